@@ -1,0 +1,191 @@
+"""Settings: flags, then PAINPOINTS_* variables, then painpoints.toml; validated once, at the edge.
+
+Unknown keys are errors. A nested setting is `PAINPOINTS_RANK__MIN_PEOPLE` in the environment and
+`[rank] min_people` in the file. The rest of the engine gets the values it needs as arguments.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from painpoints.domain import STAGES
+from painpoints.errors import SettingsError
+
+DEFAULT_FILE = Path("painpoints.toml")
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ReadSettings(_Section):
+    """How inputs are read; nothing here is needed for a recognised layout."""
+
+    encoding: str | None = Field(
+        None, description="text encoding; guessed and printed when not set"
+    )
+    fallback_encoding: str = Field("cp1252", description="for text that is not Unicode")
+    delimiter: str | None = Field(None, description="of text tables; guessed when not set")
+    sheet: str | None = Field(None, description="of a workbook with several visible sheets")
+    layout: str | None = Field(None, description="force a layout instead of recognising it")
+    max_bad: float = Field(0.05, ge=0, le=1, description="share of bad rows that stops the run")
+    max_cell_chars: int = Field(100_000, ge=100, description="a longer cell makes its row bad")
+    date_order: Literal["auto", "day_first", "month_first", "year_first"] = "auto"
+    ces_direction: Literal["easy_is_high", "effort_is_high"] = "easy_is_high"
+    languages: tuple[str, ...] = Field(("en",), description="that the models cover")
+    agent_names: tuple[str, ...] = Field((), description="speakers that are the company")
+
+
+class ColumnSettings(_Section):
+    """Which column is what, where the guess is wrong; names as in the export's header."""
+
+    verbatim: tuple[str, ...] = ()
+    score: str | None = None
+    survey: str | None = Field(None, description="the survey kind of the score column")
+    score_max: float | None = None
+    date: str | None = None
+    id: str | None = None
+    person: str | None = None
+    channel: str | None = None
+    stage: str | None = None
+    touchpoint: str | None = None
+    language: str | None = None
+    segments: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+
+
+class RedactSettings(_Section):
+    """What is masked before anything else sees the text."""
+
+    names: bool = True
+    phone_region: str = Field("GB", description="for phone numbers without a country code")
+    salt: str = Field("", description="added to ids before they are hashed to pseudonyms")
+
+
+class StageSettings(_Section):
+    """One stage of an own journey; `covers` names the default stages it stands for."""
+
+    name: str
+    title: str = ""
+    description: str = ""
+    aliases: tuple[str, ...] = ()
+    covers: tuple[str, ...] = Field((), description=f"of {', '.join(STAGES)}")
+
+
+class JourneySettings(_Section):
+    """The journey: the default eight stages unless `stages` are given."""
+
+    stages: tuple[StageSettings, ...] = ()
+
+
+class TopicSettings(_Section):
+    """How topics are found."""
+
+    min_mentions: int = Field(0, ge=0, description="smallest topic; 0 chooses by the data's size")
+    novelty: float = Field(0.02, ge=0, lt=1, description="share of the least alike left novel")
+    max_sample: int = Field(20_000, ge=100, description="mentions that topics are found on")
+
+
+class RankSettings(_Section):
+    """When a finding may be ranked, and how its rank range is found."""
+
+    min_people: int = Field(5, ge=1, description="fewer people are named but not ranked")
+    n_bootstrap: int = Field(200, ge=20)
+    feasibility: Path | None = Field(
+        None, description="CSV: topic or touchpoint, effort, owner, note"
+    )
+    period: Literal["auto", "week", "month", "quarter", "year", "none"] = "auto"
+
+
+class ReportSettings(_Section):
+    """What the reports show."""
+
+    title: str = "Customer journey map"
+    max_evidence: int = Field(50_000, ge=100, description="mentions that travel in the HTML map")
+    top: int = Field(5, ge=1, description="findings shown per stage before 'more'")
+
+
+class Settings(BaseSettings):
+    """All settings of one run."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="PAINPOINTS_",
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+    )
+
+    seed: int = Field(0, ge=0)
+    quality: Literal["fast", "accurate"] = "fast"
+    models: Path | None = Field(
+        None, description="folder of trained parts; the shipped ones if unset"
+    )
+    threads: int = Field(0, ge=0, description="0 uses all cores")
+    read: ReadSettings = ReadSettings()
+    columns: ColumnSettings = ColumnSettings()
+    redact: RedactSettings = RedactSettings()
+    journey: JourneySettings = JourneySettings()
+    topics: TopicSettings = TopicSettings()
+    rank: RankSettings = RankSettings()
+    report: ReportSettings = ReportSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the library's signature
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the library's signature
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the library's signature
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Let the environment win over the file, which arrives as `_file` through `load`."""
+        return (env_settings, init_settings)
+
+
+def load(file: Path | None = None, flags: Mapping[str, Any] | None = None) -> Settings:
+    """Return the settings in force: `flags` over environment over `file`.
+
+    file:  None takes `painpoints.toml` of the working folder if there is one.
+    flags: nested like the file, e.g. `{"rank": {"min_people": 8}}`; None values are left out.
+
+    Raises:
+        SettingsError: with every unknown key and every value out of range.
+    """
+    from_file = _read_file(file)
+    try:
+        with_environment = Settings(**from_file).model_dump(exclude_unset=True)
+        return Settings.model_validate(_merge(with_environment, flags or {}))
+    except ValidationError as error:
+        raise SettingsError(_explain(error)) from error
+
+
+def _read_file(file: Path | None) -> dict[str, Any]:
+    path = file or DEFAULT_FILE
+    if not path.exists():
+        if file is None:
+            return {}
+        raise SettingsError(f"settings file {file} does not exist")
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"settings file {path} is not valid TOML: {error}") from error
+
+
+def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `base` with the values of `over`, section by section; None does not override."""
+    merged = dict(base)
+    for key, value in over.items():
+        if isinstance(value, Mapping):
+            merged[key] = _merge(merged.get(key) or {}, value)
+        elif value is not None:
+            merged[key] = value
+    return merged
+
+
+def _explain(error: ValidationError) -> str:
+    lines = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
+    return "settings: " + "; ".join(lines)

@@ -1,0 +1,313 @@
+"""The field's words as frozen objects: what crosses the edges of the engine.
+
+Inside, the steps work on the columns of `painpoints.tables`; here are the few objects that a
+reader of the result meets. They compute nothing and know no file format.
+Shares run 0..1; `_low`/`_high` are the ends of a 95 % interval; times are UTC.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+UNSURE = "unsure"
+"""The answer of a classifier when no label is likely enough."""
+
+STAGES = (
+    "awareness",
+    "consideration",
+    "purchase",
+    "delivery",
+    "onboarding",
+    "use",
+    "support",
+    "loyalty",
+)
+"""The default journey, in its order. `none` and `unsure` are answers, not stages."""
+
+NO_STAGE = "none"
+"""The label of a mention that tells no stage."""
+
+TOUCHPOINTS = (
+    "advertising",
+    "information",
+    "price",
+    "website",
+    "app",
+    "account",
+    "ordering",
+    "payment",
+    "delivery",
+    "product",
+    "premises",
+    "staff",
+    "customer_service",
+    "returns",
+    "communication",
+    "policy",
+    "loyalty_program",
+    "security",
+    "general",
+    "none",
+)
+
+
+class Survey(StrEnum):
+    """The kind of score that came with a feedback; kinds are never mixed in one mean."""
+
+    NPS = "nps"  # 0..10, likely to recommend
+    ENPS = "enps"  # 0..10, asked of employees
+    CSAT = "csat"  # 1..5, satisfied; other lengths are kept with their own maximum
+    CES = "ces"  # 1..5 or 1..7, made it easy (higher is easier unless declared otherwise)
+    STARS = "stars"  # 1..5
+    THUMBS = "thumbs"  # 0 down, 1 up
+    SMILEYS = "smileys"  # 1..3
+    PMF = "pmf"  # 1 not, 2 somewhat, 3 very disappointed without it
+    NONE = "none"  # no score
+
+
+class Sentiment(StrEnum):
+    """How the customer feels about what the mention tells."""
+
+    NEGATIVE = "negative"
+    NEUTRAL = "neutral"
+    POSITIVE = "positive"
+
+
+class MentionType(StrEnum):
+    """What a mention does."""
+
+    PAIN_POINT = "pain_point"
+    REQUEST = "request"
+    PRAISE = "praise"
+    QUESTION = "question"
+    OTHER = "other"
+
+
+class Reason(StrEnum):
+    """Why a feedback or a mention was left out of the topics; every one is counted."""
+
+    EMPTY = "empty"  # nothing was written
+    NO_ANSWER = "no_answer"  # "n/a", "nothing", "did not answer"
+    TOO_SHORT = "too_short"  # not enough letters to say anything
+    NO_CONTENT = "no_content"  # words, but none of a subject ("ok", "thanks")
+    LANGUAGE = "language"  # a language that the models do not cover
+    AGENT = "agent"  # said by the company, kept as context
+    NOVEL = "novel"  # like no topic yet; the queue from which the next topics come
+
+
+class FindingKind(StrEnum):
+    """What a finding claims."""
+
+    PAIN_POINT = "pain_point"
+    OPPORTUNITY = "opportunity"
+
+
+class OpportunityKind(StrEnum):
+    """Which of the three kinds of opportunity a finding is."""
+
+    REMOVE_PAIN = "remove_pain"  # a pain of high impact that could go
+    ASKED_FOR = "asked_for"  # requests and unmet needs
+    EXTEND_DELIGHT = "extend_delight"  # praise that lifts the score
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A number with its uncertainty: 95 % interval and the count it rests on.
+
+    value, low, high: in the unit of what is estimated; None when `n` is 0.
+    n:                people (or answers, where nobody is known) behind the number.
+    """
+
+    value: float | None
+    low: float | None
+    high: float | None
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """One survey kind's score over a group: `convention` says in words how it was computed."""
+
+    survey: str
+    estimate: Estimate
+    convention: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A number now against the previous period.
+
+    before, now: in the unit of what is compared (a share 0..1, or score points).
+    p_value:     of the test named in `test`, corrected for the number of comparisons.
+    verdict:     new, rising, falling, fixed, unchanged, or too_few.
+    """
+
+    before: float | None
+    now: float | None
+    p_value: float | None
+    test: str
+    verdict: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One stage of the journey: `name` as in the tables, `title` as people read it."""
+
+    name: str
+    title: str
+    description: str = ""
+    aliases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One mention inside its verbatim, with all that was read from it.
+
+    start, end: characters of the mention in `verbatim`, so `verbatim[start:end]` is the quote.
+    verbatim:   masked; context (the survey question, the agent's turn) is kept apart.
+    segments:   the segment columns of the export, e.g. {"plan": "gold"}.
+    """
+
+    mention_id: str
+    feedback_id: str
+    person: str
+    verbatim: str
+    start: int
+    end: int
+    stage: str
+    stage_source: str
+    touchpoint: str
+    sentiment: str
+    type: str
+    severity: int
+    topic_id: str | None
+    source: str
+    channel: str | None
+    survey: str
+    score: float | None
+    created_at: datetime | None
+    question: str | None = None
+    segments: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """What several mentions speak of; `topic_id` survives later runs."""
+
+    topic_id: str
+    parent_id: str | None
+    label: str
+    terms: tuple[str, ...]
+    exemplar_ids: tuple[str, ...]
+    n_mentions: int
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A ranked claim about one topic within one stage, with what it rests on.
+
+    reach:       distinct people; `share` is reach over the people of the stage.
+    severity:    mean severity of its pain mentions, 0..3.
+    impact:      leave-out effect on the score in score points (negative: it drags the score
+                 down); None where no scores are known.
+    impact_survey: the survey kind that `impact` speaks of.
+    weight:      overlap-corrected share of explained variance (Johnson), signed; or None.
+    agree:       False where impact and weight point in different directions.
+    feasibility: ease from the analyst's table (1 hard .. 5 easy); None when not judged.
+    priority:    the number that the rank orders by; `priority_formula` prints its inputs.
+    rank:        1 is first within stage and kind; None for groups too small to rank.
+    rank_low, rank_high: the bootstrap range of the rank.
+    trend:       against the previous period; None without dates.
+    """
+
+    finding_id: str
+    kind: str
+    opportunity: str | None
+    stage: str
+    touchpoint: str
+    topic_id: str
+    label: str
+    reach: int
+    share: Estimate
+    n_mentions: int
+    severity: float
+    impact: Estimate | None
+    impact_survey: str | None
+    weight: Estimate | None
+    agree: bool | None
+    feasibility: float | None
+    priority: float
+    priority_formula: str
+    rank: int | None
+    rank_low: int | None
+    rank_high: int | None
+    trend: Change | None
+    evidence_ids: tuple[str, ...]
+
+
+PainPoint = Finding
+Opportunity = Finding
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How often one value (a touchpoint, a channel, a person group) occurs in a cell."""
+
+    name: str
+    n_mentions: int
+    n_people: int
+    net_sentiment: Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class StageView:
+    """One column of the journey map.
+
+    net_sentiment: share of people positive minus share negative, -1..1: the emotion curve.
+    small:         True when too few people speak of the stage to rank anything in it.
+    listed_apart:  findings under the minimum size, named but not ranked.
+    """
+
+    stage: Stage
+    n_people: int
+    n_mentions: int
+    share: Estimate
+    net_sentiment: Estimate
+    scores: tuple[Score, ...]
+    pain_points: tuple[Finding, ...]
+    opportunities: tuple[Finding, ...]
+    listed_apart: tuple[Finding, ...]
+    touchpoints: tuple[Tally, ...]
+    channels: tuple[Tally, ...]
+    change: Change | None
+    small: bool
+
+
+@dataclass(frozen=True, slots=True)
+class JourneyMap:
+    """Findings arranged by stage, with the counts that reconcile them.
+
+    left_out:    how many feedbacks and mentions were left out, by reason.
+    no_stage:    mentions whose stage is `none` or `unsure`, counted so that columns add up.
+    filters:     the values by which the map can be cut, e.g. {"channel": ("app", "phone")}.
+    conventions: how each printed number is computed, in words.
+    """
+
+    title: str
+    first_at: datetime | None
+    last_at: datetime | None
+    period: str | None
+    previous_period: str | None
+    n_feedback: int
+    n_people: int
+    n_mentions: int
+    people_known: bool
+    scores: tuple[Score, ...]
+    stages: tuple[StageView, ...]
+    topics: tuple[Topic, ...]
+    no_stage: Mapping[str, int]
+    left_out: Mapping[str, int]
+    filters: Mapping[str, tuple[str, ...]]
+    conventions: Mapping[str, str]
