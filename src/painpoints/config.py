@@ -10,7 +10,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
 
 from painpoints.domain import STAGES
 from painpoints.errors import SettingsError
@@ -136,54 +141,47 @@ class Settings(BaseSettings):
     @classmethod
     def settings_customise_sources(
         cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003 - the library's signature
+        settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the library's signature
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the library's signature
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Let the environment win over the file, which arrives as `_file` through `load`."""
-        return (env_settings, init_settings)
+        """Order the sources: flags, then environment, then file."""
+        return (init_settings, env_settings, TomlConfigSettingsSource(settings_cls))
 
 
 def load(file: Path | None = None, flags: Mapping[str, Any] | None = None) -> Settings:
-    """Return the settings in force: `flags` over environment over `file`.
+    """Return the settings in force: `flags` over environment over `file`, key by key.
 
-    file:  None takes `painpoints.toml` of the working folder if there is one.
-    flags: nested like the file, e.g. `{"rank": {"min_people": 8}}`; None values are left out.
+    Args:
+        file: None takes `painpoints.toml` of the working folder if there is one.
+        flags: nested like the file, e.g. `{"rank": {"min_people": 8}}`; None values are left out.
 
     Raises:
         SettingsError: with every unknown key and every value out of range.
     """
-    from_file = _read_file(file)
+    if file is not None and not file.exists():
+        raise SettingsError(f"settings file {file} does not exist")
+
+    class FromFile(Settings):
+        model_config = SettingsConfigDict(toml_file=file or DEFAULT_FILE)
+
     try:
-        with_environment = Settings(**from_file).model_dump(exclude_unset=True)
-        return Settings.model_validate(_merge(with_environment, flags or {}))
+        return FromFile(**_without_none(flags or {}))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"settings file {file or DEFAULT_FILE} is not TOML: {error}") from error
     except ValidationError as error:
         raise SettingsError(_explain(error)) from error
 
 
-def _read_file(file: Path | None) -> dict[str, Any]:
-    path = file or DEFAULT_FILE
-    if not path.exists():
-        if file is None:
-            return {}
-        raise SettingsError(f"settings file {file} does not exist")
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"settings file {path} is not valid TOML: {error}") from error
-
-
-def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """Return `base` with the values of `over`, section by section; None does not override."""
-    merged = dict(base)
-    for key, value in over.items():
-        if isinstance(value, Mapping):
-            merged[key] = _merge(merged.get(key) or {}, value)
-        elif value is not None:
-            merged[key] = value
-    return merged
+def _without_none(flags: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out flags that were not given, section by section."""
+    return {
+        key: _without_none(value) if isinstance(value, Mapping) else value
+        for key, value in flags.items()
+        if value is not None
+    }
 
 
 def _explain(error: ValidationError) -> str:

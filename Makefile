@@ -1,0 +1,36 @@
+# Seven verbs. Each makes the environment first if it is not there.
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+
+.PHONY: demo test check bench models docs clean
+
+demo: $(STAMP)  ## analyse the committed export and say where the journey map lies
+	$(BIN)/painpoints analyze data/fixtures/demo/lakeside_broadband_nps.csv -o demo-out --title "Lakeside Broadband"
+
+test: $(STAMP)  ## all tests; no network
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+check: $(STAMP)  ## style, types, architecture
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(STAMP)  ## figures beside a peer or a floor measured in the same run
+	$(BIN)/python -m tests.benchmark
+
+models: $(STAMP)  ## rebuild everything under models/ (needs DATA=../shared/data, hours)
+	$(BIN)/python -m painpoints_training.build --data $(or $(DATA),../shared/data)
+
+docs: $(STAMP)  ## rewrite the pages that are made from the code
+	$(BIN)/python -m tests.documentation
+
+clean:  ## remove the environment and what was made
+	rm -rf .venv demo-out build dist .pytest_cache .mypy_cache .ruff_cache
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade "pip>=23.2"
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[dev]"
+	touch $(STAMP)
