@@ -1,0 +1,268 @@
+"""The command line: options in, exit codes out. The only place that exits.
+
+0 all went well, 1 something of ours failed, 2 the input or the call cannot be used.
+What is printed is drawn in `terminal.py`; commands of the service and of the training join
+through the entry-point group `painpoints.commands`, so that nothing here imports upward.
+"""
+
+import sys
+from collections.abc import Mapping, Sequence
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from painpoints.errors import InputError, PainpointsError, SettingsError
+
+if TYPE_CHECKING:
+    from painpoints.config import Settings
+
+app = typer.Typer(
+    help="Read customer feedback; rank pain points and opportunities per journey stage.",
+    epilog="Start with:  painpoints check export.csv  then  painpoints analyze export.csv -o out",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Inputs = Annotated[
+    list[str],
+    typer.Argument(
+        help="Files, folders or globs: CSV, TSV, XLSX, JSON(L), Parquet, transcripts; .gz too."
+    ),
+]
+ConfigFile = Annotated[
+    Path | None, typer.Option("--settings", help="Settings file; painpoints.toml if there is one.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts instead of tables.")]
+Seed = Annotated[int | None, typer.Option(help="Seed of everything random (default 0).")]
+Quality = Annotated[
+    str | None,
+    typer.Option(
+        help="fast: for large exports; accurate: better labels, slower (see docs/models.md)."
+    ),
+]
+Column = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--column",
+        help="Say which column is what: --column verbatim='Comments' --column score=NPS. "
+        "Keys: verbatim, score, survey, score_max, date, id, person, channel, stage, touchpoint, "
+        "language, segments, ignore.",
+    ),
+]
+MaxBad = Annotated[
+    float | None, typer.Option(help="Share of bad rows (0..1) above which to stop (default 0.05).")
+]
+Layout = Annotated[str | None, typer.Option(help="Force a layout instead of recognising it.")]
+Encoding = Annotated[str | None, typer.Option(help="Text encoding, when the guess is wrong.")]
+Sheet = Annotated[str | None, typer.Option(help="Sheet of a workbook that has several.")]
+Models = Annotated[
+    Path | None, typer.Option(help="Folder of trained parts instead of the shipped.")
+]
+
+
+@app.command(
+    epilog="Examples:  painpoints analyze reviews.csv -o out   |   "
+    "painpoints analyze 'exports/*.xlsx' --column verbatim=Comment --title 'Q2 feedback'"
+)
+def analyze(
+    inputs: Inputs,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the results.")] = Path(
+        "painpoints-out"
+    ),
+    title: Annotated[str | None, typer.Option(help="Title of the journey map.")] = None,
+    quality: Quality = None,
+    seed: Seed = None,
+    column: Column = None,
+    layout: Layout = None,
+    encoding: Encoding = None,
+    sheet: Sheet = None,
+    max_bad: MaxBad = None,
+    feasibility: Annotated[
+        Path | None,
+        typer.Option(help="CSV: topic or touchpoint, effort (1 easy..5 hard), owner, note."),
+    ] = None,
+    models: Models = None,
+    settings: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Analyse feedback: write the journey map, the findings and every table behind them."""
+    from painpoints import runs, terminal
+    from painpoints.pipeline import STEPS, Analyser
+
+    chosen = _settings(
+        settings,
+        {
+            "seed": seed,
+            "quality": quality,
+            "models": models,
+            "columns": _columns(column),
+            "read": {"layout": layout, "encoding": encoding, "sheet": sheet, "max_bad": max_bad},
+            "rank": {"feasibility": feasibility},
+            "report": {"title": title},
+        },
+    )
+    runs.refuse_foreign(out)
+    with terminal.steps((*STEPS, "write"), quiet=as_json) as on_step:
+        analysis = Analyser(chosen, on_step=on_step).analyse(inputs)
+        on_step("write")
+        written = runs.save(analysis, out)
+    if as_json:
+        terminal.print_json(runs.summary(analysis, out))
+    else:
+        terminal.print_analysis(analysis, written)
+
+
+@app.command(
+    epilog="Example:  painpoints check survey.xlsx   |   painpoints check --json a.csv b.csv.gz"
+)
+def check(
+    inputs: Inputs,
+    column: Column = None,
+    layout: Layout = None,
+    encoding: Encoding = None,
+    sheet: Sheet = None,
+    max_bad: MaxBad = None,
+    settings: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what was recognised in the inputs, which column is what, and what is wrong with them."""
+    from painpoints import readers, terminal
+
+    chosen = _settings(
+        settings,
+        {
+            "columns": _columns(column),
+            "read": {"layout": layout, "encoding": encoding, "sheet": sheet, "max_bad": max_bad},
+        },
+    )
+    intake = readers.read(inputs, chosen.read, chosen.columns)
+    if as_json:
+        terminal.print_json(intake.to_dict())
+    else:
+        terminal.print_intake(intake)
+
+
+@app.command(
+    epilog="Example:  painpoints score tickets.csv -o labels.csv   |   "
+    "painpoints score new.csv --run out -o labels.parquet   |   echo 'late again' | painpoints score -"
+)
+def score(
+    inputs: Inputs,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="A .csv, .parquet or .jsonl file; else the screen."),
+    ] = None,
+    run: Annotated[
+        Path | None, typer.Option(help="An earlier run, whose topics are assigned as well.")
+    ] = None,
+    quality: Quality = None,
+    column: Column = None,
+    models: Models = None,
+    settings: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Label mentions (stage, touchpoint, sentiment, type, severity) without finding topics."""
+    from painpoints import runs, terminal
+    from painpoints.pipeline import Analyser
+
+    chosen = _settings(
+        settings, {"quality": quality, "models": models, "columns": _columns(column)}
+    )
+    model = runs.load_topics(run) if run else None
+    analyser = Analyser(chosen)
+    if list(inputs) == ["-"]:
+        mentions = analyser.score_texts(sys.stdin.read().splitlines(), topics=model)
+    else:
+        mentions = analyser.score(inputs, topics=model)
+    if out is not None:
+        runs.write_table(mentions, out)
+    terminal.print_mentions(mentions, out=out, as_json=as_json)
+
+
+@app.command(
+    epilog="Example:  painpoints report out   |   painpoints report out --title 'Board, Q2'"
+)
+def report(
+    run: Annotated[Path, typer.Argument(help="Folder of an earlier `painpoints analyze`.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Folder; the run's own if unset.")
+    ] = None,
+    title: Annotated[str | None, typer.Option(help="Another title.")] = None,
+    settings: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Draw the reports of an earlier run again, without analysing anything anew."""
+    from painpoints import runs, terminal
+
+    chosen = _settings(settings, {"report": {"title": title}})
+    written = runs.redraw(run, out or run, chosen)
+    if as_json:
+        terminal.print_json({"written": [str(path) for path in written]})
+    else:
+        terminal.print_written(written)
+
+
+@app.command(epilog="Example:  painpoints config --settings painpoints.toml")
+def config(settings: ConfigFile = None) -> None:
+    """Print the settings in force, as JSON."""
+    from painpoints import terminal
+
+    terminal.print_json(_settings(settings, {}).model_dump(mode="json"))
+
+
+@app.callback(invoke_without_command=True)
+def _options(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    if version:
+        from painpoints import __version__, terminal
+
+        terminal.print_line(f"painpoints {__version__}")
+        raise typer.Exit
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit with its code."""
+    for point in entry_points(group="painpoints.commands"):
+        if point.name in (arguments if arguments is not None else sys.argv[1:]):
+            app.command(name=point.name)(point.load())
+    try:
+        app(args=arguments)
+    except (InputError, SettingsError) as error:
+        _fail(error, code=2)
+    except PainpointsError as error:
+        _fail(error, code=1)
+
+
+def _fail(error: PainpointsError, *, code: int) -> None:
+    from painpoints import terminal
+
+    terminal.print_error(str(error))
+    sys.exit(code)
+
+
+def _settings(file: Path | None, flags: Mapping[str, Any]) -> "Settings":
+    from painpoints.config import load
+
+    return load(file, flags)
+
+
+def _columns(pairs: Sequence[str] | None) -> dict[str, Any]:
+    """Turn `key=name` pairs into the `columns` section; verbatim, segments and ignore repeat.
+
+    Raises:
+        SettingsError: for a pair without `=`.
+    """
+    chosen: dict[str, Any] = {}
+    for pair in pairs or ():
+        key, separator, name = pair.partition("=")
+        if not separator or not name:
+            raise SettingsError(f"--column {pair}: write it as --column verbatim='Comments'")
+        if key in {"verbatim", "segments", "ignore"}:
+            chosen[key] = (*chosen.get(key, ()), name)
+        else:
+            chosen[key] = name
+    return chosen

@@ -1,0 +1,254 @@
+"""What the terminal shows: progress, tables, errors. The only place that prints.
+
+Results go to standard output, progress and errors to standard error. On a terminal progress is
+a live line; elsewhere each step is one plain line. Tables fit 80 columns.
+"""
+
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, Protocol
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from painpoints.domain import Estimate, Finding, JourneyMap, Score, StageView
+
+if TYPE_CHECKING:
+    import polars as pl
+    from rich.progress import Progress
+
+_out = Console(highlight=False)
+_err = Console(stderr=True, highlight=False)
+
+
+class StepShow(Protocol):
+    """Shows that a step began, or how far it is."""
+
+    def __call__(self, step: str, done: int = 0, total: int = 0) -> None:
+        """Show that `step` began, or that `done` of `total` of it are ready."""
+
+
+def print_line(text: str) -> None:
+    """Print one plain line."""
+    _out.print(text, markup=False, soft_wrap=True)
+
+
+def print_error(text: str) -> None:
+    """Print an error on standard error."""
+    _err.print(f"[bold red]error:[/] {escape(text)}", soft_wrap=True)
+
+
+def print_json(value: Any) -> None:
+    """Print `value` as JSON, for scripts."""
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n")
+
+
+# -- progress ---------------------------------------------------------------------------------
+
+
+@contextmanager
+def steps(names: Sequence[str], *, quiet: bool) -> Iterator[StepShow]:
+    """Show which of `names` is under way; yield the function that says so."""
+    if quiet:
+        yield lambda _step, _done=0, _total=0: None
+    elif _err.is_terminal:
+        with _progress_bar() as bar:
+            yield _LiveSteps(names, bar)
+    else:
+        plain = _PlainSteps(names)
+        yield plain
+        plain.finish()
+
+
+def _progress_bar() -> "Progress":
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=28),
+        TextColumn("{task.fields[count]}"),
+        TimeElapsedColumn(),
+        console=_err,
+        transient=True,
+    )
+
+
+class _LiveSteps:
+    """One live line for the whole run: the step, how far, the time."""
+
+    def __init__(self, names: Sequence[str], bar: "Progress") -> None:
+        self._names = list(names)
+        self._bar = bar
+        self._task = bar.add_task("starting", total=len(names), count="")
+
+    def __call__(self, step: str, done: int = 0, total: int = 0) -> None:
+        at = self._names.index(step)
+        part = done / total if total else 0.0
+        count = f"{done:,}/{total:,}" if total else ""
+        self._bar.update(self._task, description=step, completed=at + part, count=count)
+
+
+class _PlainSteps:
+    """One line per step, printed when it ends, with its seconds."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._n_steps = len(names)
+        self._n_done = 0
+        self._step = ""
+        self._since = perf_counter()
+
+    def __call__(self, step: str, done: int = 0, total: int = 0) -> None:  # noqa: ARG002 - one line per step only
+        if step == self._step:
+            return
+        self.finish()
+        self._step, self._since = step, perf_counter()
+
+    def finish(self) -> None:
+        """Print the line of the step that was under way."""
+        if not self._step:
+            return
+        self._n_done += 1
+        seconds = perf_counter() - self._since
+        _err.print(
+            f"[{self._n_done}/{self._n_steps}] {self._step:<9} {seconds:6.1f} s", markup=False
+        )
+        self._step = ""
+
+
+# -- results ----------------------------------------------------------------------------------
+
+
+def print_map(journey: JourneyMap) -> None:
+    """Print the head of the map, then its pain points and opportunities per stage."""
+    _out.print(f"[bold]{escape(journey.title)}[/]")
+    _out.print(_headline(journey))
+    for score in journey.scores:
+        _out.print(_score_line(score))
+    _out.print()
+    _print_findings("What hurts", journey, "pain_points")
+    _print_findings("What could be gained", journey, "opportunities")
+    if journey.left_out:
+        left = ", ".join(f"{n:,} {reason}" for reason, n in sorted(journey.left_out.items()))
+        _out.print(f"Left out, with reason: {left}", style="dim")
+
+
+def _headline(journey: JourneyMap) -> str:
+    people = f"{journey.n_people:,} people" if journey.people_known else "people not known"
+    text = f"{journey.n_feedback:,} feedbacks, {people}, {journey.n_mentions:,} mentions"
+    if journey.first_at and journey.last_at:
+        text += f", {journey.first_at:%Y-%m-%d} to {journey.last_at:%Y-%m-%d}"
+    return text
+
+
+def _score_line(score: Score) -> str:
+    name = score.survey.upper() if score.survey in {"nps", "csat", "ces", "pmf"} else score.survey
+    return f"{name} {_estimate(score.estimate)} (n={score.estimate.n:,}; {score.convention})"
+
+
+def _print_findings(title: str, journey: JourneyMap, which: str) -> None:
+    table = Table(title=title, title_justify="left", title_style="bold", width=80, pad_edge=False)
+    table.add_column("Stage", width=13)
+    table.add_column("Rank", justify="right", width=7)
+    table.add_column("Finding", ratio=1)
+    table.add_column("People", justify="right", width=7)
+    table.add_column("Impact", justify="right", width=12)
+    for view in journey.stages:
+        _add_stage(table, view, getattr(view, which)[:3])
+    if table.row_count:
+        _out.print(table)
+    else:
+        _out.print(f"{title}: nothing that enough people speak of to rank.\n")
+
+
+def _add_stage(table: Table, view: StageView, findings: Sequence[Finding]) -> None:
+    for at, finding in enumerate(findings):
+        table.add_row(
+            view.stage.title if at == 0 else "",
+            _rank(finding),
+            escape(finding.label),
+            f"{finding.reach:,}",
+            _impact(finding),
+            end_section=at == len(findings) - 1,
+        )
+
+
+def _rank(finding: Finding) -> str:
+    if finding.rank is None:
+        return "-"
+    if finding.rank_low is None or finding.rank_low == finding.rank_high:
+        return str(finding.rank)
+    return f"{finding.rank} ({finding.rank_low}-{finding.rank_high})"
+
+
+def _impact(finding: Finding) -> str:
+    if finding.impact is None or finding.impact.value is None:
+        return "-"
+    return f"{finding.impact.value:+.1f}"
+
+
+def _estimate(estimate: Estimate) -> str:
+    if estimate.value is None or estimate.low is None or estimate.high is None:
+        return "-"
+    return f"{estimate.value:.1f} [{estimate.low:.1f}, {estimate.high:.1f}]"
+
+
+def print_written(paths: Sequence[Path]) -> None:
+    """Say where the results lie, the journey map first."""
+    pages = [path for path in paths if path.suffix == ".html"]
+    for page in pages:
+        _out.print(f"[bold]Journey map:[/] {escape(str(page))}", soft_wrap=True)
+    folder = paths[0].parent if paths else None
+    if folder is not None:
+        names = ", ".join(path.name for path in paths if path not in pages)
+        _out.print(f"Also in {escape(str(folder))}: {names}", style="dim")
+
+
+def print_mentions(mentions: "pl.DataFrame", *, out: Path | None, as_json: bool) -> None:
+    """Print labelled mentions, or where they were written."""
+    if out is not None:
+        print_line(f"{mentions.height:,} mentions written to {out}")
+    elif as_json:
+        print_json(mentions.to_dicts())
+    else:
+        _out.print(_mentions_table(mentions))
+
+
+def _mentions_table(mentions: "pl.DataFrame") -> Table:
+    table = Table(width=80, pad_edge=False)
+    for name, ratio in (
+        ("Mention", 5),
+        ("Stage", 3),
+        ("Touchpoint", 3),
+        ("Feeling", 2),
+        ("Type", 3),
+    ):
+        table.add_column(name, ratio=ratio)
+    table.add_column("Sev.", width=4, justify="right")
+    for row in mentions.select(
+        "text", "stage", "touchpoint", "sentiment", "type", "severity"
+    ).iter_rows():
+        table.add_row(*(escape(str(value)) for value in row))
+    return table
+
+
+def print_facts(title: str, facts: Mapping[str, Any]) -> None:
+    """Print a short list of named values."""
+    table = Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        show_header=False,
+        width=80,
+        pad_edge=False,
+    )
+    table.add_column(width=22)
+    table.add_column(ratio=1)
+    for name, value in facts.items():
+        table.add_row(name, escape(str(value)))
+    _out.print(table)
