@@ -1,0 +1,1 @@
+"""Readers: files of customers' words in, the feedback table out."""
