@@ -127,11 +127,20 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """One survey kind's score over a group: `convention` says in words how it was computed."""
+    """One survey kind's score over a group: `convention` says in words how it was computed.
+
+    measure:   nps, top_two_share, easy_share, up_share, very_disappointed_share, or mean.
+    low, high: the ends that the measure can take, e.g. -100 and 100.
+    small:     True where fewer people answered than the minimum for ranking.
+    """
 
     survey: str
     estimate: Estimate
     convention: str
+    measure: str = ""
+    low: float | None = None
+    high: float | None = None
+    small: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +150,7 @@ class Change:
     before, now: in the unit of what is compared (a share 0..1, or score points).
     p_value:     of the test named in `test`, corrected for the number of comparisons.
     verdict:     new, rising, falling, fixed, unchanged, or too_few.
+    what:        what is compared: share, net_sentiment, or a survey kind.
     """
 
     before: float | None
@@ -148,6 +158,7 @@ class Change:
     p_value: float | None
     test: str
     verdict: str
+    what: str = "share"
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +231,8 @@ class Finding:
     rank:        1 is first within stage and kind; None for groups too small to rank.
     rank_low, rank_high: the bootstrap range of the rank.
     trend:       against the previous period; None without dates.
+    evidence_ids: the most telling mentions first, at most 200 of `n_mentions`.
+    why:         why it is listed, in words.
     """
 
     finding_id: str
@@ -245,6 +258,7 @@ class Finding:
     rank_high: int | None
     trend: Change | None
     evidence_ids: tuple[str, ...]
+    why: str = ""
 
 
 PainPoint = Finding
@@ -289,7 +303,9 @@ class StageView:
 class JourneyMap:
     """Findings arranged by stage, with the counts that reconcile them.
 
-    left_out:    how many feedbacks and mentions were left out, by reason.
+    left_out:    how many feedbacks were left out, by reason.
+    without_topic: how many mentions have no topic, by reason.
+    changes:     the whole against the previous period, one for each survey kind.
     no_stage:    mentions whose stage is `none` or `unsure`, counted so that columns add up.
     filters:     the values by which the map can be cut, e.g. {"channel": ("app", "phone")}.
     conventions: how each printed number is computed, in words.
@@ -311,3 +327,5 @@ class JourneyMap:
     left_out: Mapping[str, int]
     filters: Mapping[str, tuple[str, ...]]
     conventions: Mapping[str, str]
+    without_topic: Mapping[str, int] = field(default_factory=dict)
+    changes: tuple[Change, ...] = ()

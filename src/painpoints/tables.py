@@ -16,6 +16,28 @@ SEGMENT_PREFIX = "segment_"
 TIME = pl.Datetime("us", "UTC")
 
 
+def person() -> pl.Expr:
+    """Return who stands behind a feedback: `person_id`, else the feedback itself as one person."""
+    return pl.coalesce("person_id", pl.concat_str(pl.lit("feedback:"), "feedback_id"))
+
+
+def tells_pain() -> pl.Expr:
+    """Return whether a mention tells a problem: so by its type, or negative where that is open.
+
+    Labels that contradict each other (a positive problem) count as neither pain nor praise.
+    """
+    is_open = pl.col("type").is_in(["other", "unsure"])
+    by_type = (pl.col("type") == "pain_point") & (pl.col("sentiment") != "positive")
+    return by_type | (is_open & (pl.col("sentiment") == "negative"))
+
+
+def tells_praise() -> pl.Expr:
+    """Return whether a mention tells something good: so by its type, or positive where open."""
+    is_open = pl.col("type").is_in(["other", "unsure"])
+    by_type = (pl.col("type") == "praise") & (pl.col("sentiment") != "negative")
+    return by_type | (is_open & (pl.col("sentiment") == "positive"))
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
     """One column: `nullable` says whether a row may lack the value, `added_by` which step adds it."""
@@ -206,7 +228,8 @@ FINDINGS = Table(
         Column("trend_before", pl.Float64, "share in the previous period", nullable=True),
         Column("trend_now", pl.Float64, "share in the current period", nullable=True),
         Column("trend_p", pl.Float64, "p value, corrected", nullable=True),
-        Column("evidence_ids", pl.List(pl.String), "mention ids, most telling first"),
+        Column("evidence_ids", pl.List(pl.String), "up to 200 mention ids, most telling first"),
+        Column("why", pl.String, "why it is listed, in words"),
     ),
 )
 

@@ -1,0 +1,116 @@
+"""Scores of any group of feedback: NPS, CSAT, CES, stars, thumbs, smileys, PMF, with intervals.
+
+The unit is the answer: a person who answers twice counts twice, as every vendor counts. The
+interval knows better: it is widened by how alike the answers of one person are. Kinds and scales
+of different length get their own score each. What an answer counts is said in `surveys.py`.
+"""
+
+import numpy as np
+import polars as pl
+
+from painpoints import stats, surveys, tables
+from painpoints.domain import Estimate, Score
+
+ALL = "all"
+
+
+def score(
+    feedback: pl.DataFrame,
+    *,
+    ces_direction: surveys.CesDirection = "easy_is_high",
+    min_people: int = 5,
+) -> tuple[Score, ...]:
+    """Return the scores of a group, the most answered kind first; empty where nobody scored.
+
+    feedback:   rows of the FEEDBACK table; every one with a score counts, also without a text.
+    min_people: a score of fewer people is marked small.
+    """
+    answers = feedback.drop_nulls("score").select(
+        "survey", "score", "score_max", person=tables.person().hash()
+    )
+    groups = answers.group_by("survey", "score_max").len().sort("len", "survey", descending=True)
+    found: list[Score] = []
+    for survey, top, _ in groups.iter_rows():
+        same = answers.filter(survey=survey).filter(pl.col("score_max").eq_missing(top))
+        measures = surveys.measures(survey, top, ces_direction=ces_direction)
+        found += [s for m in measures if (s := _measured(m, same, min_people))]
+    return tuple(found)
+
+
+def by_stage(
+    feedback: pl.DataFrame,
+    mentions: pl.DataFrame,
+    *,
+    ces_direction: surveys.CesDirection = "easy_is_high",
+    min_people: int = 5,
+) -> dict[str, tuple[Score, ...]]:
+    """Return the scores of those who speak of each stage, by its name, and of `all`.
+
+    The score stays the one that the person gave to the whole; only the group is the stage's.
+    """
+    spoken = mentions.select("feedback_id", "stage").unique()
+    told = feedback.select("feedback_id", "person_id", "survey", "score", "score_max").join(
+        spoken, on="feedback_id", how="inner"
+    )
+    found = by_group(told, "stage", ces_direction=ces_direction, min_people=min_people)
+    return {ALL: score(feedback, ces_direction=ces_direction, min_people=min_people)} | found
+
+
+def by_group(
+    feedback: pl.DataFrame,
+    column: str,
+    *,
+    ces_direction: surveys.CesDirection = "easy_is_high",
+    min_people: int = 5,
+) -> dict[str, tuple[Score, ...]]:
+    """Return the scores of each value of a column (channel, segment, stage), by the value."""
+    parts = feedback.drop_nulls(column).partition_by(column, as_dict=True)
+    return {
+        str(value): score(part, ces_direction=ces_direction, min_people=min_people)
+        for (value,), part in sorted(parts.items())
+    }
+
+
+def _measured(measure: surveys.Measure, answers: pl.DataFrame, min_people: int) -> Score | None:
+    points = measure.points(answers["score"].to_numpy())
+    on_scale = ~np.isnan(points)
+    people = answers["person"].to_numpy()[on_scale]
+    if people.size == 0:
+        return None
+    n_people = int(np.unique(people).size)
+    value, low, high = _interval(measure, points[on_scale], people)
+    return Score(
+        survey=measure.survey,
+        estimate=Estimate(value, low, high, n_people),
+        convention=measure.convention + _remarks(people.size, n_people, int((~on_scale).sum())),
+        measure=measure.name,
+        low=measure.low,
+        high=measure.high,
+        small=n_people < min_people,
+    )
+
+
+def _remarks(n_answers: int, n_people: int, n_off_scale: int) -> str:
+    repeats = (
+        f"; {n_answers} answers of {n_people} people, interval clustered by person"
+        if n_people < n_answers
+        else ""
+    )
+    return repeats + (f"; {n_off_scale} answers off the scale left out" if n_off_scale else "")
+
+
+def _interval(
+    measure: surveys.Measure, points: stats.Floats, people: stats.Integers
+) -> tuple[float, float, float]:
+    """Return the mean of the points and both ends of its interval, people as clusters."""
+    value = float(points.mean())
+    n = stats.effective_n(points, people)
+    if measure.kind == "share":
+        low, high = stats.wilson(value * n, n)
+    elif measure.kind == "net":
+        up, down = float((points > 0).mean()), float((points < 0).mean())
+        low, high = (100 * end for end in stats.net_share(up * n, down * n, n))
+    else:
+        variance = float(points.var(ddof=1)) if points.size > 1 else 0.0
+        low, high = stats.mean(value, variance, n, low=measure.low, high=measure.high)
+    return value, float(low), float(high)
