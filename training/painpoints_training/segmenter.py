@@ -1,0 +1,315 @@
+"""Train the segmenter's spaCy pipeline on English-EWT, judge it, and write it with its card.
+
+    python -m painpoints_training.segmenter --data ../shared/data/ud_ewt_ner --out models/segmenter/1
+
+One shared tok2vec feeds tagger, morphologizer, parser and lemmatiser; names have a smaller one
+of their own. The treebank is edited text while feedback is not, so every epoch sees it anew:
+sentences joined to paragraphs, some in small letters, some without commas, stops or apostrophes.
+How mentions are cut is left to `painpoints.segment`; judging that is left to `segmentation`.
+"""
+
+import argparse
+import hashlib
+import importlib.metadata
+import json
+import random
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+VERSION = "1"
+EPOCHS = 10
+WORDS_PER_BATCH = 1200
+LEARN_RATE = 0.0015
+DROPOUT = 0.15
+ENTITIES = {"PER": "PERSON", "ORG": "ORG", "LOC": "LOC"}
+CHUNK_SIZES = (1, 1, 1, 1, 2, 2, 3, 4, 5)
+TOK2VEC = {
+    "@architectures": "spacy.HashEmbedCNN.v2",
+    "pretrained_vectors": None,
+    "width": 96,
+    "depth": 4,
+    "embed_size": 5000,
+    "window_size": 1,
+    "maxout_pieces": 3,
+    "subword_features": True,
+}
+LISTENER = {"@architectures": "spacy.Tok2VecListener.v1", "width": 96, "upstream": "tok2vec"}
+SOFTMAX = {"@architectures": "spacy.Tagger.v2", "nO": None, "tok2vec": LISTENER}
+PARSER = {
+    "@architectures": "spacy.TransitionBasedParser.v2",
+    "state_type": "parser",
+    "extra_state_tokens": False,
+    "hidden_width": 64,
+    "maxout_pieces": 2,
+    "use_upper": True,
+    "nO": None,
+    "tok2vec": LISTENER,
+}
+NER = PARSER | {"state_type": "ner", "tok2vec": TOK2VEC | {"embed_size": 2000}}
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """One sentence of the treebank; `heads` are positions in it, the root its own head."""
+
+    tokens: tuple[str, ...]
+    spaces: tuple[bool, ...]
+    tags: tuple[str, ...]
+    pos: tuple[str, ...]
+    lemmas: tuple[str, ...]
+    deps: tuple[str, ...]
+    heads: tuple[int, ...]
+    entities: tuple[str, ...]
+
+    def keep(self, wanted: list[bool]) -> "Sentence":
+        """Return the sentence without the tokens that are not wanted; none may be a head."""
+        place = [sum(wanted[:i]) for i in range(len(wanted))]
+        chosen = [i for i, w in enumerate(wanted) if w]
+
+        def pick(values: tuple[Any, ...]) -> tuple[Any, ...]:
+            return tuple(values[i] for i in chosen)
+
+        # a dropped token hands its following space to the token before it
+        spaces = tuple(self.spaces[i] or not all(wanted[i : i + 2]) for i in chosen)
+        heads = tuple(place[self.heads[i]] for i in chosen)
+        return Sentence(
+            pick(self.tokens),
+            spaces,
+            pick(self.tags),
+            pick(self.pos),
+            pick(self.lemmas),
+            pick(self.deps),
+            heads,
+            pick(self.entities),
+        )
+
+
+def read_treebank(folder: Path, split: str) -> list[list[Sentence]]:
+    """Return the documents of one split, each a list of its sentences in order."""
+    frame = pl.read_parquet(folder / "data.parquet").filter(pl.col("split") == split)
+    documents = frame.partition_by("doc_id", maintain_order=True)
+    return [[_sentence(row) for row in d.iter_rows(named=True)] for d in documents]
+
+
+def _sentence(row: dict[str, Any]) -> Sentence:
+    return Sentence(
+        tokens=tuple(row["tokens"]),
+        spaces=(*row["space_after"][:-1], True),
+        tags=tuple(row["xpos"]),
+        pos=tuple(row["upos"]),
+        lemmas=tuple(row["lemmas"]),
+        deps=tuple("ROOT" if d == "root" else d for d in row["deprels"]),
+        heads=tuple(i if h == 0 else h - 1 for i, h in enumerate(row["heads"])),
+        entities=tuple(_entity(t) for t in row["ner"]) if row["has_ner"] else (),
+    )
+
+
+def _entity(tag: str) -> str:
+    return tag if tag == "O" else f"{tag[:2]}{ENTITIES[tag[2:]]}"
+
+
+def chunks(documents: list[list[Sentence]], rng: random.Random) -> Iterator[list[Sentence]]:
+    """Cut every document into runs of one to five neighbouring sentences."""
+    for sentences in documents:
+        start = 0
+        while start < len(sentences):
+            size = rng.choice(CHUNK_SIZES)
+            yield sentences[start : start + size]
+            start += size
+
+
+def roughen(chunk: list[Sentence], rng: random.Random) -> list[Sentence]:
+    """Return the chunk as a hurried customer would have typed it, or as it was."""
+    drawn = rng.random()
+    if drawn < 0.5:
+        return chunk
+    if drawn < 0.6:
+        return [_recased(s, str.lower) for s in chunk]
+    if drawn < 0.63:
+        return [_recased(s, str.upper) for s in chunk]
+    if drawn < 0.7:
+        return [_without(s, frozenset(",")) for s in chunk]
+    if drawn < 0.8:
+        return [_without(s, frozenset(".")) for s in chunk]
+    if drawn < 0.85:
+        return [replace(s, tokens=tuple(map(_no_apostrophe, s.tokens))) for s in chunk]
+    bare = [_without(s, frozenset(",.")) for s in chunk]
+    return [
+        _recased(replace(s, tokens=tuple(map(_no_apostrophe, s.tokens))), str.lower) for s in bare
+    ]
+
+
+def _recased(sentence: Sentence, case: Any) -> Sentence:
+    return replace(sentence, tokens=tuple(case(t) for t in sentence.tokens))
+
+
+def _no_apostrophe(token: str) -> str:
+    return "nt" if token.lower() == "n't" else token
+
+
+def _without(sentence: Sentence, marks: frozenset[str]) -> Sentence:
+    """Return the sentence without these punctuation marks, but for those that are heads."""
+    heads = set(sentence.heads)
+    wanted = [t not in marks or i in heads for i, t in enumerate(sentence.tokens)]
+    return sentence if all(wanted) or not any(wanted) else sentence.keep(wanted)
+
+
+def to_doc(vocab: Any, chunk: list[Sentence]) -> Any:
+    """Return the chunk as one gold Doc, its trees side by side."""
+    from spacy.tokens import Doc
+
+    offsets = [sum(len(s.tokens) for s in chunk[:i]) for i in range(len(chunk))]
+    named = all(s.entities for s in chunk)
+    return Doc(
+        vocab,
+        words=[t for s in chunk for t in s.tokens],
+        spaces=[b for s in chunk for b in s.spaces],
+        tags=[t for s in chunk for t in s.tags],
+        pos=[t for s in chunk for t in s.pos],
+        lemmas=[t for s in chunk for t in s.lemmas],
+        deps=[t for s in chunk for t in s.deps],
+        heads=[h + o for s, o in zip(chunk, offsets, strict=True) for h in s.heads],
+        ents=[e for s in chunk for e in s.entities] if named else None,
+    )
+
+
+def examples(nlp: Any, chunked: Iterator[list[Sentence]] | list[list[Sentence]]) -> list[Any]:
+    """Pair each gold Doc with the tokens that the pipeline itself finds in its text."""
+    from spacy.training import Example
+
+    golds = (to_doc(nlp.vocab, chunk) for chunk in chunked)
+    return [Example(nlp.make_doc(gold.text), gold) for gold in golds]
+
+
+def blank_pipeline() -> Any:
+    """Return the untrained pipeline."""
+    import spacy
+
+    nlp = spacy.blank("en")
+    nlp.add_pipe("tok2vec", config={"model": TOK2VEC})
+    nlp.add_pipe("tagger", config={"model": SOFTMAX})
+    nlp.add_pipe("morphologizer", config={"model": SOFTMAX, "extend": False})
+    nlp.add_pipe("parser", config={"model": PARSER, "min_action_freq": 20})
+    nlp.add_pipe("trainable_lemmatizer", name="lemmatizer", config={"model": SOFTMAX, "top_k": 3})
+    nlp.add_pipe("ner", config={"model": NER})
+    return nlp
+
+
+def train(
+    documents: list[list[Sentence]], dev: list[list[Sentence]], *, epochs: int, seed: int
+) -> Any:
+    """Return the trained pipeline, weights averaged over the steps."""
+    import spacy
+    from spacy.training.batchers import minibatch_by_words
+    from thinc.api import Adam, fix_random_seed, warmup_linear
+
+    fix_random_seed(seed)
+    rng = random.Random(seed)  # noqa: S311 - order and noise of training, no secret
+    nlp = blank_pipeline()
+    first = examples(nlp, [[s] for d in documents for s in d])
+    nlp.initialize(lambda: first)
+    n_steps = epochs * sum(len(e.reference) for e in first) // WORDS_PER_BATCH
+    optimizer = Adam(
+        warmup_linear(LEARN_RATE, 200, int(n_steps * 1.05)), L2=0.01, L2_is_weight_decay=True
+    )
+    began = time.monotonic()
+    for epoch in range(epochs):
+        epoch_examples = examples(nlp, (roughen(c, rng) for c in chunks(documents, rng)))
+        rng.shuffle(epoch_examples)
+        losses: dict[str, float] = {}
+        for batch in minibatch_by_words(
+            epoch_examples, size=WORDS_PER_BATCH, discard_oversize=False
+        ):
+            nlp.update(batch, sgd=optimizer, drop=DROPOUT, losses=losses)
+            optimizer.step_schedules()
+        seconds = time.monotonic() - began
+        print(
+            f"epoch {epoch + 1}/{epochs} {seconds:.0f} s",
+            {k: round(v) for k, v in losses.items()},
+            flush=True,
+        )
+        if epoch in {1, 4}:  # a look on the way; chooses nothing
+            with nlp.use_params(optimizer.averages):
+                print("dev", judge(nlp, dev), flush=True)
+    averages = optimizer.averages
+    with nlp.use_params(averages):
+        return spacy.blank("en").from_config(nlp.config).from_bytes(nlp.to_bytes())
+
+
+def judge(nlp: Any, documents: list[list[Sentence]]) -> dict[str, float]:
+    """Return accuracies from raw sentences, and F1 of sentence ends from raw paragraphs.
+
+    Attachment leaves punctuation out, as spaCy's scorer does. All figures are shares 0..1.
+    """
+    single = nlp.evaluate(examples(nlp, [[s] for d in documents for s in d]))
+    runs = [d[i : i + 5] for d in documents for i in range(0, len(d), 5)]
+    names = {
+        "token_f1": "token_f",
+        "xpos_accuracy": "tag_acc",
+        "upos_accuracy": "pos_acc",
+        "lemma_accuracy": "lemma_acc",
+        "uas": "dep_uas",
+        "las": "dep_las",
+        "ner_precision": "ents_p",
+        "ner_recall": "ents_r",
+        "ner_f1": "ents_f",
+    }
+    figures = {name: round(float(single[key]), 4) for name, key in names.items()}
+    person = single["ents_per_type"].get("PERSON", {"p": 0, "r": 0, "f": 0})
+    figures |= {f"ner_person_{k}": round(float(v), 4) for k, v in person.items()}
+    figures["sentence_f1"] = round(float(nlp.evaluate(examples(nlp, runs))["sents_f"]), 4)
+    return figures
+
+
+def write_manifest(folder: Path, data: Path, metrics: dict[str, Any], *, seed: int) -> None:
+    """Write manifest.json: what the folder holds, what it was made from, how good it is."""
+    files = [p for p in sorted(folder.rglob("*")) if p.is_file() and p.name != "manifest.json"]
+    manifest = {
+        "part": "segmenter",
+        "version": VERSION,
+        "created_with": {n: importlib.metadata.version(n) for n in ("spacy", "thinc", "numpy")},
+        "seed": seed,
+        "data": [
+            {
+                "name": "ud_ewt_ner (UD English-EWT, UniversalNER English-EWT)",
+                "licence": "CC-BY-SA-4.0",
+                "sha256": _sha256(data / "data.parquet"),
+            }
+        ],
+        "metrics": metrics,
+        "files": {
+            p.relative_to(folder).as_posix(): {"sha256": _sha256(p), "size": p.stat().st_size}
+            for p in files
+        },
+    }
+    text = json.dumps(manifest, indent=2, sort_keys=True) + "\n"
+    (folder / "manifest.json").write_text(text, encoding="utf-8")
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def main() -> None:
+    """Train, judge on dev and test, write the pipeline with manifest and card."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--data", type=Path, required=True, help="folder of ud_ewt_ner")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the trained part")
+    parser.add_argument("--epochs", type=int, default=EPOCHS)
+    parser.add_argument("--seed", type=int, default=0)
+    wish = parser.parse_args()
+    dev = read_treebank(wish.data, "dev")
+    nlp = train(read_treebank(wish.data, "train"), dev, epochs=wish.epochs, seed=wish.seed)
+    metrics = {"dev": judge(nlp, dev), "test": judge(nlp, read_treebank(wish.data, "test"))}
+    nlp.to_disk(wish.out)
+    write_manifest(wish.out, wish.data, metrics, seed=wish.seed)
+    print(json.dumps(metrics, indent=2))
+
+
+if __name__ == "__main__":
+    main()
