@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from html import unescape
 
+from painpoints.readers.transcripts import prefixes
 from painpoints.readers.transcripts.conversation import Conversation, Turn
-from painpoints.readers.transcripts.parsed import Parsed, Problem
+from painpoints.readers.transcripts.parsed import Flaw, Parsed
 
 TIMING = re.compile(
     r"^\s*(?P<start>(?:\d+:)?\d{1,2}:\d{2}[.,]\d{1,3})\s*-->\s*"
@@ -19,9 +20,7 @@ TIMING = re.compile(
 )
 VOICE = re.compile(r"<v(?:\.[^\s>]*)*\s+(?P<name>[^>]{1,200})>")
 TAG = re.compile(r"</?(?:[biucvrB]|rt|ruby|lang|font|i|\d)[^<>]{0,200}>")
-PREFIX = re.compile(
-    r"^(?:[-–—]\s*)?(?P<name>[^\W\d_][^:\n]{0,39}?)\s?:\s+(?P<text>\S.*)$", re.DOTALL
-)  # noqa: RUF001 - dashes as captions write them
+SRT_START = re.compile(r"^\d{1,7}[ \t]*\r?\n(?=[^\n]{0,80}-->)")
 BLOCKS_WITHOUT_SPEECH = ("NOTE", "STYLE", "REGION")
 
 
@@ -33,25 +32,32 @@ class Cue:
     row: int
 
 
+def is_srt(start: str) -> bool:
+    """Return whether a text begins as SRT does: a number, then a time line."""
+    return bool(SRT_START.match(start))
+
+
 def parse(text: str, layout: str) -> Parsed:
     """Return the one conversation of a caption file, and every cue that could not be read."""
-    problems: list[Problem] = []
-    turns = [t for cue in _cues(text, layout, problems) for t in _turns(cue)]
+    flaws: list[Flaw] = []
+    cues = list(_cues(text, layout, flaws))
+    speakers = prefixes.names(_words(line) for cue in cues for line in cue.lines)
+    turns = [t for cue in cues for t in _turns(cue, speakers) if t.text]
     if not turns:
-        return Parsed((), (*problems, Problem(1, f"{layout}: no caption with text in the file")))
-    return Parsed((Conversation(tuple(_merged(turns)), turns[0].row, channel=None),), (*problems,))
+        return Parsed((), (*flaws, Flaw(1, f"{layout}: no caption with text in the file")), 1)
+    return Parsed((Conversation(tuple(_merged(turns)), turns[0].row),), tuple(flaws))
 
 
-def _cues(text: str, layout: str, problems: list[Problem]) -> Iterator[Cue]:
+def _cues(text: str, layout: str, flaws: list[Flaw]) -> Iterator[Cue]:
     for start, block in _blocks(text):
         if layout == "webvtt" and _is_silent(start, block):
             continue
         at = next((i for i, line in enumerate(block[:2]) if "-->" in line), None)
         if at is None or not _is_timing(block[at]):
             row = start if at is None else start + at
-            problems.append(Problem(row, f"{layout}: {_trouble(block, at)}"))
+            flaws.append(Flaw(row, f"{layout}: {_trouble(block, at)}"))
         elif not any(line.strip() for line in block[at + 1 :]):
-            problems.append(Problem(start + at, f"{layout}: caption without text"))
+            flaws.append(Flaw(start + at, f"{layout}: caption without text"))
         else:
             yield Cue(tuple(block[at + 1 :]), start + at + 1)
 
@@ -79,12 +85,12 @@ def _is_silent(start: int, block: list[str]) -> bool:
 
 def _is_timing(line: str) -> bool:
     match = TIMING.match(line)
-    return bool(match) and _seconds(match["start"]) <= _seconds(match["end"])
+    return match is not None and _seconds(match["start"]) <= _seconds(match["end"])
 
 
 def _seconds(stamp: str) -> float:
     parts = stamp.replace(",", ".").split(":")
-    return sum(float(part) * 60**i for i, part in enumerate(reversed(parts)))
+    return sum(float(part) * 60.0**i for i, part in enumerate(reversed(parts)))
 
 
 def _trouble(block: list[str], at: int | None) -> str:
@@ -95,27 +101,21 @@ def _trouble(block: list[str], at: int | None) -> str:
     return "caption ends before it starts"
 
 
-def _turns(cue: Cue) -> Iterator[Turn]:
+def _turns(cue: Cue, speakers: frozenset[str]) -> Iterator[Turn]:
     """Return a turn for each speaker of a cue: its voice spans, else its prefixed lines."""
-    text = "\n".join(cue.lines)
-    pieces = VOICE.split(text)
+    pieces = VOICE.split("\n".join(cue.lines))
     if len(pieces) > 1:
         before, *spans = pieces
-        named = [("", before), *zip(spans[::2], spans[1::2], strict=True)]
-        yield from (Turn(unescape(n).strip(), w, cue.row) for n, t in named if (w := _words(t)))
+        voices = [("", before), *zip(spans[::2], spans[1::2], strict=True)]
+        yield from (Turn(unescape(name).strip(), _words(text), cue.row) for name, text in voices)
         return
-    speaker, said = "", []
     for line in cue.lines:
         words = _words(line)
-        match = PREFIX.match(words)
-        if match:
-            if said:
-                yield Turn(speaker, " ".join(said), cue.row)
-            speaker, said = match["name"].strip(), [match["text"]]
+        part = prefixes.split(words)
+        if part and part.name in speakers:
+            yield Turn(part.name, part.text, cue.row)
         elif words:
-            said.append(words)
-    if said:
-        yield Turn(speaker, " ".join(said), cue.row)
+            yield Turn("", words, cue.row)
 
 
 def _words(markup: str) -> str:

@@ -18,6 +18,24 @@ CUSTOMER = "customer"
 AGENT = "agent"
 OTHER = "other"
 
+CHANNELS = {
+    "voice": "phone",
+    "call": "phone",
+    "phone_call": "phone",
+    "phone": "phone",
+    "telephony": "phone",
+    "chat": "chat",
+    "conversation": "chat",
+    "messaging": "chat",
+    "native_messaging": "chat",
+    "webmessaging": "chat",
+    "sms": "sms",
+    "email": "email",
+    "mail": "email",
+    "web": "web",
+    "web_form": "web",
+}
+
 ADDED_LATER = ("language", "reason")
 """Columns of FEEDBACK that the readers fill for every source alike."""
 
@@ -132,3 +150,10 @@ def _from_iso(text: str) -> datetime | None:
     except ValueError:
         return None
     return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+
+
+def channel_name(given: object) -> str | None:
+    """Return the common name of a channel; an unknown one as given, in small letters."""
+    if not isinstance(given, str) or not given.strip():
+        return None
+    return CHANNELS.get(given.strip().casefold(), given.strip().casefold())

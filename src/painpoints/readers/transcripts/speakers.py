@@ -12,17 +12,19 @@ from dataclasses import dataclass, replace
 
 from painpoints.readers.transcripts.conversation import AGENT, CUSTOMER, OTHER, Conversation
 
-AGENT_WORDS = frozenset(
-    "admin administrator advisor adviser agent assistant associate bot chatbot clerk consultant "
-    "csr dispatcher employee helpdesk internal interviewer manager moderator operator owner "
-    "receptionist rep representative seller specialist staff supervisor support team technician "
-    "teller virtual voicebot wizard".split()
-)
-CUSTOMER_WORDS = frozenset(
-    "borrower buyer caller citizen client consumer contact customer end_user enduser external "
-    "guest lead member passenger patient requester resident respondent shopper subscriber tenant "
-    "user visitor".split()
-)
+AGENT_WORDS = frozenset({
+    "admin", "administrator", "advisor", "adviser", "agent", "assistant", "associate", "bot",
+    "chatbot", "clerk", "consultant", "csr", "dispatcher", "employee", "helpdesk", "internal",
+    "interviewer", "manager", "moderator", "operator", "owner", "receptionist", "rep",
+    "representative", "seller", "specialist", "staff", "supervisor", "support", "team",
+    "technician", "teller", "virtual", "voicebot", "wizard",
+})  # fmt: skip
+CUSTOMER_WORDS = frozenset({
+    "borrower", "buyer", "caller", "citizen", "client", "consumer", "contact", "customer",
+    "end_user", "enduser", "external", "guest", "lead", "member", "passenger", "patient",
+    "requester", "resident", "respondent", "shopper", "subscriber", "tenant", "user",
+    "visitor",
+})  # fmt: skip
 AGENT_PHRASES = (
     "customer service",
     "customer support",
@@ -39,7 +41,9 @@ AGENT_PHRASES = (
     "service desk",
     "help desk",
 )
-OTHER_WORDS = frozenset("announcement event ivr note notification prompt recording".split())
+OTHER_WORDS = frozenset({
+    "announcement", "event", "ivr", "note", "notification", "prompt", "recording",
+})  # fmt: skip
 SYSTEM_WORDS = frozenset({"system", "service"})
 """Of the company when it alone talks with the customer; a machine's notice beside a human agent."""
 

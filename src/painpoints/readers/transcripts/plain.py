@@ -1,0 +1,192 @@
+"""Plain text transcripts: "Agent: ..." and "Customer: ...", one or many conversations in a file.
+
+Conversations are parted by rules (---, ===), by headings ("Conversation 12", "Chat #3"), or else
+by empty lines, unless the file puts an empty line after every turn. Lines "Date: ...", "CSAT: ..."
+above a conversation belong to it. Why by hand: docs/decisions/0016.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from painpoints.readers.recognition import Mapped
+from painpoints.readers.transcripts import prefixes
+from painpoints.readers.transcripts.conversation import Conversation, Turn
+from painpoints.readers.transcripts.facts import FACTS, Facts
+from painpoints.readers.transcripts.parsed import Flaw, Parsed
+from painpoints.readers.transcripts.speakers import role_of
+
+RULE = re.compile(r"^\s*([-=*_#~])\1{2,}\s*$")
+HEADING = re.compile(
+    r"^[\s\-=*_#~\[(]*(?:conversation|chat|call|dialogue|dialog|transcript|ticket|session|case)\b"
+    r"\s*(?:id|no\.?|number|nr\.?)?\s*[#:]?\s*(?P<id>[\w.-]{0,40}?)[\s\-=*_#~\])]*$",
+    re.IGNORECASE,
+)
+Numbered = tuple[int, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Lines of one conversation, with their physical numbers; `id` from its heading."""
+
+    lines: tuple[Numbered, ...]
+    id: str | None
+
+
+def is_plain(head: str, *, named_as_text: bool) -> bool:
+    """Return whether a text's beginning is a dialogue of prefixed lines.
+
+    Role words must open a third of the lines; names alone are believed in a text file only.
+    """
+    lines = [line for line in head.splitlines() if line.strip()]
+    opened = [part.name for line in lines if (part := prefixes.split(line))]
+    by_word = [name for name in opened if role_of(name)]
+    if len(by_word) >= 2 and 3 * len(by_word) >= len(lines):
+        return True
+    known = prefixes.names(lines)
+    by_name = [name for name in opened if name in known and name.casefold() not in FACTS]
+    return (
+        named_as_text
+        and len(set(by_name)) >= 2
+        and len(by_name) >= 4
+        and 2 * len(by_name) >= len(lines)
+    )
+
+
+def parse(text: str) -> Parsed:
+    """Return the conversations of a plain text file and the lines that belong to none."""
+    lines = list(enumerate(text.splitlines(), start=1))
+    speakers = prefixes.names(line for _, line in lines)
+    speakers = frozenset(s for s in speakers if role_of(s) or s.casefold() not in FACTS)
+    conversations: list[Conversation] = []
+    flaws: list[Flaw] = []
+    lost = 0
+    for block in _blocks(lines, speakers):
+        conversation = _conversation(block, speakers, flaws)
+        if conversation:
+            conversations.append(conversation)
+        elif block.lines:
+            lost += 1
+            reason = "no line begins with a speaker (such as 'Customer:')"
+            flaws.append(Flaw(block.lines[0][0], reason, block.id))
+    mapping = (Mapped("verbatim", "lines", "each begins with its speaker", "layout"),)
+    return Parsed(tuple(conversations), tuple(flaws), lost, mapping)
+
+
+def turns(text: str, row: int) -> tuple[Turn, ...]:
+    """Return the turns of one conversation given as text, e.g. in a cell of a table."""
+    lines = [(row, line) for line in text.splitlines() if line.strip()]
+    speakers = prefixes.names(line for _, line in lines)
+    return tuple(_turns(lines, speakers, []))
+
+
+def _blocks(lines: list[Numbered], speakers: frozenset[str]) -> Iterator[Block]:
+    parted = list(_parted(lines))
+    if len([b for b in parted if b.lines]) > 1 or any(b.id for b in parted):
+        yield from (b for b in parted if b.lines)
+        return
+    yield from _by_empty_lines(lines, speakers)
+
+
+def _parted(lines: list[Numbered]) -> Iterator[Block]:
+    """Return what stands between rules and headings."""
+    held: list[Numbered] = []
+    named: str | None = None
+    for number, line in lines:
+        heading = HEADING.match(line)
+        if RULE.match(line) or heading:
+            if _speaks(held):
+                yield Block(tuple(held), named)
+                held, named = [], None
+            named = (heading["id"] or None) if heading else named
+        elif line.strip():
+            held.append((number, line))
+    if held:
+        yield Block(tuple(held), named)
+
+
+def _speaks(held: list[Numbered]) -> bool:
+    """Return whether lines hold more than facts ("Date: ...") about what follows."""
+    return any(
+        (part := prefixes.split(line)) is None or part.name.casefold() not in FACTS
+        for _, line in held
+    )
+
+
+def _by_empty_lines(lines: list[Numbered], speakers: frozenset[str]) -> Iterator[Block]:
+    runs = [run for run in _runs(lines, min_gap=1) if run]
+    whole = [run for run in runs if _n_speakers(run, speakers) > 1]
+    if 2 * len(whole) < sum(_opens(run, speakers) for run in runs):
+        runs = [run for run in _runs(lines, min_gap=2) if run]
+    block: list[Numbered] = []
+    for run in runs:
+        if block and _opens(run, speakers):
+            yield Block(tuple(block), None)
+            block = []
+        block = [*block, *run]
+    if block:
+        yield Block(tuple(block), None)
+
+
+def _runs(lines: list[Numbered], min_gap: int) -> Iterator[list[Numbered]]:
+    """Return runs of lines parted by at least `min_gap` empty lines."""
+    run: list[Numbered] = []
+    gap = 0
+    for number, line in lines:
+        gap = 0 if line.strip() else gap + 1
+        if line.strip():
+            run.append((number, line))
+        elif gap == min_gap:
+            yield run
+            run = []
+    yield run
+
+
+def _n_speakers(run: Iterable[Numbered], speakers: frozenset[str]) -> int:
+    parts = (prefixes.split(line) for _, line in run)
+    return len({part.name for part in parts if part and part.name in speakers})
+
+
+def _opens(run: list[Numbered], speakers: frozenset[str]) -> bool:
+    """Return whether a run begins as a conversation does: with a speaker or a fact about it."""
+    part = prefixes.split(run[0][1])
+    return part is not None and (part.name in speakers or part.name.casefold() in FACTS)
+
+
+def _conversation(block: Block, speakers: frozenset[str], flaws: list[Flaw]) -> Conversation | None:
+    facts, rest = _facts(block.lines, speakers)
+    said = tuple(_turns(rest, speakers, flaws))
+    if not said:
+        return None
+    flaws.extend(Flaw(row, reason, block.id, kept=True) for row, reason in facts.flaws)
+    return facts.conversation(said, block.lines[0][0], block.id)
+
+
+def _facts(lines: tuple[Numbered, ...], speakers: frozenset[str]) -> tuple[Facts, list[Numbered]]:
+    """Return what stands above the first turn, and the lines from there on."""
+    given: dict[str, tuple[int, str]] = {}
+    for i, (number, line) in enumerate(lines):
+        part = prefixes.split(line)
+        if part is None or part.name in speakers or part.name.casefold() not in FACTS:
+            return Facts.of(given), list(lines[i:])
+        given[part.name] = (number, part.text)
+    return Facts.of(given), []
+
+
+def _turns(
+    lines: Iterable[Numbered], speakers: frozenset[str], flaws: list[Flaw]
+) -> Iterator[Turn]:
+    """Return the turns; a line without speaker goes on with the turn before it."""
+    speaker, row, said = None, 0, list[str]()
+    for number, line in lines:
+        part = prefixes.split(line)
+        if part and part.name in speakers:
+            if speaker is not None and said:
+                yield Turn(speaker, "\n".join(said), row)
+            speaker, row, said = part.name, number, [part.text] if part.text else []
+        elif speaker is None:
+            flaws.append(Flaw(number, "line before the first speaker"))
+        else:
+            said.append(line.strip())
+    if speaker is not None and said:
+        yield Turn(speaker, "\n".join(said), row)

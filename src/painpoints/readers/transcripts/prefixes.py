@@ -1,0 +1,45 @@
+"""Lines of the form "Name: text": which beginnings are speakers, and which are only text."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from painpoints.readers.transcripts.speakers import role_of
+
+STAMP = r"(?:[\[(]?\d{1,2}:\d{2}(?::\d{2})?(?:[.,]\d{1,3})?\s?(?:[AaPp]\.?[Mm]\.?)?[\])]?)"
+DAY = r"(?:[\[(]?\d{4}-\d{2}-\d{2}[T ,]{0,2})"
+LINE = re.compile(
+    rf"^\s{{0,8}}(?:[-*•>]\s)?{DAY}?{STAMP}?[\])]?\s{{0,3}}(?:[-\u2013|]\s)?"
+    rf"\**(?P<name>[^\W\d_][^:\n\t]{{0,39}}?)\**\s?{STAMP}?\s?:\**(?:\s+(?P<text>\S.*)?|$)"
+)
+MAX_WORDS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line that may open a turn: the name before the colon, and what follows it."""
+
+    name: str
+    text: str
+
+
+def split(line: str) -> Line | None:
+    """Return the name and the text of a "Name: text" line (a time before it is left out)."""
+    match = LINE.match(line)
+    if not match or len(match["name"].split()) > MAX_WORDS:
+        return None
+    return Line(match["name"].strip(" *"), (match["text"] or "").strip())
+
+
+def names(lines: Iterable[str]) -> frozenset[str]:
+    """Return the names that are speakers: a role word, or a name that comes again.
+
+    "One thing: the soup was cold" opens no turn, for nobody else is called "One thing".
+    """
+    found = Counter(part.name for line in lines if (part := split(line)))
+    return frozenset(n for n, count in found.items() if role_of(n) or (count > 1 and _is_name(n)))
+
+
+def _is_name(name: str) -> bool:
+    return name[0].isupper() or " " not in name
