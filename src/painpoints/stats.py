@@ -246,3 +246,32 @@ def rank_ranges(draws: Floats, point: Floats, groups: Integers) -> tuple[Integer
     low = np.quantile(drawn, 0.025, axis=0, method="inverted_cdf").astype(np.int64)
     high = np.quantile(drawn, 0.975, axis=0, method="inverted_cdf").astype(np.int64)
     return np.minimum(low, printed), np.maximum(high, printed)
+
+
+def verdicts(
+    before: Integers,
+    n_before: Integers,
+    now: Integers,
+    n_now: Integers,
+    p: Floats,
+    *,
+    q: float = 0.05,
+    min_people: int = 5,
+    min_ratio: float = 1.5,
+) -> list[str]:
+    """Return what became of each share now / n_now against before / n_before.
+
+    p: corrected for the number of comparisons; a change counts below `q`, from a ratio of
+    `min_ratio` on (or its inverse), and where either period has `min_people` people.
+    new: nobody before; fixed: nobody now. too_few: too few in both, or a period without anybody.
+    """
+    share_before = before / np.maximum(n_before, 1)
+    share_now = now / np.maximum(n_now, 1)
+    enough = (np.maximum(before, now) >= min_people) & (n_before > 0) & (n_now > 0)
+    up = (p < q) & (share_now >= min_ratio * share_before) & (share_now > share_before)
+    down = (p < q) & (share_before >= min_ratio * share_now) & (share_before > share_now)
+    conditions = [~enough, up & (before == 0), up, down & (now == 0), down]
+    found = np.select(
+        conditions, ["too_few", "new", "rising", "fixed", "falling"], default="unchanged"
+    )
+    return [str(verdict) for verdict in found]
