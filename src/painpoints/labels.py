@@ -1,0 +1,846 @@
+"""Topics and findings get names a person would write: unique, and made of what members say.
+
+A name is a phrase found in the members, chosen for what sets the group apart, how many members
+it stands for, how near those are to the middle of the group, and how it reads; no two names are
+the same and none speaks against the feeling of its members. Which mention belongs to which topic
+is `painpoints.topics`' affair; phrases come from `segment`, or plain word sequences stand in.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from painpoints.errors import TableError
+
+Floats = npt.NDArray[np.float32]
+Rows = npt.NDArray[np.int64]
+
+MOST_MEMBERS = 400
+"""Members of a group that phrases are taken from: the nearest to its middle."""
+N_EXEMPLARS = 5
+N_TERMS = 10
+EXEMPLAR_LETTERS = (20, 240)
+"""A typical mention is long enough to say something and short enough to be read."""
+LENGTH_BONUS = {1: 0.35, 2: 0.9, 3: 1.0, 4: 1.0, 5: 0.95, 6: 0.85}
+
+_TOKEN = re.compile(r"[^\W\d_]+(?:['\u2019-][^\W\d_]+)*")
+_BREAK = re.compile(r"\[[A-Z_]+\d*\]|[.!?,;:()\[\]\"\u201c\u201d\n/|*]+|\s[-\u2013\u2014]+\s|\d+")
+
+
+class Phrase(Protocol):
+    """What `segment` finds: the words as written, and their key (the same for all forms)."""
+
+    @property
+    def text(self) -> str:
+        """Return the words as the customer wrote them."""
+
+    @property
+    def key(self) -> str:
+        """Return the lemmas, the same for "app crashes" and "apps crashed"."""
+
+
+def describe(
+    mentions: pl.DataFrame,
+    vectors: Floats,
+    phrases: Sequence[Sequence[Phrase]] | None = None,
+    *,
+    terms: Mapping[str, Sequence[str]] | None = None,
+    parents: Mapping[str, str | None] | None = None,
+    kept: Mapping[str, str] | None = None,
+) -> pl.DataFrame:
+    """Return topic_id, label, terms, exemplar_ids of every topic that a mention carries.
+
+    mentions: with topic_id; sentiment, where it is there, guards against names that contradict.
+    vectors:  (n_mentions, dim) float32, unit rows.
+    phrases:  for each mention; None takes word sequences from the text.
+    terms:    for each topic, by c-TF-IDF; None takes the words that set the topic apart.
+    parents:  topic to parent; parents get a name from the mentions of all their topics.
+    kept:     names that topics keep from an earlier run.
+
+    Raises:
+        TableError: when mentions, vectors and phrases differ in length.
+    """
+    corpus = _corpus(mentions, vectors, phrases)
+    groups = _rows_by(mentions, "topic_id")
+    broader = _join(groups, parents or {})
+    names = {t: name for t, name in (kept or {}).items() if t in groups or t in broader}
+    names |= _name_all(corpus, {t: r for t, r in groups.items() if t not in names}, names)
+    names |= _name_all(corpus, {t: r for t, r in broader.items() if t not in names}, names)
+    everything = groups | broader
+    return pl.DataFrame(
+        {
+            "topic_id": list(everything),
+            "label": [names[t] for t in everything],
+            "terms": [_terms(corpus, t, rows, terms or {}) for t, rows in everything.items()],
+            "exemplar_ids": [_exemplars(corpus, rows) for rows in everything.values()],
+        },
+        schema={
+            "topic_id": pl.String,
+            "label": pl.String,
+            "terms": pl.List(pl.String),
+            "exemplar_ids": pl.List(pl.String),
+        },
+    )
+
+
+def name_groups(
+    groups: Mapping[str, Sequence[str]],
+    mentions: pl.DataFrame,
+    vectors: Floats,
+    phrases: Sequence[Sequence[Phrase]] | None = None,
+) -> dict[str, str]:
+    """Return a name for each group of mention ids (a finding's evidence), unique among them.
+
+    Raises:
+        TableError: when a group is empty or names an unknown mention, or lengths differ.
+    """
+    corpus = _corpus(mentions, vectors, phrases)
+    row_of = {m: row for row, m in enumerate(mentions["mention_id"].to_list())}
+    bad = [g for g, ids in groups.items() if not ids or any(m not in row_of for m in ids)]
+    if bad:
+        raise TableError(f"labels: {len(bad)} groups are empty or hold unknown mentions: {bad[:5]}")
+    rows = {g: np.array(sorted({row_of[m] for m in ids})) for g, ids in groups.items()}
+    return _name_all(corpus, rows, {})
+
+
+@dataclass(frozen=True, eq=False)
+class _Corpus:
+    """Mentions as rows, with what naming needs of them."""
+
+    ids: list[str]
+    texts: list[str]
+    vectors: Floats
+    phrases: Sequence[Sequence[Phrase]] | None
+    feelings: npt.NDArray[np.float64]
+
+    @cached_property
+    def counts(self) -> tuple[Any, dict[str, int]]:
+        """Return which mention has which content word: sparse (n, n_words) of 0/1, and the columns."""
+        from sklearn.feature_extraction.text import CountVectorizer
+
+        if not any(_keys(text) for text in self.texts):
+            return None, {}
+        counter = CountVectorizer(analyzer=_keys, binary=True)
+        return counter.fit_transform(self.texts).tocsr(), counter.vocabulary_
+
+    @cached_property
+    def share(self) -> npt.NDArray[np.float64]:
+        """Return the share of all mentions that have each word."""
+        matrix, _ = self.counts
+        return np.asarray(matrix.mean(axis=0)).ravel()
+
+
+def _corpus(
+    mentions: pl.DataFrame, vectors: Floats, phrases: Sequence[Sequence[Phrase]] | None
+) -> _Corpus:
+    lengths = {mentions.height, len(vectors), mentions.height if phrases is None else len(phrases)}
+    if len(lengths) > 1:
+        raise TableError(
+            f"labels: {mentions.height} mentions, {len(vectors)} vectors and "
+            f"{'no' if phrases is None else len(phrases)} phrase lists do not fit together"
+        )
+    feelings = np.zeros((mentions.height, 3))
+    if "sentiment" in mentions.columns:
+        for column, name in enumerate(("negative", "neutral", "positive")):
+            feelings[:, column] = (mentions["sentiment"] == name).to_numpy()
+    return _Corpus(
+        mentions["mention_id"].to_list(), mentions["text"].to_list(), vectors, phrases, feelings
+    )
+
+
+def _rows_by(mentions: pl.DataFrame, column: str) -> dict[str, Rows]:
+    grouped = (
+        mentions.select(column, row=pl.int_range(pl.len()))
+        .drop_nulls(column)
+        .group_by(column)
+        .agg("row")
+        .sort(pl.col("row").list.len(), column, descending=[True, False])
+    )
+    return {name: np.array(rows, dtype=np.int64) for name, rows in grouped.iter_rows()}
+
+
+def _join(groups: Mapping[str, Rows], parents: Mapping[str, str | None]) -> dict[str, Rows]:
+    joined: dict[str, list[Rows]] = {}
+    for topic, rows in groups.items():
+        parent = parents.get(topic)
+        if parent is not None:
+            joined.setdefault(parent, []).append(rows)
+    return {parent: np.sort(np.concatenate(rows)) for parent, rows in joined.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """A phrase that may name a group: as written, its words' keys, how good it is alone."""
+
+    text: str
+    words: frozenset[str]
+    worth: float
+
+
+def _name_all(
+    corpus: _Corpus, groups: Mapping[str, Rows], taken: Mapping[str, str]
+) -> dict[str, str]:
+    """Name the groups, largest first; later ones stay away from the names already given."""
+    names: dict[str, str] = {}
+    used = {_fold(name) for name in taken.values()}
+    given = [frozenset(_keys(name)) for name in taken.values()]
+    for group, rows in sorted(groups.items(), key=lambda item: (-len(item[1]), item[0])):
+        name = _name(corpus, rows, used, given)
+        names[group] = name
+        used.add(_fold(name))
+        given.append(frozenset(_keys(name)))
+    return names
+
+
+def _name(corpus: _Corpus, rows: Rows, used: set[str], given: Sequence[frozenset[str]]) -> str:
+    found = _candidates(corpus, rows)
+    ranked = sorted(found, key=lambda c: (-c.worth * _apart(c.words, given), c.text))
+    for candidate in ranked:
+        if _fold(candidate.text) not in used:
+            return _title(candidate.text)
+    return _distinguished(corpus, rows, ranked, used)
+
+
+def _apart(words: frozenset[str], given: Sequence[frozenset[str]]) -> float:
+    """Return 1 for words that no given name has, down to 0.1 for the same words."""
+    if not given:
+        return 1.0
+    alike = max(len(words & other) / len(words | other) if words | other else 0 for other in given)
+    return 1.0 - 0.9 * alike**2
+
+
+def _distinguished(
+    corpus: _Corpus, rows: Rows, ranked: Sequence[_Candidate], used: set[str]
+) -> str:
+    """Return the best name with the next words that tell it from those in use."""
+    words = [*_own_words(corpus, rows), *_TOKEN.findall(corpus.texts[_central(corpus, rows)[0]])]
+    base = ranked[0].text if ranked else (words or [corpus.texts[rows[0]].strip()])[0]
+    for word in words:
+        name = f"{base}, {word}"
+        if word not in base.lower().split() and _fold(name) not in used:
+            return _title(name)
+    number = 2
+    while _fold(f"{base} ({number})") in used | {""}:
+        number += 1
+    return _title(base if _fold(base) not in used else f"{base} ({number})")
+
+
+def _candidates(corpus: _Corpus, rows: Rows) -> list[_Candidate]:
+    """Return the phrases of the group's central members, each with its worth."""
+    central = _central(corpus, rows)[:MOST_MEMBERS]
+    surfaces: dict[str, Counter[str]] = {}
+    carriers: dict[str, set[int]] = {}
+    for row in central:
+        for text, key in _pieces(corpus, row):
+            surfaces.setdefault(key, Counter())[text] += 1
+            carriers.setdefault(key, set()).add(row)
+    enough = 2 if any(len(found) > 1 for found in carriers.values()) else 1
+    worth_of_word = _word_worth(corpus, rows)
+    middle = corpus.vectors[rows].mean(axis=0)
+    feeling = _feeling(corpus, rows)
+    found = []
+    for key, own in carriers.items():
+        if len(own) < enough:
+            continue
+        text = min(surfaces[key], key=lambda t: (-surfaces[key][t], len(t), t))
+        words = frozenset(_keys(text))
+        worths = sorted((worth_of_word.get(w, 0.0) for w in words), reverse=True)
+        telling = sum(0.7**place * worth for place, worth in enumerate(worths))
+        share = len(own) / len(central)
+        members = np.fromiter(own, dtype=np.int64)
+        near = _cosine(corpus.vectors[members].mean(axis=0), middle)
+        clash = float(np.abs(_feeling(corpus, members) - feeling).sum()) / 2
+        worth = (telling + share) * near * (1 - clash) ** 2 * LENGTH_BONUS[len(text.split())]
+        found.append(_Candidate(text, words, worth))
+    return found
+
+
+def _word_worth(corpus: _Corpus, rows: Rows) -> dict[str, float]:
+    """Return for each word of the group how much it tells the group from all mentions.
+
+    Share in the group times the log of share in the group over share in all (one word's part of
+    the Kullback-Leibler divergence); words no commoner here than elsewhere are worth 0.
+    """
+    matrix, columns = corpus.counts
+    if matrix is None:
+        return {}
+    own = np.asarray(matrix[rows].sum(axis=0)).ravel()
+    here = own / len(rows)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        worth = np.where(own > 0, here * np.log(here / corpus.share), 0.0)
+    names = {column: word for word, column in columns.items()}
+    return {
+        names[column]: max(float(worth[column]), 0.0) for column in np.flatnonzero(own).tolist()
+    }
+
+
+def _own_words(corpus: _Corpus, rows: Rows) -> list[str]:
+    worths = _word_worth(corpus, rows)
+    return sorted((w for w in worths if worths[w] > 0), key=lambda w: (-worths[w], w))
+
+
+def _central(corpus: _Corpus, rows: Rows) -> list[int]:
+    """Return the rows from the middle outwards, each text once."""
+    closeness = corpus.vectors[rows] @ corpus.vectors[rows].mean(axis=0)
+    order = sorted(
+        range(len(rows)),
+        key=lambda i: (-round(float(closeness[i]), 4), corpus.texts[rows[i]], corpus.ids[rows[i]]),
+    )
+    first: dict[str, int] = {}
+    for place in order:
+        first.setdefault(_fold(corpus.texts[rows[place]]), int(rows[place]))
+    return list(first.values())
+
+
+def _exemplars(corpus: _Corpus, rows: Rows) -> list[str]:
+    low, high = EXEMPLAR_LETTERS
+    central = _central(corpus, rows)
+    good = [row for row in central if low <= len(corpus.texts[row]) <= high]
+    chosen = (good + [row for row in central if row not in set(good)])[:N_EXEMPLARS]
+    return [corpus.ids[row] for row in chosen]
+
+
+def _terms(
+    corpus: _Corpus, topic: str, rows: Rows, given: Mapping[str, Sequence[str]]
+) -> list[str]:
+    """Return the topic's terms that occur in its members; its own words where none were given."""
+    present = {word.lower() for row in rows for word in _TOKEN.findall(corpus.texts[row])}
+    known = [term for term in given.get(topic, ()) if term.lower() in present]
+    return (known or _own_words(corpus, rows))[:N_TERMS]
+
+
+def _feeling(corpus: _Corpus, rows: Rows) -> npt.NDArray[np.float64]:
+    """Return the shares of negative, neutral and positive among the rows; zeros if unknown."""
+    total = corpus.feelings[rows].sum(axis=0)
+    known = total.sum()
+    shares: npt.NDArray[np.float64] = total / max(known, 1.0)
+    return shares
+
+
+def _cosine(one: Floats, other: Floats) -> float:
+    length = float(np.linalg.norm(one) * np.linalg.norm(other))
+    return max(float(one @ other) / length, 0.0) if length else 0.0
+
+
+def _pieces(corpus: _Corpus, row: int) -> Iterable[tuple[str, str]]:
+    """Yield readable phrases of a mention as (words, key)."""
+    if corpus.phrases is None:
+        yield from _sequences(corpus.texts[row])
+        return
+    for phrase in corpus.phrases[row]:
+        words = _trim(_TOKEN.findall(phrase.text))
+        if _readable(words):
+            yield " ".join(words), " ".join(_keys(" ".join(words)))
+
+
+def _sequences(text: str) -> Iterable[tuple[str, str]]:
+    """Yield the word sequences of a text that could be a name."""
+    for clause in _BREAK.split(text):
+        words = _TOKEN.findall(clause)
+        for start in range(len(words)):
+            for size in range(1, min(6, len(words) - start) + 1):
+                part = words[start : start + size]
+                if _readable(part) and not _negated(words, start):
+                    yield _spoken(part), " ".join(_keys(" ".join(part)))
+
+
+def _spoken(words: Sequence[str]) -> str:
+    """Return the words in lower case, short capitals kept ("ATM", "NHS")."""
+    return " ".join(w if w.isupper() and 1 < len(w) <= 5 else w.lower() for w in words)
+
+
+def _negated(words: Sequence[str], start: int) -> bool:
+    """Return whether a "not" shortly before would be cut off, which turns the sense round."""
+    return any(
+        w.lower() in _NOT or w.lower().endswith("n't") for w in words[max(0, start - 3) : start]
+    )
+
+
+def _trim(words: list[str]) -> list[str]:
+    start = next((i for i, w in enumerate(words) if w.lower() not in _ARTICLE), len(words))
+    return words[start:]
+
+
+def _readable(words: Sequence[str]) -> bool:
+    """Return whether the words read as a name: no loose ends, no doubles, nothing rude."""
+    low = [w.lower().replace("\u2019", "'") for w in words]
+    return (
+        1 <= len(low) <= 6
+        and low[0] not in _BAD_START
+        and low[-1] not in _BAD_END
+        and len(set(low)) == len(low)
+        and not any(w in _RUDE or w in _PERSONAL for w in low)
+        and any(_key(w) for w in low)
+        and all(len(w) > 1 for w in low)
+    )
+
+
+def _keys(text: str) -> list[str]:
+    """Return the keys of the content words of a text, in their order."""
+    return [key for word in _TOKEN.findall(_BREAK.sub(" . ", text)) if (key := _key(word))]
+
+
+def _key(word: str) -> str:
+    """Return one key for "app" and "apps", "charge" and "charged"; "" for words without content."""
+    low = word.lower().replace("\u2019", "'").removesuffix("'s")
+    if low in _STOP or len(low) < 2:
+        return ""
+    for ending, instead in _ENDINGS:
+        if low.endswith(ending) and len(low) - len(ending) >= 3:
+            return low.removesuffix(ending) + instead
+    return low
+
+
+def _fold(text: str) -> str:
+    return " ".join(text.lower().split())
+
+
+def _title(name: str) -> str:
+    plain = " ".join(name.split())
+    return plain[:1].upper() + plain[1:]
+
+
+_ENDINGS = (("ies", "y"), ("sses", "ss"), ("ss", "ss"), ("us", "us"), ("s", ""))
+_ARTICLE = frozenset(
+    [
+        "a",
+        "an",
+        "the",
+        "my",
+        "our",
+        "your",
+        "their",
+        "his",
+        "her",
+        "its",
+        "this",
+        "that",
+        "these",
+        "those",
+        "some",
+        "any",
+    ]
+)
+_NOT = frozenset(
+    [
+        "not",
+        "no",
+        "never",
+        "without",
+        "nothing",
+        "hardly",
+        "cannot",
+        "cant",
+        "dont",
+        "doesnt",
+        "didnt",
+        "isnt",
+        "wasnt",
+        "wont",
+        "couldnt",
+        "nor",
+        "none",
+        "neither",
+    ]
+)
+_PERSONAL = frozenset(
+    [
+        "i",
+        "we",
+        "he",
+        "she",
+        "they",
+        "it",
+        "i'm",
+        "i've",
+        "i'd",
+        "i'll",
+        "we're",
+        "we've",
+        "he's",
+        "she's",
+        "they're",
+        "it's",
+        "you're",
+        "you",
+    ]
+)
+_RUDE = frozenset(
+    [
+        "ass",
+        "arse",
+        "arsehole",
+        "asshole",
+        "bastard",
+        "bastards",
+        "bitch",
+        "bloody",
+        "bollocks",
+        "bullshit",
+        "crap",
+        "crappy",
+        "cunt",
+        "damn",
+        "dick",
+        "fuck",
+        "fucked",
+        "fucking",
+        "fuckers",
+        "hell",
+        "idiot",
+        "idiots",
+        "moron",
+        "morons",
+        "piss",
+        "pissed",
+        "scum",
+        "shit",
+        "shite",
+        "shitty",
+        "stupid",
+        "suck",
+        "sucks",
+        "wank",
+        "wtf",
+    ]
+)
+_STOP = (
+    _ARTICLE
+    | _PERSONAL
+    | frozenset(
+        [
+            "about",
+            "above",
+            "absolutely",
+            "actually",
+            "after",
+            "again",
+            "all",
+            "almost",
+            "already",
+            "also",
+            "although",
+            "always",
+            "am",
+            "among",
+            "amp",
+            "and",
+            "another",
+            "anyone",
+            "anything",
+            "anyway",
+            "are",
+            "aren't",
+            "around",
+            "as",
+            "at",
+            "away",
+            "back",
+            "basically",
+            "be",
+            "because",
+            "been",
+            "before",
+            "being",
+            "below",
+            "between",
+            "both",
+            "but",
+            "by",
+            "came",
+            "can",
+            "can't",
+            "cannot",
+            "come",
+            "comes",
+            "could",
+            "couldn't",
+            "definitely",
+            "did",
+            "didn't",
+            "do",
+            "does",
+            "doesn't",
+            "doing",
+            "don't",
+            "done",
+            "down",
+            "due",
+            "during",
+            "each",
+            "either",
+            "else",
+            "enough",
+            "etc",
+            "even",
+            "ever",
+            "every",
+            "everyone",
+            "everything",
+            "extremely",
+            "far",
+            "few",
+            "fewer",
+            "for",
+            "from",
+            "further",
+            "get",
+            "gets",
+            "getting",
+            "give",
+            "given",
+            "go",
+            "goes",
+            "going",
+            "gone",
+            "gonna",
+            "got",
+            "gotten",
+            "had",
+            "hadn't",
+            "has",
+            "hasn't",
+            "have",
+            "haven't",
+            "having",
+            "hello",
+            "hence",
+            "her",
+            "here",
+            "hers",
+            "herself",
+            "hey",
+            "hi",
+            "him",
+            "himself",
+            "his",
+            "how",
+            "however",
+            "if",
+            "im",
+            "in",
+            "incredibly",
+            "indeed",
+            "inside",
+            "instead",
+            "into",
+            "is",
+            "isn't",
+            "ive",
+            "just",
+            "keep",
+            "kept",
+            "let",
+            "let's",
+            "like",
+            "literally",
+            "ll",
+            "lot",
+            "lots",
+            "made",
+            "make",
+            "makes",
+            "making",
+            "many",
+            "may",
+            "maybe",
+            "me",
+            "might",
+            "mine",
+            "more",
+            "moreover",
+            "most",
+            "much",
+            "must",
+            "myself",
+            "near",
+            "neither",
+            "never",
+            "no",
+            "non",
+            "none",
+            "nor",
+            "not",
+            "nothing",
+            "now",
+            "of",
+            "off",
+            "often",
+            "oh",
+            "ok",
+            "okay",
+            "on",
+            "once",
+            "one",
+            "ones",
+            "only",
+            "onto",
+            "or",
+            "other",
+            "others",
+            "otherwise",
+            "ought",
+            "ours",
+            "ourselves",
+            "out",
+            "over",
+            "own",
+            "per",
+            "perhaps",
+            "please",
+            "pretty",
+            "probably",
+            "put",
+            "quite",
+            "rather",
+            "re",
+            "really",
+            "said",
+            "same",
+            "say",
+            "saying",
+            "says",
+            "see",
+            "seem",
+            "seemed",
+            "seems",
+            "seen",
+            "shall",
+            "should",
+            "shouldn't",
+            "simply",
+            "since",
+            "so",
+            "somehow",
+            "someone",
+            "something",
+            "sometimes",
+            "somewhat",
+            "somewhere",
+            "soon",
+            "still",
+            "such",
+            "sure",
+            "take",
+            "takes",
+            "taken",
+            "taking",
+            "tell",
+            "than",
+            "thank",
+            "thanks",
+            "that's",
+            "theirs",
+            "them",
+            "themselves",
+            "then",
+            "there",
+            "there's",
+            "therefore",
+            "thing",
+            "things",
+            "think",
+            "though",
+            "through",
+            "thus",
+            "till",
+            "to",
+            "together",
+            "told",
+            "too",
+            "took",
+            "totally",
+            "toward",
+            "towards",
+            "truly",
+            "try",
+            "trying",
+            "two",
+            "under",
+            "unless",
+            "until",
+            "up",
+            "upon",
+            "us",
+            "use",
+            "used",
+            "using",
+            "usually",
+            "ve",
+            "very",
+            "via",
+            "want",
+            "wanted",
+            "wants",
+            "was",
+            "wasn't",
+            "way",
+            "well",
+            "went",
+            "were",
+            "weren't",
+            "what",
+            "whatever",
+            "what's",
+            "when",
+            "whenever",
+            "where",
+            "whereas",
+            "whether",
+            "which",
+            "while",
+            "who",
+            "whole",
+            "whom",
+            "whose",
+            "why",
+            "will",
+            "wish",
+            "with",
+            "within",
+            "without",
+            "won't",
+            "would",
+            "wouldn't",
+            "yeah",
+            "yes",
+            "yet",
+            "yours",
+            "yourself",
+            "able",
+            "need",
+            "needs",
+            "needed",
+            "know",
+            "dont",
+            "didnt",
+            "doesnt",
+            "cant",
+            "wont",
+            "isnt",
+            "wasnt",
+            "couldnt",
+            "wouldnt",
+            "u",
+            "ur",
+            "pls",
+            "plz",
+            "first",
+            "every",
+            "day",
+        ]
+    )
+)
+_BAD_END = _STOP - frozenset(["not", "off", "back", "up", "down", "out", "again"]) | frozenset(
+    ["good", "very", "bad", "great"]
+) - frozenset("")
+_BAD_START = _STOP - frozenset(["getting", "being", "having", "no", "not"]) | frozenset(
+    ["is", "was", "be", "been", "has", "had", "were", "ago"]
+)
