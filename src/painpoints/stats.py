@@ -196,13 +196,13 @@ def alike(people: Integers, traits: npt.NDArray[np.uint64]) -> tuple[Integers, I
         return people[:0], people[:0]
     order = np.argsort(people, kind="stable")
     codes, starts = np.unique(people[order], return_index=True)
-    sums = np.add.reduceat(_mixed(traits[order]), starts)
+    sums = np.add.reduceat(scatter(traits[order]), starts)
     _, first, counts = np.unique(sums, return_index=True, return_counts=True)
     return codes[first], counts.astype(np.int64)
 
 
-def _mixed(keys: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
-    """Scatter keys over 64 bits (the finaliser of splitmix64), so that sums tell sets apart."""
+def scatter(keys: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    """Return keys scattered over 64 bits (the finaliser of splitmix64), so that sums tell sets apart."""
     with np.errstate(over="ignore"):
         z = keys + np.uint64(0x9E3779B97F4A7C15)
         z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
