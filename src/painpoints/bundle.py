@@ -1,0 +1,246 @@
+"""A trained part on disk: find it, verify it, read it, write it.
+
+A part is a folder `models/<part>/<version>/` whose `manifest.json` names every file with its
+sha256 and size, the versions it was made by, seeds, figures and the licence of each source.
+Nothing is read before its hash matches, and the bytes that were hashed are the bytes that are
+read. Pickled artefacts pass an exact list of classes on top of that. What a part means is known
+by the step that uses it, how it is made by `training/`.
+"""
+
+import hashlib
+import io
+import json
+import pickle
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from painpoints.errors import ModelError
+
+MANIFEST = "manifest.json"
+FORMAT = 1
+
+RECORDED = ("painpoints", "numpy", "scipy", "scikit-learn", "joblib", "sentence-transformers")
+"""Packages whose versions a manifest records."""
+
+MUST_MATCH = ("scikit-learn",)
+"""Packages whose pickles are only safe to read with the minor version that wrote them."""
+
+ALLOWED = frozenset(
+    {
+        ("joblib.numpy_pickle", "NumpyArrayWrapper"),
+        ("numpy", "dtype"),
+        ("numpy", "ndarray"),
+        ("numpy._core.multiarray", "scalar"),
+        ("scipy.sparse._csr", "csr_matrix"),
+        ("sklearn.feature_extraction.text", "TfidfTransformer"),
+        ("sklearn.feature_extraction.text", "TfidfVectorizer"),
+        ("sklearn.linear_model._logistic", "LogisticRegression"),
+    }
+)
+"""Every class that an artefact may hold, by exact module and name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A verified part: its folder, its manifest, and the bytes of its pickled files as hashed."""
+
+    folder: Path
+    manifest: Mapping[str, Any]
+    artefacts: Mapping[str, bytes]
+
+    def artefact(self, name: str) -> Any:
+        """Return the object in the joblib file `name`.
+
+        Raises:
+            ModelError: the part has no such file, it holds a class outside the list, or it was
+                written by another scikit-learn.
+        """
+        if name not in self.artefacts:
+            raise ModelError(f"model {self.folder}: the manifest names no artefact {name}")
+        return _unpickle(self.artefacts[name], self.folder / name)
+
+
+def models_folder() -> Path:
+    """Return the folder of the shipped parts: inside the installed package, else the checkout's.
+
+    Raises:
+        ModelError: there is neither.
+    """
+    package = Path(__file__).parent
+    candidates = (package / "models", package.parents[1] / "models")
+    for folder in candidates:
+        if folder.is_dir():
+            return folder
+    places = " nor ".join(map(str, candidates))
+    raise ModelError(f"no models found: neither {places} exists; reinstall painpoints")
+
+
+def newest(part: str, models: Path | None = None) -> Path:
+    """Return the folder of the highest version of `part`, e.g. `models/encoder-fast/2`.
+
+    Raises:
+        ModelError: `models` holds no version of it.
+    """
+    root = (models or models_folder()) / part
+    versions = [f for f in root.glob("*") if f.name.isdigit() and (f / MANIFEST).is_file()]
+    if not versions:
+        raise ModelError(f"no version of {part} under {root}; run `make models` or reinstall")
+    return max(versions, key=lambda folder: int(folder.name))
+
+
+def verify(folder: Path) -> Part:
+    """Hash every file of the part, compare with its manifest, and return what was read.
+
+    Raises:
+        ModelError: with every file that is missing, changed or not named in the manifest, and
+            with every package of a version that cannot read it.
+    """
+    manifest = read_manifest(folder)
+    artefacts: dict[str, bytes] = {}
+    problems = _version_problems(manifest)
+    for name, facts in manifest["files"].items():
+        problem, content = _checked(folder / name, facts)
+        problems += problem
+        if name.endswith(".joblib"):
+            artefacts[name] = content
+    problems += [f"{name} is not in the manifest" for name in _foreign(folder, manifest)]
+    if problems:
+        raise ModelError(f"model {folder}: " + "; ".join(problems) + ". " + _REMEDY)
+    return Part(folder=folder, manifest=manifest, artefacts=artefacts)
+
+
+_REMEDY = "Reinstall painpoints, or rebuild the part with `make models`."
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Return the manifest of a part, unverified.
+
+    Raises:
+        ModelError: there is none, or it is not one of ours.
+    """
+    file = folder / MANIFEST
+    try:
+        manifest = json.loads(file.read_bytes())
+    except OSError as error:
+        raise ModelError(f"model {folder}: {MANIFEST} cannot be read. {_REMEDY}") from error
+    except ValueError as error:
+        raise ModelError(f"model {folder}: {MANIFEST} is damaged. {_REMEDY}") from error
+    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+        raise ModelError(f"model {folder}: {MANIFEST} is not of format {FORMAT}. {_REMEDY}")
+    return manifest
+
+
+def write_manifest(folder: Path, facts: Mapping[str, Any]) -> None:
+    """Seal a part: write its manifest with the hash and size of every file in `folder`.
+
+    Args:
+        folder: the part as it will be shipped, all files written.
+        facts: what else to record: part, version, seed, data, metrics, sources with licences.
+    """
+    names = sorted(_files(folder))
+    manifest = {
+        "format": FORMAT,
+        **facts,
+        "versions": {name: _installed(name) for name in RECORDED},
+        "files": {name: _facts((folder / name).read_bytes()) for name in names},
+    }
+    text = json.dumps(manifest, indent=1, sort_keys=False, ensure_ascii=False) + "\n"
+    (folder / MANIFEST).write_text(text, encoding="utf-8")
+
+
+def _files(folder: Path) -> list[str]:
+    found = (f for f in folder.rglob("*") if f.is_file() and f.name != MANIFEST)
+    return [f.relative_to(folder).as_posix() for f in found]
+
+
+def _foreign(folder: Path, manifest: Mapping[str, Any]) -> list[str]:
+    return sorted(set(_files(folder)) - set(manifest["files"]))
+
+
+def _facts(content: bytes) -> dict[str, Any]:
+    return {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
+
+
+def _checked(file: Path, facts: Mapping[str, Any]) -> tuple[list[str], bytes]:
+    """Return what is wrong with `file`, and its bytes."""
+    try:
+        content = file.read_bytes()
+    except OSError:
+        return [f"{file.name} is missing"], b""
+    found = _facts(content)
+    if found == dict(facts):
+        return [], content
+    return [_changed(file.name, found, facts)], b""
+
+
+def _changed(name: str, found: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
+    return (
+        f"{name} was changed: {found['bytes']} bytes with sha256 {found['sha256'][:12]}..., "
+        f"the manifest says {facts['bytes']} with {facts['sha256'][:12]}..."
+    )
+
+
+def _version_problems(manifest: Mapping[str, Any]) -> list[str]:
+    if not any(name.endswith(".joblib") for name in manifest["files"]):
+        return []
+    wanted = {name: manifest["versions"].get(name) for name in MUST_MATCH}
+    return [
+        f"it was written by {name} {then}, installed is {_installed(name)}: "
+        f"install {name}=={then} or retrain"
+        for name, then in wanted.items()
+        if _minor(then) != _minor(_installed(name))
+    ]
+
+
+def _installed(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _minor(number: str | None) -> list[str]:
+    return (number or "").split(".")[:2]
+
+
+def _unpickle(content: bytes, file: Path) -> Any:
+    from sklearn.exceptions import InconsistentVersionWarning
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", InconsistentVersionWarning)
+            return _listed_unpickler(content).load()
+    except InconsistentVersionWarning as error:
+        raise ModelError(f"model {file}: {error}. {_REMEDY}") from error
+    except (pickle.UnpicklingError, EOFError, ValueError, AttributeError, KeyError) as error:
+        raise ModelError(f"model {file} cannot be read: {error}. {_REMEDY}") from error
+
+
+def _listed_unpickler(content: bytes) -> pickle.Unpickler:
+    """Return joblib's unpickler, held to `ALLOWED`.
+
+    joblib has no public hook for this; its class is subclassed, and a test holds that it refuses.
+    Arrays of objects are refused as well: joblib reads those with a plain `pickle.load`.
+    """
+    from joblib.numpy_pickle import NumpyArrayWrapper, NumpyUnpickler
+
+    class PlainArrays(NumpyArrayWrapper):  # type: ignore[misc]
+        def read_array(self, unpickler: Any, *rest: Any) -> Any:
+            if self.dtype.hasobject:
+                raise pickle.UnpicklingError("an array of objects is not allowed")
+            return super().read_array(unpickler, *rest)
+
+    class Listed(NumpyUnpickler):  # type: ignore[misc]
+        def find_class(self, module: str, name: str) -> Any:
+            if (module, name) not in ALLOWED:
+                raise pickle.UnpicklingError(f"class {module}.{name} is not allowed")
+            return PlainArrays if name == "NumpyArrayWrapper" else super().find_class(module, name)
+
+    unpickler: pickle.Unpickler = Listed(
+        filename="", file_handle=io.BytesIO(content), ensure_native_byte_order=True
+    )
+    return unpickler

@@ -1,0 +1,389 @@
+"""Mentions -> stage, touchpoint, sentiment, type, severity, each with a calibrated probability.
+
+Reads a mention, what stands around it, and the question it answers; vectors come from `encode`.
+A label below its least probability is "unsure". What the export knows (stage, touchpoint) wins
+over the text, and where they disagree is counted. How often each label occurs differs between
+exports, so the classifier re-estimates it per run (Saerens, Latinne & Decaestecker 2002, at half
+strength); single texts use the recorded deployment priors. Fitting the heads is left to
+`training/`, files to `bundle`.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from painpoints.config import StageSettings
+from painpoints.domain import NO_STAGE, STAGES, TOUCHPOINTS, UNSURE, MentionType
+from painpoints.tables import MENTIONS
+
+Vectors = NDArray[np.float32]
+Probabilities = NDArray[np.float64]
+Priors = Mapping[str, Mapping[str, float]]
+"""For each label, how often each of its classes is expected, summing to 1."""
+
+LABELS = ("stage", "touchpoint", "sentiment", "type", "severity")
+
+CHARS_BEFORE = 200
+CHARS_AFTER = 120
+"""How much of the verbatim around a mention is read as its context."""
+
+MIN_RUN = 200
+"""Fewer distinct mentions than this say too little of a run's own frequencies."""
+
+PRIOR_STRENGTH = 0.5
+"""How far a run's re-estimated frequencies replace the deployment's, on the log scale."""
+
+CONFLICT_PROB = 0.6
+"""The text contradicts the metadata where it is at least this sure of another label."""
+
+STAGE_ALIASES: Mapping[str, tuple[str, ...]] = {
+    "awareness": ("ad", "ads", "advertising", "brand", "campaign", "marketing"),
+    "consideration": (
+        "browse", "browsing", "compare", "comparison", "discovery", "evaluation", "pre purchase",
+        "pre sales", "presales", "quote", "research", "search", "trial",
+    ),
+    "purchase": (
+        "apply", "basket", "booking", "buy", "cart", "checkout", "order", "ordering", "point of sale",
+        "sales", "transaction",
+    ),
+    "delivery": (
+        "arrival", "collection", "dispatch", "fulfilment", "fulfillment", "installation", "pick up",
+        "pickup", "receipt of goods", "shipping",
+    ),
+    "onboarding": (
+        "activation", "first use", "getting started", "registration", "set up", "setup", "sign up",
+        "signup", "welcome",
+    ),
+    "use": ("in app", "in life", "product use", "stay", "usage", "using", "visit"),
+    "support": (
+        "after sales", "call centre", "call center", "care", "claim", "claims", "complaint",
+        "complaints", "contact centre", "contact center", "customer service", "customer support",
+        "help", "helpdesk", "refund", "repair", "return", "returns", "service desk", "ticket",
+    ),
+    "loyalty": (
+        "advocacy", "cancel", "cancellation", "churn", "exit", "leaving", "off boarding",
+        "offboarding", "renewal", "retention", "rewards",
+    ),
+}  # fmt: skip
+"""What exports call the stages of the default journey, lower case, words apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """One label's linear model: `weights` (classes, features), and how to read its logits.
+
+    prior:       frequency of each class in what it was fitted on.
+    natural:     frequency expected of an export nobody has seen: the deployment's prior.
+    temperature: logits are divided by it, fitted so that probabilities are calibrated.
+    min_prob:    below it the answer is "unsure".
+    """
+
+    label: str
+    classes: tuple[str, ...]
+    weights: NDArray[np.float32]
+    bias: NDArray[np.float64]
+    prior: Probabilities
+    natural: Probabilities
+    temperature: float
+    min_prob: float
+
+    def probabilities(self, features: Vectors) -> Probabilities:
+        """Return (n, classes): each class's probability under the deployment's prior."""
+        logits = (features @ self.weights.T + self.bias) / self.temperature
+        return _softmax(logits + np.log(self.natural) - np.log(self.prior))
+
+
+@dataclass(frozen=True, slots=True)
+class Classified:
+    """Mentions with their labels, and what was assumed and found on the way.
+
+    priors:        the label frequencies in force, to be recorded with the run.
+    conflicts:     per label, mentions whose text surely says otherwise than their metadata.
+    unmapped:      per label, feedbacks whose metadata is no stage or touchpoint that we know.
+    """
+
+    mentions: pl.DataFrame
+    priors: Priors
+    conflicts: Mapping[str, int] = field(default_factory=dict)
+    unmapped: Mapping[str, int] = field(default_factory=dict)
+
+
+class Classifier:
+    """The heads of all five labels over one encoder's vectors."""
+
+    def __init__(self, artefact: Mapping[str, Any]) -> None:
+        """Take the fitted heads as `training` writes them.
+
+        Args:
+            artefact: `heads`: for each label its LogisticRegression `model` with `prior`,
+                `natural`, `temperature` and `min_prob`.
+        """
+        self._heads = {label: _head(label, artefact["heads"][label]) for label in LABELS}
+
+    @property
+    def priors(self) -> Priors:
+        """The deployment's priors: for single texts and small runs."""
+        return {label: _named(head, head.natural) for label, head in self._heads.items()}
+
+    def probabilities(self, vectors: Vectors, contexts: Vectors) -> dict[str, Probabilities]:
+        """Return for each label (n, classes) under the deployment's priors."""
+        features = dense_features(vectors, contexts)
+        return {label: head.probabilities(features) for label, head in self._heads.items()}
+
+    def classes(self, label: str) -> tuple[str, ...]:
+        """Return the classes of a label in the order of its probabilities."""
+        return self._heads[label].classes
+
+    def classify(
+        self,
+        mentions: pl.DataFrame,
+        feedback: pl.DataFrame,
+        vectors: Vectors,
+        contexts: Vectors,
+        *,
+        stages: Sequence[StageSettings] = (),
+        priors: Priors | None = None,
+    ) -> Classified:
+        """Label every mention.
+
+        Args:
+            mentions: MENTIONS as far as "segment".
+            feedback: FEEDBACK that holds every `feedback_id` of them.
+            vectors: (n, dim) of `mentions["text"]`, row-aligned.
+            contexts: (n, dim) of `contexts(mentions, feedback)`, row-aligned.
+            stages: an own journey; a stage's probability is the sum of what it covers.
+            priors: of an earlier run, or `self.priors` for single texts; None re-estimates them
+                from these mentions, if there are enough.
+        """
+        given = self.probabilities(vectors, contexts)
+        used = priors or self._run_priors(given)
+        adapted = {name: self._adapt(name, given[name], used[name]) for name in LABELS}
+        answers = self._answers(adapted, stages)
+        known = _metadata(mentions, feedback, stages)
+        labelled = _override(_columns(mentions, answers), known)
+        return Classified(
+            mentions=labelled.select(list(MENTIONS.schema(upto="classify"))),
+            priors=used,
+            conflicts={name: _n_conflicts(answers[name], known[name]) for name in known},
+            unmapped=_n_unmapped(feedback, stages),
+        )
+
+    def _run_priors(self, given: Mapping[str, Probabilities]) -> Priors:
+        return {
+            label: _named(head, run_prior(given[label], head.natural))
+            for label, head in self._heads.items()
+        }
+
+    def _adapt(self, label: str, given: Probabilities, prior: Mapping[str, float]) -> Probabilities:
+        head = self._heads[label]
+        wanted = np.array([prior[name] for name in head.classes])
+        return _normalised(given * (wanted / head.natural))
+
+    def _answers(
+        self, adapted: Mapping[str, Probabilities], stages: Sequence[StageSettings]
+    ) -> dict[str, pl.DataFrame]:
+        answers = {
+            label: _best(adapted[label], head.classes, head.min_prob)
+            for label, head in self._heads.items()
+            if label != "severity"
+        }
+        if stages:
+            head = self._heads["stage"]
+            own, names = _own_journey(adapted["stage"], head.classes, stages)
+            answers["stage"] = _best(own, names, head.min_prob)
+        kinds = answers["type"]["answer"].to_numpy()
+        answers["severity"] = _severity(adapted["severity"], kinds)
+        return answers
+
+
+def dense_features(vectors: Vectors, contexts: Vectors) -> Vectors:
+    """Return (n, 2 dim): the mention beside its context."""
+    return np.hstack([vectors, contexts])
+
+
+def contexts(mentions: pl.DataFrame, feedback: pl.DataFrame) -> list[str]:
+    """Return for each mention the question it answers and the verbatim around it."""
+    looked_up = mentions.select("feedback_id", "start", "end").join(
+        feedback.select("feedback_id", "verbatim", "question"),
+        on="feedback_id",
+        how="left",
+        maintain_order="left",
+    )
+    columns = looked_up.select("question", "verbatim", "start", "end").iter_rows()
+    return [context(*row) for row in columns]
+
+
+def context(question: str | None, verbatim: str, start: int, end: int) -> str:
+    """Return the question and the part of `verbatim` around `[start, end)`, at whole words."""
+    first = max(0, start - CHARS_BEFORE)
+    last = min(len(verbatim), end + CHARS_AFTER)
+    if first > 0:
+        first = verbatim.find(" ", first, start) + 1 or start
+    if last < len(verbatim):
+        last = max(verbatim.rfind(" ", end, last), end)
+    return f"{question or ''} {verbatim[first:last]}".strip()
+
+
+def run_prior(given: Probabilities, natural: Probabilities) -> Probabilities:
+    """Re-estimate how often each class occurs, without labels, at half strength.
+
+    EM of Saerens, Latinne & Decaestecker (2002), "Adjusting the outputs of a classifier to new a
+    priori probabilities"; half strength is the geometric mean of the old prior and the new.
+
+    Args:
+        given: (n, classes) probabilities under `natural`.
+        natural: (classes,) the prior they were computed with.
+    """
+    if given.shape[0] < MIN_RUN:
+        return natural
+    found = natural
+    for _ in range(50):
+        found = _normalised(given * (found / natural)).mean(axis=0)
+    mixed = np.log(np.maximum(found, 1e-4)) * PRIOR_STRENGTH
+    mixed += np.log(natural) * (1.0 - PRIOR_STRENGTH)
+    return _softmax(mixed[None]).ravel()
+
+
+def _head(label: str, fitted: Mapping[str, Any]) -> Head:
+    model = fitted["model"]
+    return Head(
+        label=label,
+        classes=tuple(map(str, model.classes_)),
+        weights=model.coef_.astype(np.float32),
+        bias=model.intercept_.astype(np.float64),
+        prior=fitted["prior"],
+        natural=fitted["natural"],
+        temperature=float(fitted["temperature"]),
+        min_prob=float(fitted["min_prob"]),
+    )
+
+
+def _named(head: Head, prior: Probabilities) -> dict[str, float]:
+    return dict(zip(head.classes, map(float, prior), strict=True))
+
+
+def _best(given: Probabilities, classes: Sequence[str], min_prob: float) -> pl.DataFrame:
+    """Return `answer`, `prob` and `best` (the answer had "unsure" not been allowed)."""
+    top = given.argmax(axis=1)
+    prob = given[np.arange(len(given)), top].astype(np.float32)
+    best = np.array(classes, dtype=object)[top]
+    answer = np.where(prob < min_prob, UNSURE, best)
+    return pl.DataFrame(
+        {"answer": answer.tolist(), "prob": prob, "best": best.tolist()},
+        schema={"answer": pl.String, "prob": pl.Float32, "best": pl.String},
+    )
+
+
+def _own_journey(
+    given: Probabilities, classes: Sequence[str], stages: Sequence[StageSettings]
+) -> tuple[Probabilities, list[str]]:
+    """Return probabilities of an own journey; what no stage covers counts as none."""
+    owner = {
+        default: stage.name for stage in stages for default in (*stage.covers, *_itself(stage))
+    }
+    names = [stage.name for stage in stages] + [NO_STAGE]
+    own = np.zeros((len(given), len(names)))
+    for column, default in enumerate(classes):
+        own[:, names.index(owner.get(default, NO_STAGE))] += given[:, column]
+    return own, names
+
+
+def _itself(stage: StageSettings) -> tuple[str, ...]:
+    """Return the default stage of the same name, if the stage does not say what it covers."""
+    return (stage.name,) if stage.name in STAGES and not stage.covers else ()
+
+
+def _severity(given: Probabilities, kinds: NDArray[Any]) -> pl.DataFrame:
+    """Return the expected severity, rounded, within what the type of the mention allows."""
+    expected = given @ np.arange(given.shape[1])
+    value = np.floor(expected + 0.5).astype(np.int8)
+    most = np.full(len(value), 3, dtype=np.int8)
+    most[np.isin(kinds, [MentionType.PRAISE, MentionType.QUESTION, MentionType.OTHER])] = 0
+    most[kinds == MentionType.REQUEST] = 1
+    least = (kinds == MentionType.PAIN_POINT).astype(np.int8)
+    allowed = np.clip(value, least, most)
+    prob = given[np.arange(len(given)), allowed].astype(np.float32)
+    return pl.DataFrame(
+        {"answer": allowed, "prob": prob}, schema={"answer": pl.Int8, "prob": pl.Float32}
+    )
+
+
+def _columns(mentions: pl.DataFrame, answers: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    added = {label: answer["answer"] for label, answer in answers.items()}
+    added |= {f"{label}_prob": answer["prob"] for label, answer in answers.items()}
+    return mentions.with_columns(stage_source=pl.lit("text"), **added)
+
+
+def _metadata(
+    mentions: pl.DataFrame, feedback: pl.DataFrame, stages: Sequence[StageSettings]
+) -> dict[str, pl.Series]:
+    """Return what the export knows of each mention's stage and touchpoint, null where nothing."""
+    looked_up = mentions.select("feedback_id").join(
+        feedback.select("feedback_id", "stage", "touchpoint"),
+        on="feedback_id",
+        how="left",
+        maintain_order="left",
+    )
+    names = _names(stages)
+    return {label: _translated(looked_up[label], names[label]) for label in names}
+
+
+def _translated(written: pl.Series, names: Mapping[str, str]) -> pl.Series:
+    meant = [None if value is None else names.get(_plain(value)) for value in written]
+    return pl.Series(written.name, meant, dtype=pl.String)
+
+
+def _names(stages: Sequence[StageSettings]) -> dict[str, dict[str, str]]:
+    """Return for stage and touchpoint what each way of writing it means."""
+    touchpoints = {_plain(name): name for name in TOUCHPOINTS if name != NO_STAGE}
+    if stages:
+        own = ((s.name, (s.name, s.title, *s.aliases)) for s in stages)
+    else:
+        own = ((name, (name, *STAGE_ALIASES[name])) for name in STAGES)
+    written = {_plain(alias): name for name, aliases in own for alias in aliases if alias}
+    return {"stage": written, "touchpoint": touchpoints}
+
+
+def _plain(value: str) -> str:
+    return re.sub(r"[\W_]+", " ", value).strip().lower()
+
+
+def _override(labelled: pl.DataFrame, known: Mapping[str, pl.Series]) -> pl.DataFrame:
+    """Let the export's stage and touchpoint win over the text's."""
+    stage, touchpoint = known["stage"], known["touchpoint"]
+    return labelled.with_columns(
+        pl.when(stage.is_not_null()).then(stage).otherwise("stage").alias("stage"),
+        pl.when(stage.is_not_null()).then(1.0).otherwise("stage_prob").cast(pl.Float32).alias("stage_prob"),
+        pl.when(stage.is_not_null()).then(pl.lit("metadata")).otherwise("stage_source").alias("stage_source"),
+        pl.when(touchpoint.is_not_null()).then(touchpoint).otherwise("touchpoint").alias("touchpoint"),
+        pl.when(touchpoint.is_not_null()).then(1.0).otherwise("touchpoint_prob").cast(pl.Float32).alias("touchpoint_prob"),
+    )  # fmt: skip
+
+
+def _n_conflicts(answer: pl.DataFrame, known: pl.Series) -> int:
+    sure = (answer["prob"] >= CONFLICT_PROB) & (answer["best"] != NO_STAGE)
+    return int(
+        (sure & known.is_not_null() & (answer["best"] != known)).fill_null(value=False).sum()
+    )
+
+
+def _n_unmapped(feedback: pl.DataFrame, stages: Sequence[StageSettings]) -> dict[str, int]:
+    return {
+        label: sum(_plain(value) not in names for value in feedback[label].drop_nulls())
+        for label, names in _names(stages).items()
+    }
+
+
+def _softmax(logits: NDArray[Any]) -> Probabilities:
+    shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return _normalised(shifted)
+
+
+def _normalised(weights: NDArray[Any]) -> Probabilities:
+    total: Probabilities = weights.sum(axis=1, keepdims=True)
+    return np.asarray(weights / total, dtype=np.float64)

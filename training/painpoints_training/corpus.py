@@ -1,0 +1,137 @@
+"""Labelled mentions as one table, from the project's own corpus and, where present, other sets.
+
+A row is a mention with its five labels, the text around it and the question it answers. `natural`
+marks rows drawn at random from a source, which tell how often labels occur in real exports.
+What is done with the rows is left to the other modules.
+"""
+
+from pathlib import Path
+
+import polars as pl
+
+from painpoints.classify import LABELS, context
+from painpoints.domain import STAGES, TOUCHPOINTS, MentionType, Sentiment
+from painpoints.errors import TrainingDataError
+
+OWN = Path(__file__).parents[1] / "corpus"
+"""The corpus written for this project; every clone has it."""
+
+CLASSES: dict[str, tuple[str, ...]] = {
+    "stage": (*STAGES, "none"),
+    "touchpoint": TOUCHPOINTS,
+    "sentiment": tuple(Sentiment),
+    "type": tuple(MentionType),
+    "severity": ("0", "1", "2", "3"),
+}
+"""Every label's classes, in a fixed order."""
+
+SCHEMA = pl.Schema(
+    {
+        "id": pl.String,
+        "source": pl.String,
+        "text": pl.String,
+        "context": pl.String,
+        "natural": pl.Boolean,
+        **dict.fromkeys(LABELS, pl.String),
+    }
+)
+
+
+def own_mentions(folder: Path = OWN) -> pl.DataFrame:
+    """Return the mentions of the project's corpus; `source` is its batch.
+
+    Raises:
+        TrainingDataError: a label is not one of `CLASSES`.
+    """
+    rows = pl.read_csv(folder / "mentions.csv", infer_schema=False)
+    around = [
+        _own_context(text, beside)
+        for text, beside in rows.select("text", pl.col("context").fill_null("")).iter_rows()
+    ]
+    named = rows.with_columns(
+        pl.col("batch").alias("source"), pl.Series("context", around), natural=pl.lit(value=False)
+    )
+    return checked(named.select(list(SCHEMA)).cast(SCHEMA))
+
+
+def _own_context(text: str, beside: str) -> str:
+    """Return question and surroundings as the classifier will see them."""
+    if beside.startswith("Q:"):
+        return context(beside.removeprefix("Q:").strip(), text, 0, len(text))
+    whole = f"{beside} {text}".strip()
+    return context(None, whole, len(whole) - len(text), len(whole))
+
+
+def own_verbatims(folder: Path = OWN) -> pl.DataFrame:
+    """Return the mentions inside the corpus's whole verbatims."""
+    rows = pl.read_ndjson(folder / "verbatims.jsonl", infer_schema_length=None)
+    split = rows.explode("mentions").unnest("mentions")
+    columns = split.select("id", "question", "verbatim", "text", *LABELS).iter_rows(named=True)
+    found = [
+        {
+            "id": f"{row['id']}#{number}",
+            "source": "verbatims",
+            "text": row["text"],
+            "context": _around(row["question"], row["verbatim"], row["text"]),
+            "natural": False,
+            **{label: str(row[label]) for label in LABELS},
+        }
+        for number, row in enumerate(columns)
+    ]
+    return checked(pl.DataFrame(found, schema=SCHEMA))
+
+
+def _around(question: str | None, verbatim: str, text: str) -> str:
+    start = max(verbatim.find(text), 0)
+    return context(question, verbatim, start, start + len(text))
+
+
+def labelled(file: Path) -> pl.DataFrame:
+    """Return labelled mentions of real feedback: `labels/train.parquet` or `dev.parquet`."""
+    rows = pl.read_parquet(file)
+    around = [
+        context(_question(domain), verbatim, start, end)
+        for domain, verbatim, start, end in rows.select(
+            "domain", "verbatim", "start", "end"
+        ).iter_rows()
+    ]
+    named = rows.with_columns(pl.Series("context", around), natural=pl.col("sampling") == "random")
+    return checked(named.select(list(SCHEMA)).cast(SCHEMA))
+
+
+def _question(domain: str) -> str | None:
+    """Return the survey question that some domains carry after a colon."""
+    kind, _, rest = domain.partition(": ")
+    return rest if "survey" in kind and rest.endswith(("?", "we")) else None
+
+
+def checked(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return `rows` if every label is known and every text says something.
+
+    Raises:
+        TrainingDataError: naming label, value and how many rows carry it.
+    """
+    problems = [
+        f"{label} {value!r} in {count} rows is none of {', '.join(CLASSES[label])}"
+        for label in LABELS
+        for value, count in rows[label].value_counts().iter_rows()
+        if value not in CLASSES[label]
+    ]
+    n_blank = rows.filter(pl.col("text").str.strip_chars() == "").height
+    if n_blank:
+        problems.append(f"{n_blank} rows have no text")
+    if problems:
+        raise TrainingDataError("labelled rows: " + "; ".join(problems))
+    return rows
+
+
+def training_mentions(data: Path | None) -> pl.DataFrame:
+    """Return everything the shipped models learn labels from.
+
+    Args:
+        data: the folder that holds `labels/train.parquet`; None takes the own corpus alone.
+    """
+    parts = [own_mentions(), own_verbatims()]
+    if data is not None:
+        parts.append(labelled(data / "labels" / "train.parquet"))
+    return pl.concat(parts)
