@@ -17,7 +17,7 @@ from painpoints.readers.decode import as_text, read_bytes
 from painpoints.readers.recognition import Mapped, Problem, TranscriptTable
 from painpoints.readers.transcripts import captions, dialogue_table, located, plain, vendors
 from painpoints.readers.transcripts.conversation import Conversation, frame
-from painpoints.readers.transcripts.parsed import Flaw, Parsed
+from painpoints.readers.transcripts.parsed import Flaw, Parsed, counted
 from painpoints.readers.transcripts.speakers import ToldApart, tell_apart
 
 __all__ = ["TITLES", "read", "sniff"]
@@ -81,7 +81,7 @@ def read(path: Path, layout: str, settings: ReadSettings) -> TranscriptTable:
     text, encoding = as_text(read_bytes(path), settings)
     if not text.strip("\ufeff \t\r\n\0"):
         raise UnreadableError(f"{path.name}: the file is empty")
-    parsed = _parse(_lines_ended(text), path.name, layout, settings)
+    parsed = _or_nothing(_parse(_lines_ended(text), path.name, layout, settings))
     usable, too_long = _within_cap(parsed.conversations, settings.max_cell_chars)
     unique, repeated = _first_of_each_id(usable)
     told = tell_apart(unique, settings.agent_names)
@@ -122,6 +122,13 @@ def _parse(text: str, name: str, layout: str, settings: ReadSettings) -> Parsed:
     else:
         parsed = vendors.parse(documents, layout)
     return replace(parsed, flaws=(*broken, *parsed.flaws))
+
+
+def _or_nothing(parsed: Parsed) -> Parsed:
+    """Say so where a file has neither a conversation nor anything wrong with it."""
+    if parsed.conversations or parsed.flaws:
+        return parsed
+    return replace(parsed, flaws=(Flaw(1, "no conversation in the file"),))
 
 
 def _cell(value: object) -> str:
@@ -183,7 +190,7 @@ def _values_without_use(flaws: Sequence[Flaw]) -> list[str]:
         if flaw.kept:
             by_reason.setdefault(flaw.reason, []).append(flaw.row)
     return [
-        f"{reason} in {len(rows)} conversations (line {', '.join(map(str, rows[:MAX_LINES]))}"
+        f"{reason} in {counted(len(rows), 'conversation')} (line {', '.join(map(str, rows[:MAX_LINES]))}"
         f"{', ...' if len(rows) > MAX_LINES else ''}): read without it"
         for reason, rows in by_reason.items()
     ]
@@ -193,6 +200,6 @@ def _spoken_by(told: Sequence[ToldApart]) -> tuple[Mapped, ...]:
     """Return how the speakers were told apart, most frequent reason first."""
     reasons = Counter(one.reason for one in told if one.conversation)
     return tuple(
-        Mapped("speaker", "who speaks", f"{reason} ({n} conversations)", "layout")
+        Mapped("speaker", "who speaks", f"{reason} ({counted(n, 'conversation')})", "layout")
         for reason, n in reasons.most_common()
     )

@@ -60,15 +60,15 @@ def contact_lens(document: Located, gathered: Gathered) -> Conversation:
         as_id(p.get("ParticipantId")): as_id(p.get("ParticipantRole"))
         for p in objects_in(document, "Participants")
     }
-    items = objects_in(document, "Transcript") or [
+    items = gathered.items(document, "Transcript") or [
         s["Transcript"]
-        for s in objects_in(document, "Segments")
+        for s in gathered.items(document, "Segments")
         if isinstance(s.get("Transcript"), dict)
     ]
     turns: list[Turn] = []
     for item in items:
         if str(item.get("Type") or "MESSAGE").upper() != "MESSAGE":
-            gathered.leave_out("chat events")
+            gathered.leave_out("chat event")
             continue
         party = as_id(item.get("ParticipantId"))
         given = as_id(item.get("ParticipantRole")) or roles.get(party)
@@ -92,8 +92,10 @@ def _contact_lens_time(item: Mapping[str, Any]) -> Any:
 
 def genesys(document: Located, gathered: Gathered) -> Conversation:
     """Read a Genesys Cloud transcript; all its parts are one conversation."""
-    phrases = [p for t in objects_in(document, "transcripts") for p in objects_in(t, "phrases")]
-    phrases = phrases or objects_in(document, "phrases")
+    phrases = [
+        p for t in gathered.items(document, "transcripts") for p in gathered.items(t, "phrases")
+    ]
+    phrases = phrases or gathered.items(document, "phrases")
     turns: list[Turn] = []
     for phrase in phrases:
         purpose = str(phrase.get("participantPurpose") or "")
@@ -119,7 +121,8 @@ def twilio(document: Located, gathered: Gathered) -> Conversation:
         for p in objects_in(channel, "participants")
     }
     sentences = sorted(
-        objects_in(document, "sentences"), key=lambda s: as_number(s.get("sentence_index")) or 0.0
+        gathered.items(document, "sentences"),
+        key=lambda s: as_number(s.get("sentence_index")) or 0.0,
     )
     turns: list[Turn] = []
     for sentence in sentences:
@@ -142,11 +145,11 @@ def vcon(document: Located, gathered: Gathered) -> Conversation:
     """Read a vCon: its text dialogs, and the transcripts made of its recordings."""
     parties = objects_in(document, "parties")
     names = [str(p.get("role") or p.get("name") or f"party {i}") for i, p in enumerate(parties)]
-    dialog = objects_in(document, "dialog")
+    dialog = gathered.items(document, "dialog")
     turns: list[Turn] = []
     for item in dialog:
         if item.get("type") != "text":
-            gathered.leave_out(f"dialogs of type {item.get('type')}")
+            gathered.leave_out("recorded or transferred dialog")
             continue
         speaker = _vcon_speaker(item, names)
         turns.extend(gathered.turn(item, _vcon_body(item.get("body")), speaker, None))
@@ -181,7 +184,7 @@ def _vcon_analysis(
     if analysis.get("type") != "transcript":
         return
     inside = object_in(analysis, "body")
-    items = objects_in(analysis, "body") or objects_in(inside, *LISTS, "segments")
+    items = gathered.items(analysis, "body") or gathered.items(inside, *LISTS, "segments")
     for item in items:
         speaker = first_of(item, SPEAKER_KEYS)
         named = _vcon_speaker({"parties": speaker}, names) or as_id(speaker)
@@ -190,7 +193,7 @@ def _vcon_analysis(
 
 def google_ccai(document: Located, gathered: Gathered) -> Conversation:
     """Read a Google CCAI conversation, as uploaded (entries) or exported (segments)."""
-    items = objects_in(document, "entries") or objects_in(
+    items = gathered.items(document, "entries") or gathered.items(
         object_in(document, "transcript"), "transcriptSegments", "transcript_segments"
     )
     turns: list[Turn] = []

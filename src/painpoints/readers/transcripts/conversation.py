@@ -80,19 +80,24 @@ class Conversation:
 def frame(conversations: Sequence[Conversation], source: str, stem: str) -> pl.DataFrame:
     """Return one feedback row per conversation; turns joined by line feeds, with their offsets.
 
-    Every turn carries its role by now. A conversation without id is named `stem` and its line.
+    Every turn carries its role by now. A conversation without id is named after its file, and by
+    its line where the file holds several.
     """
     schema = {k: v for k, v in FEEDBACK.schema().items() if k not in ADDED_LATER}
     segments = sorted({name for c in conversations for name in c.segments})
     schema |= {SEGMENT_PREFIX + name: pl.String for name in segments}
-    rows = [_row(c, source, stem, segments) for c in conversations]
+    alone = len(conversations) == 1
+    rows = [
+        _row(c, c.id or (stem if alone else f"{stem}:{c.row}"), source, segments)
+        for c in conversations
+    ]
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
-def _row(c: Conversation, source: str, stem: str, segments: Iterable[str]) -> tuple[Any, ...]:
+def _row(c: Conversation, named: str, source: str, segments: Iterable[str]) -> tuple[Any, ...]:
     verbatim, turns = joined(c.turns)
     return (
-        c.id or f"{stem}:{c.row}",
+        named,
         verbatim,
         None,
         turns,

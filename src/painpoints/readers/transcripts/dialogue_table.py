@@ -1,7 +1,7 @@
 """Tables with one row per turn: a conversation id, a speaker, a text (CSV, TSV, JSON Lines).
 
-What holds for the whole conversation (score, date, channel, person, segments) is taken from its
-first row, as survey platforms upload it. Turns stay in the order of the file unless a column
+What holds for the whole conversation (score, date, channel, person, segments) is taken from the
+first row that has it, as survey platforms upload it. Turns stay in the order of the file unless a column
 numbers them.
 """
 
@@ -15,9 +15,9 @@ from itertools import islice
 
 from painpoints.readers.recognition import Mapped
 from painpoints.readers.transcripts.conversation import AGENT, CUSTOMER, Turn
-from painpoints.readers.transcripts.facts import FACTS, ID, SEGMENT, Facts, plain_name
-from painpoints.readers.transcripts.parsed import Flaw, Parsed
-from painpoints.readers.transcripts.speakers import role_of
+from painpoints.readers.transcripts.facts import FACTS, ID, SCORE, SEGMENT, Facts, plain_name
+from painpoints.readers.transcripts.parsed import Flaw, Parsed, counted
+from painpoints.readers.transcripts.speakers import SYSTEM_WORDS, plain, role_of
 
 DELIMITERS = (",", ";", "\t", "|")
 TELLING_IDS = re.compile(
@@ -70,12 +70,16 @@ def is_dialogue(header: Sequence[str], rows: Sequence[Mapping[str, str]]) -> boo
     columns = find(header)
     if columns is None:
         return False
-    speakers = {role_of(r.get(columns.speaker, "")) for r in rows}
+    speakers = {_side(r.get(columns.speaker, "")) for r in rows}
     ids = Counter(r.get(columns.id, "") for r in rows)
     repeats = bool(ids) and ids.most_common(1)[0][1] > 1
     if TELLING_IDS.match(plain_name(columns.id)):
         return repeats or bool(speakers & {CUSTOMER, AGENT})
     return repeats and {CUSTOMER, AGENT} <= speakers
+
+
+def _side(speaker: str) -> str | None:
+    return role_of(speaker) or (AGENT if plain(speaker) in SYSTEM_WORDS else None)
 
 
 def find(header: Sequence[str]) -> Columns | None:
@@ -175,11 +179,37 @@ def _conversations(
             lost += 1
             flaws.append(Flaw(rows[0].line, "conversation without a usable turn", named))
             continue
-        first = rows[0].cells or {}
-        facts = Facts.of({c: (rows[0].line, str(first.get(c) or "")) for c in kept})
+        ordered = _ordered(rows, columns.order)
+        facts = Facts.of({c: _first_value(ordered, c) for c in kept})
         flaws.extend(Flaw(row, reason, named, kept=True) for row, reason in facts.flaws)
         conversations.append(facts.conversation(turns, rows[0].line, named))
-    return Parsed(tuple(conversations), tuple(flaws), lost, _mapping(header, columns, kept))
+    mapping = _mapping(header, columns, kept)
+    notes = _changing(kept, grouped)
+    return Parsed(tuple(conversations), tuple(flaws), lost, mapping, notes)
+
+
+def _changing(kept: Sequence[str], grouped: Mapping[str, Sequence[Row]]) -> tuple[str, ...]:
+    """Return a sentence for each score that is not one per conversation."""
+    scores = [c for c in kept if FACTS.get(plain_name(c)) == SCORE]
+    n_changing = {
+        c: sum(len({_value(r, c) for r in rows} - {""}) > 1 for rows in grouped.values())
+        for c in scores
+    }
+    return tuple(
+        f"{c} changes within {counted(n, 'conversation')}; the first value counts"
+        for c, n in n_changing.items()
+        if n
+    )
+
+
+def _first_value(rows: Sequence[Row], column: str) -> tuple[int, str]:
+    """Return the line and the value of a column where a conversation first has one."""
+    values = ((row.line, _value(row, column)) for row in rows)
+    return next((found for found in values if found[1]), (rows[0].line, ""))
+
+
+def _value(row: Row, column: str) -> str:
+    return str((row.cells or {}).get(column) or "").strip()
 
 
 def _turns(rows: Sequence[Row], columns: Columns) -> Iterator[Turn]:
@@ -212,16 +242,13 @@ def _fact_columns(
 
 def _is_segment(column: str, grouped: Mapping[str, Sequence[Row]]) -> bool:
     """Return whether a column has one value per conversation, and few of them in all."""
-    values = set()
+    values: set[str] = set()
     for rows in grouped.values():
-        held = [(r.cells or {}).get(column) or "" for r in rows]
-        if any(value not in ("", held[0]) for value in held[1:]):
+        held = {_value(row, column) for row in rows} - {""}
+        if len(held) > 1:
             return False
-        values.add(held[0])
-    filled = values - {""}
-    return 0 < len(filled) <= MAX_SEGMENT_VALUES and (
-        2 * len(filled) <= len(grouped) or len(filled) <= 5
-    )
+        values |= held
+    return 0 < len(values) <= min(MAX_SEGMENT_VALUES, max(5, len(grouped) // 2))
 
 
 def _mapping(header: Sequence[str], columns: Columns, kept: Sequence[str]) -> tuple[Mapped, ...]:
@@ -235,6 +262,6 @@ def _mapping(header: Sequence[str], columns: Columns, kept: Sequence[str]) -> tu
     for c in kept:
         role = FACTS.get(plain_name(c), SEGMENT)
         role = SEGMENT if role == ID else role
-        roles[c] = Mapped(role, c, "first row of each conversation", "guess")
+        roles[c] = Mapped(role, c, "first value of each conversation", "guess")
     unused = "not about the whole conversation"
     return tuple(roles.get(h) or Mapped("unused", h, unused, "guess") for h in header)

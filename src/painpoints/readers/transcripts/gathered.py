@@ -10,7 +10,7 @@ from typing import Any
 
 from painpoints.readers.transcripts.conversation import Conversation, Turn, moment
 from painpoints.readers.transcripts.markup import text_of
-from painpoints.readers.transcripts.parsed import Flaw, Parsed
+from painpoints.readers.transcripts.parsed import Flaw, Parsed, counted
 
 LISTS = ("messages", "turns", "utterances", "dialogue", "dialog", "transcript", "conversation")
 SPEAKER_KEYS = ("role", "speaker", "author", "sender", "participant", "from", "speaker_role")
@@ -31,13 +31,25 @@ class Gathered:
         """Count a piece that is no turn of the conversation."""
         self.left_out[what] = self.left_out.get(what, 0) + 1
 
+    def items(self, document: Mapping[str, Any], *keys: str) -> list[Any]:
+        """Return the objects of the first list under `keys`; anything else in it is a flaw."""
+        found = objects_in(document, *keys)
+        listed: list[Any] = next(
+            (document[k] for k in keys if isinstance(document.get(k), list)), []
+        )
+        if len(found) < len(listed):
+            row = getattr(document, "row", 1)
+            n = counted(len(listed) - len(found), "piece")
+            self.flaws.append(Flaw(row, f"{n} of the conversation not an object"))
+        return found
+
     def turn(self, item: Any, text: object, speaker: object, role: str | None) -> Iterator[Turn]:
         """Yield the turn if it has text; a problem is noted where the text is missing."""
         row = getattr(item, "row", 1)
         if not isinstance(text, str):
             self.flaws.append(Flaw(row, "a turn has no text"))
         elif not text.strip():
-            self.leave_out("turns without text")
+            self.leave_out("turn without text")
         else:
             yield Turn(str(speaker or ""), text_of(text), row, role)
 
@@ -62,7 +74,7 @@ class Gathered:
 
     def parsed(self) -> Parsed:
         """Return all of it."""
-        notes = tuple(f"{n} {what} left out" for what, n in self.left_out.items())
+        notes = tuple(f"{counted(n, what)} left out" for what, n in self.left_out.items())
         return Parsed(tuple(self.conversations), tuple(self.flaws), self.n_lost, notes=notes)
 
 

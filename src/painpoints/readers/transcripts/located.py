@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any, NoReturn
 
 from painpoints.errors import UnreadableError
-from painpoints.readers.transcripts.parsed import Flaw
+from painpoints.readers.transcripts.parsed import Flaw, counted
 
 STRINGS_AND_BRACES = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[{}]', re.DOTALL)
 BETWEEN = re.compile(r"[\s,]*")
@@ -32,7 +32,7 @@ def documents(text: str, name: str) -> tuple[list[Located], tuple[Flaw, ...]]:
         UnreadableError: the file holds no whole JSON object at all.
     """
     try:
-        return _objects(_decode(text, 1)), ()
+        return _sound(_decode(text, 1))
     except json.JSONDecodeError as error:
         found, flaws = _line_by_line(text) if _is_lines(text) else _leading(text, error)
         if not found:
@@ -86,6 +86,13 @@ def _object_rows(text: str, first_row: int) -> Iterator[int]:
 
 def _refuse_constant(constant: str) -> NoReturn:
     raise json.JSONDecodeError(f"{constant} is no JSON number", constant, 0)
+
+
+def _sound(value: Any) -> tuple[list[Located], tuple[Flaw, ...]]:
+    found = _objects(value)
+    n_foreign = (len(value) if isinstance(value, list) else 1) - len(found)
+    flaws = (Flaw(1, f"{counted(n_foreign, 'element')} of the file not an object"),)
+    return found, flaws if n_foreign else ()
 
 
 def _objects(value: Any) -> list[Located]:

@@ -34,3 +34,8 @@ class Parsed:
     n_lost: int = 0
     mapping: tuple[Mapped, ...] = ()
     notes: tuple[str, ...] = ()
+
+
+def counted(n: int, thing: str) -> str:
+    """Return "1 turn" or "2 turns"."""
+    return f"{n} {thing}" if n == 1 else f"{n} {thing}s"

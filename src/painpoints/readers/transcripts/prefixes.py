@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from painpoints.readers.transcripts.conversation import AGENT, CUSTOMER
 from painpoints.readers.transcripts.speakers import role_of
 
 STAMP = r"(?:[\[(]?\d{1,2}:\d{2}(?::\d{2})?(?:[.,]\d{1,3})?\s?(?:[AaPp]\.?[Mm]\.?)?[\])]?)"
@@ -35,10 +36,14 @@ def split(line: str) -> Line | None:
 def names(lines: Iterable[str]) -> frozenset[str]:
     """Return the names that are speakers: a role word, or a name that comes again.
 
-    "One thing: the soup was cold" opens no turn, for nobody else is called "One thing".
+    "One thing: the soup was cold" opens no turn, for nobody else is called "One thing"; and where
+    role words name both sides, a line "Total: 30" is nobody's name however often it comes.
     """
     found = Counter(part.name for line in lines if (part := split(line)))
-    return frozenset(n for n, count in found.items() if role_of(n) or (count > 1 and _is_name(n)))
+    by_word = {name: role for name in found if (role := role_of(name))}
+    if {AGENT, CUSTOMER} <= set(by_word.values()):
+        return frozenset(by_word)
+    return frozenset(n for n, k in found.items() if n in by_word or (k > 1 and _is_name(n)))
 
 
 def _is_name(name: str) -> bool:

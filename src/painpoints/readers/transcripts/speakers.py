@@ -9,8 +9,9 @@ undecided: it is set aside, never guessed by who spoke first.
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
-from painpoints.readers.transcripts.conversation import AGENT, CUSTOMER, OTHER, Conversation
+from painpoints.readers.transcripts.conversation import AGENT, CUSTOMER, OTHER, Conversation, Turn
 
 AGENT_WORDS = frozenset({
     "admin", "administrator", "advisor", "adviser", "agent", "assistant", "associate", "bot",
@@ -137,7 +138,9 @@ def _told_apart(c: Conversation, names: frozenset[str]) -> ToldApart:
     verdict = _verdict(c, unknown, names)
     if not verdict.roles:
         return ToldApart(None, verdict.reason)
-    turns = tuple(t if t.role else replace(t, role=verdict.roles[t.speaker]) for t in c.turns)
+    turns = tuple(
+        t if t.role else Turn(t.speaker, t.text, t.row, verdict.roles[t.speaker]) for t in c.turns
+    )
     return ToldApart(replace(c, turns=turns), verdict.reason)
 
 
@@ -146,6 +149,7 @@ def plain(speaker: str) -> str:
     return " ".join(re.sub(r"[\W_\d]+", " ", speaker.casefold()).split())
 
 
+@lru_cache(maxsize=4096)
 def role_of(speaker: str) -> str | None:
     """Return the role that the words of a speaker's name tell, or None."""
     name = plain(speaker)

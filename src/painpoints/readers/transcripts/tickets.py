@@ -51,14 +51,14 @@ INTERCOM_ROLES = {
 def intercom(document: Located, gathered: Gathered) -> Conversation:
     """Read a conversation with its parts; `conversation_rating` is a CSAT of 1..5."""
     source = object_in(document, "source")
-    parts = objects_in(document, "conversation_parts") or objects_in(
+    parts = gathered.items(document, "conversation_parts") or gathered.items(
         object_in(document, "conversation_parts"), "conversation_parts"
     )
     turns: list[Turn] = []
     for item in [source, *parts]:
         author = object_in(item, "author")
         if item.get("redacted") or (item is not source and item.get("part_type") != "comment"):
-            gathered.leave_out("notes, redacted parts and assignments")
+            gathered.leave_out("internal part")
             continue
         kind = str(author.get("type") or "")
         turns.extend(gathered.turn(item, item.get("body") or "", kind, INTERCOM_ROLES.get(kind)))
@@ -92,14 +92,14 @@ def zendesk(document: Located, gathered: Gathered) -> Conversation:
     Comments without their ticket count their first author as the requester.
     """
     ticket = object_in(document, "ticket") or document
-    comments = objects_in(document, "comments") or objects_in(ticket, "comments")
+    comments = gathered.items(document, "comments") or gathered.items(ticket, "comments")
     roles = {as_id(u.get("id")): as_id(u.get("role")) for u in objects_in(document, "users")}
     requester = as_id(ticket.get("requester_id")) or as_id(object_in(ticket, "requester").get("id"))
     requester = requester or next(map(_zendesk_author, comments), None)
     turns: list[Turn] = []
     for comment in comments:
         if comment.get("public") is False:
-            gathered.leave_out("internal notes")
+            gathered.leave_out("internal note")
             continue
         author = _zendesk_author(comment)
         given = as_id(object_in(comment, "author").get("role")) or roles.get(author)
@@ -139,7 +139,7 @@ def _zendesk_score(given: object) -> tuple[str, float | None]:
 def messages(document: Located, gathered: Gathered) -> Conversation:
     """Read a list of messages, each with a speaker and a text under common names."""
     turns: list[Turn] = []
-    for item in objects_in(document, *LISTS):
+    for item in gathered.items(document, *LISTS):
         speaker = first_of(item, SPEAKER_KEYS)
         if isinstance(speaker, dict):
             speaker = first_of(speaker, ("role", "type", "name"))
