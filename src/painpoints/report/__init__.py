@@ -1,0 +1,59 @@
+"""The journey map as people read it: page, figure, workbook, note.
+
+From domain objects only; computes none of the map's numbers. One file per form, and `words` for
+the numbers and sentences that all of them share. The page's style and script lie in `page/`.
+"""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from painpoints.domain import Evidence, JourneyMap
+from painpoints.report.figures import png, svg
+from painpoints.report.html import page
+from painpoints.report.markdown import note
+from painpoints.report.workbook import workbook
+
+__all__ = ["FILES", "note", "page", "png", "svg", "workbook", "write"]
+
+FILES = ("report.html", "journey_map.svg", "journey_map.png", "report.xlsx", "report.md")
+"""What `write` leaves in the folder, in this order."""
+
+
+def write(
+    journey: JourneyMap,
+    evidence: Sequence[Evidence],
+    out: Path,
+    *,
+    n_evidence_total: int,
+    top: int = 5,
+) -> list[Path]:
+    """Write all reports into the folder `out` and return their paths.
+
+    Each file appears whole or not at all; none is written before all of them are drawn.
+
+    Args:
+        journey: the map.
+        evidence: the mentions that travel with it.
+        out: made if it is not there.
+        n_evidence_total: mentions before any cap, so that a report can say what it holds.
+        top: findings shown per stage before "more".
+    """
+    picture = png(journey)
+    book = workbook(journey, evidence, n_evidence_total=n_evidence_total, picture=picture)
+    drawn = (
+        page(journey, evidence, n_evidence_total=n_evidence_total, top=top).encode(),
+        svg(journey).encode(),
+        picture,
+        book,
+        note(journey, evidence).encode(),
+    )
+    out.mkdir(parents=True, exist_ok=True)
+    return [_put(out / name, content) for name, content in zip(FILES, drawn, strict=True)]
+
+
+def _put(path: Path, content: bytes) -> Path:
+    unfinished = path.with_name(f".{path.name}.part")
+    unfinished.write_bytes(content)
+    os.replace(unfinished, path)  # noqa: PTH105 - the one call that says what it does
+    return path

@@ -1,0 +1,134 @@
+"""The map as a short note in Markdown, for a ticket or an e-mail.
+
+What hurts most, the stages as a table, the first pain points and opportunities with one quote
+each, and what was left out. Whatever comes from customers is escaped, so that it stays text.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from painpoints.domain import Evidence, Finding, JourneyMap, StageView
+from painpoints.report import words
+
+TOP = 5
+MAX_QUOTE = 280  # characters; a longer mention is cut, with an ellipsis
+_CLOSING = (
+    "Intervals are 95 %. Ranks hold within a stage; the range in brackets is the rank in 95 % of "
+    "resamples. The page report.html shows every quote behind every number."
+)
+_SPECIAL = re.compile(r"([\\`*_\[\]<>#|~&$@])")
+_LEADING = re.compile(r"^(\d*)([-+=.)])")  # mean something at the start of a line only
+_SPACE = re.compile(r"\s+")
+
+
+def note(journey: JourneyMap, evidence: Sequence[Evidence]) -> str:
+    """Return the note; lines end in a newline, the last one too."""
+    quotes = {row.mention_id: row.verbatim[row.start : row.end] for row in evidence}
+    blocks = [
+        f"# {escaped(journey.title)}",
+        escaped(words.span_text(journey)),
+        f"**{escaped(words.headline(journey))}** {escaped(words.support_line(journey))}".rstrip(),
+        _numbers(journey),
+        *_stages(journey),
+        *_listed(journey, quotes, "pain_point", "What hurts most"),
+        *_listed(journey, quotes, "opportunity", "Where to win"),
+        *_left_out(journey),
+        _CLOSING,
+    ]
+    return "\n\n".join(blocks) + "\n"
+
+
+def escaped(text: str) -> str:
+    """Return text in which nothing is Markdown, HTML, or a second line."""
+    plain = _SPECIAL.sub(r"\\\1", _SPACE.sub(" ", text).strip())
+    return _LEADING.sub(r"\1\\\2", plain)
+
+
+def _numbers(journey: JourneyMap) -> str:
+    parts = [f"{words.count(journey.n_feedback)} feedbacks"]
+    if journey.people_known:
+        parts.append(f"{words.count(journey.n_people)} people")
+    parts.append(f"{words.count(journey.n_mentions)} mentions")
+    parts += [words.score_text(score) for score in journey.scores]
+    return escaped(" · ".join(parts))
+
+
+def _stages(journey: JourneyMap) -> Iterator[str]:
+    if not journey.n_mentions:
+        return
+    rows = [
+        f"| Stage | {words.people_word(journey, 2).capitalize()} | Mentions | Net sentiment | Score | First pain point |",
+        "|---|---:|---:|---:|---|---|",
+    ]
+    rows += [_stage_row(view) for view in journey.stages]
+    yield "\n".join(rows)
+
+
+def _stage_row(view: StageView) -> str:
+    first = view.pain_points[0].label if view.pain_points else ""
+    if not first:
+        first = f"too few to rank (n {view.n_people})" if view.small and view.n_people else "–"
+    score = words.score_text(view.scores[0]) if view.scores else "–"
+    cells = (
+        view.stage.title,
+        words.count(view.n_people),
+        words.count(view.n_mentions),
+        words.net_with_interval(view.net_sentiment),
+        score,
+        first,
+    )
+    return "| " + " | ".join(escaped(cell) for cell in cells) + " |"
+
+
+def _listed(journey: JourneyMap, quotes: Mapping[str, str], kind: str, title: str) -> Iterator[str]:
+    titles = {view.stage.name: view.stage.title for view in journey.stages}
+    found = [
+        finding
+        for view in journey.stages
+        for finding in (view.pain_points if kind == "pain_point" else view.opportunities)
+        if finding.rank is not None
+    ]
+    if not found:
+        return
+    yield f"## {title}"
+    first = sorted(found, key=lambda f: (-f.priority, -f.reach, f.finding_id))[:TOP]
+    yield "\n".join(
+        _item(journey, i, finding, titles, quotes) for i, finding in enumerate(first, 1)
+    )
+
+
+def _item(
+    journey: JourneyMap,
+    i: int,
+    finding: Finding,
+    titles: Mapping[str, str],
+    quotes: Mapping[str, str],
+) -> str:
+    facts = [
+        f"{words.count(finding.reach)} {words.people_word(journey, finding.reach)}, {words.share_with_interval(finding.share)} of the stage"
+    ]
+    if finding.kind == "pain_point":
+        facts.append(f"severity {finding.severity:.1f} of 3")
+    if finding.impact is not None and finding.impact.value is not None:
+        facts.append(
+            f"impact on {words.survey_name(finding.impact_survey)} {words.points(finding.impact)}"
+        )
+    facts.append(f"rank {words.rank_text(finding)} in its stage")
+    if finding.trend is not None and finding.trend.verdict in {"new", "rising", "falling", "fixed"}:
+        facts.append(words.trend_text(finding))
+    where = titles.get(finding.stage, finding.stage)
+    if finding.opportunity:
+        where = f"{words.OPPORTUNITIES.get(finding.opportunity, finding.opportunity)}; {where}"
+    head = f"{i}. **{escaped(finding.label)}** ({escaped(where)}): {escaped('; '.join(facts))}."
+    quote = next((quotes[key] for key in finding.evidence_ids if key in quotes), None)
+    return head if quote is None else f"{head}\n   > {escaped(_cut(quote))}"
+
+
+def _cut(quote: str) -> str:
+    return quote if len(quote) <= MAX_QUOTE else quote[:MAX_QUOTE].rstrip() + " …"
+
+
+def _left_out(journey: JourneyMap) -> Iterator[str]:
+    lines = [f"{words.count(n)} {meaning}" for _, meaning, n in words.left_out_lines(journey)]
+    if lines:
+        yield f"Left out: {escaped('; '.join(lines))}."

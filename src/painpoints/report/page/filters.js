@@ -1,0 +1,46 @@
+// The filter bar, and what it says about the view.
+
+function drawFilters(store, filters, changed) {
+  const { map, F } = store;
+  const fields = [];
+  const pick = (label, id, options, get, set) => {
+    const field = el("select", { id }, options.map(([value, words]) => el("option", { value, selected: get() === value }, words)));
+    field.addEventListener("change", () => { set(field.value); changed(); });
+    fields.push(el("label", { for: id }, el("span", {}, label), field));
+  };
+  for (const [i, name] of segmentNames(store).entries()) {
+    const values = [...new Set([...(map.filters[name] ?? []), ...F.segments[name].names])].filter(Boolean).sort();
+    pick(capital(plainName(name)), `filter-segment-${i}`, [["", "All"], ...values.map((v) => [v, v])], () => filters.segments[name] ?? "", (v) => { filters.segments[name] = v; });
+  }
+  const channels = F.channel.names.filter(Boolean).sort();
+  if (channels.length > 1) pick("Channel", "filter-channel", [["", "All"], ...channels.map((c) => [c, plainName(c)])], () => filters.channel, (v) => { filters.channel = v; });
+  if (F.score.some((s) => s !== null)) pick("Score", "filter-band", [["", "All"], ...bandNames(F)], () => filters.band, (v) => { filters.band = v; });
+  if (map.first_at) fields.push(dateField("From", "filter-from", map, filters, "from", changed), dateField("To", "filter-to", map, filters, "to", changed));
+  const search = el("input", { type: "search", id: "filter-text", placeholder: "Words in the answer", value: filters.text });
+  let timer = 0;
+  search.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(() => { filters.text = search.value; changed(); }, 180); });
+  fields.push(el("label", { for: "filter-text", class: "wide" }, el("span", {}, "Text"), search));
+  const reset = el("button", { type: "button", id: "filter-reset", on: { click: () => { Object.assign(filters, emptyFilters()); changed({ redraw: true }); } } }, "Clear");
+  return [el("div", { class: "filter-row" }, fields, reset)];
+}
+
+const segmentNames = (store) => Object.keys(store.F.segments);
+
+function bandNames(F) {
+  const survey = F.survey.names.find((s) => s !== "none");
+  const names = { nps: ["Detractors (0–6)", "Passives (7–8)", "Promoters (9–10)"], enps: ["Detractors (0–6)", "Passives (7–8)", "Promoters (9–10)"], stars: ["1–2 stars", "3 stars", "4–5 stars"] }[survey] ?? ["Low", "Middle", "High"];
+  return [["low", names[0]], ["middle", names[1]], ["high", names[2]]];
+}
+
+function dateField(label, id, map, filters, key, changed) {
+  const field = el("input", { type: "date", id, min: map.first_at.slice(0, 10), max: map.last_at.slice(0, 10), value: filters[key] });
+  field.addEventListener("change", () => { filters[key] = field.value; changed(); });
+  return el("label", { for: id }, el("span", {}, label), field);
+}
+
+function statusWords(app) {
+  const { view, store } = app;
+  const travelled = store.M.n < store.nEvidence ? ` (${count(store.M.n)} of the ${count(store.nEvidence)} mentions travel with this page)` : "";
+  if (!view.filtered) return "";
+  return `Filtered view: computed from ${count(view.n_mentions)} of ${count(store.nEvidence)} mentions${travelled}. Ranked by people × severity; impact, rank ranges and trends are not recomputed.`;
+}

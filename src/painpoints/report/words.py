@@ -1,0 +1,231 @@
+"""Numbers and names as people read them, and the sentences that open every report.
+
+One place, so that the page, the figure, the workbook and the note say the same thing. Percent
+exists only here and below; a true minus sign, an en dash for ranges.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from painpoints.domain import Estimate, Finding, JourneyMap, Score, StageView
+
+SURVEYS = {
+    "nps": "NPS",
+    "enps": "eNPS",
+    "csat": "CSAT",
+    "ces": "CES",
+    "stars": "Stars",
+    "thumbs": "Thumbs up",
+    "smileys": "Smileys",
+    "pmf": "PMF",
+}
+_SHARES = {"csat", "ces", "thumbs", "smileys", "pmf"}  # kept as 0..1, read as percent
+_BALANCES = {"nps", "enps"}  # -100..100, read as whole numbers with their sign
+OPPORTUNITIES = {
+    "remove_pain": "Remove a pain",
+    "asked_for": "Asked for",
+    "extend_delight": "Extend a delight",
+}
+REASONS = {
+    "empty": "nothing was written",
+    "no_answer": "“n/a”, “nothing” and the like",
+    "too_short": "too short to say anything",
+    "no_content": "words without a subject (“ok”, “thanks”)",
+    "language": "a language that the models do not cover",
+    "agent": "said by the company, kept as context",
+    "novel": "like no topic yet; kept in a queue for the next topics",
+    "duplicate": "the same answer again",
+    "rejected": "rows set aside because they could not be read",
+}
+
+
+def count(n: float) -> str:
+    """Return a whole number with thin groups: 12,345."""
+    return f"{n:,.0f}"
+
+
+def percent(share: float | None) -> str:
+    """Return a share 0..1 as whole percent; one decimal under 1 %."""
+    if share is None:
+        return "–"
+    value = 100 * share
+    return f"{value:.1f} %" if 0 < abs(value) < 0.95 else f"{signless(value, 0)} %"
+
+
+def signless(value: float, digits: int) -> str:
+    """Return a number with a true minus, and no minus before zero."""
+    text = f"{abs(value):,.{digits}f}"
+    return text if value >= 0 or float(text.replace(",", "")) == 0 else f"−{text}"
+
+
+def signed(value: float | None, digits: int = 0) -> str:
+    """Return a number with its sign, + or a true minus; zero has none."""
+    if value is None:
+        return "–"
+    text = signless(value, digits)
+    return f"+{text}" if value > 0 and float(text.replace(",", "")) != 0 else text
+
+
+def balance(share: float | None) -> str:
+    """Return net sentiment -1..1 as points -100..100 with sign."""
+    return "–" if share is None else signed(100 * share)
+
+
+def points(estimate: Estimate | None) -> str:
+    """Return an impact in score points with one decimal and its interval."""
+    if estimate is None or estimate.value is None:
+        return "–"
+    return f"{signed(estimate.value, 1)} ({signed(estimate.low, 1)} to {signed(estimate.high, 1)})"
+
+
+def share_with_interval(estimate: Estimate) -> str:
+    """Return `33 % (30–37 %)`."""
+    if estimate.value is None:
+        return "–"
+    low, high = percent(estimate.low).removesuffix(" %"), percent(estimate.high)
+    return f"{percent(estimate.value)} ({low}–{high})"
+
+
+def net_with_interval(estimate: Estimate) -> str:
+    """Return `+12 (−3 to +27)`."""
+    if estimate.value is None:
+        return "–"
+    return f"{balance(estimate.value)} ({balance(estimate.low)} to {balance(estimate.high)})"
+
+
+def survey_name(survey: str | None) -> str:
+    """Return a survey kind as people write it."""
+    return SURVEYS.get(survey or "", (survey or "score").upper())
+
+
+MEASURES = {
+    "top_two_share": "top-two share",
+    "top_share": "top share",
+    "mean": "mean",
+}
+"""Said after the survey's name where one kind has several numbers."""
+
+
+def score_name(survey: str, measure: str = "") -> str:
+    """Return `CSAT, mean`; the measure is left unsaid where the kind says it."""
+    return ", ".join(filter(None, (survey_name(survey), MEASURES.get(measure))))
+
+
+def score_value(survey: str, value: float | None) -> str:
+    """Return a score in the way of its kind: NPS signed and whole, shares in percent, means."""
+    if value is None:
+        return "–"
+    if survey in _BALANCES:
+        return signed(value)
+    return percent(value) if survey in _SHARES and abs(value) <= 1 else f"{value:.2f}"
+
+
+def score_text(score: Score) -> str:
+    """Return `NPS −26 (−30 to −22), n = 1,886`."""
+    e = score.estimate
+    low, high = (score_value(score.survey, end) for end in (e.low, e.high))
+    value = score_value(score.survey, e.value)
+    return f"{survey_name(score.survey)} {value} ({low} to {high}), n = {count(e.n)}"
+
+
+def rank_text(finding: Finding) -> str:
+    """Return `1` or `2 (1–4)`, the range where it is wider than the rank; `–` if not ranked."""
+    if finding.rank is None:
+        return "–"
+    low, high = finding.rank_low or finding.rank, finding.rank_high or finding.rank
+    return str(finding.rank) if low == high else f"{finding.rank} ({low}–{high})"
+
+
+def trend_text(finding: Finding) -> str:
+    """Return `rising (8 % → 12 %)`, or why there is nothing to say."""
+    change = finding.trend
+    if change is None:
+        return "no earlier period"
+    if change.verdict == "too_few" or change.before is None or change.now is None:
+        return change.verdict.replace("_", " ")
+    return f"{change.verdict} ({percent(change.before)} → {percent(change.now)})"
+
+
+def people_word(journey: JourneyMap, n: int) -> str:
+    """Return people, or answers where the export does not tell who answered."""
+    word = "people" if journey.people_known else "answers"
+    return {("people", 1): "person", ("answers", 1): "answer"}.get((word, n), word)
+
+
+def date_text(moment: datetime | None) -> str:
+    """Return `3 May 2026`."""
+    return "" if moment is None else f"{moment.day} {moment:%B %Y}"
+
+
+def span_text(journey: JourneyMap) -> str:
+    """Return the first and last day of the feedback, and the two periods compared."""
+    if journey.first_at is None or journey.last_at is None:
+        return "no dates in the data"
+    days = f"{date_text(journey.first_at)} – {date_text(journey.last_at)}"
+    if journey.period and journey.previous_period:
+        return f"{days}; {journey.period} against {journey.previous_period}"
+    return days
+
+
+def top_pain(journey: JourneyMap) -> tuple[StageView, Finding] | None:
+    """Return the ranked pain point with the highest priority of the whole journey."""
+    ranked = [(view, f) for view in journey.stages for f in view.pain_points if f.rank is not None]
+    return max(ranked, key=lambda pair: (pair[1].priority, pair[1].reach), default=None)
+
+
+def headline(journey: JourneyMap) -> str:
+    """Return the sentence that opens every report: what hurts most, and where."""
+    if journey.n_mentions == 0:
+        return "No feedback could be analysed."
+    top = top_pain(journey)
+    if top is None:
+        return "Nothing can be ranked yet: no pain point is told by enough people."
+    view, finding = top
+    return f"What hurts most: {finding.label}, in {view.stage.title}."
+
+
+def support_line(journey: JourneyMap) -> str:
+    """Return the numbers behind the headline in one sentence; empty when there is none."""
+    top = top_pain(journey)
+    if top is None:
+        return "See below what was read, and what was left out and why." if journey.left_out else ""
+    view, finding = top
+    people = people_word(journey, view.n_people)
+    reach = (
+        f"{count(finding.reach)} of {count(view.n_people)} {people} who speak of"
+        f" {view.stage.title} tell of it ({percent(finding.share.value)},"
+        f" 95 % interval {percent(finding.share.low)} to {percent(finding.share.high)})"
+    )
+    return "; ".join([reach, *_impact_part(finding), *_trend_part(finding)]) + "."
+
+
+def _impact_part(finding: Finding) -> Iterable[str]:
+    impact = finding.impact
+    if impact is None or impact.value is None:
+        return []
+    verb = "it lowers" if impact.value < 0 else "it goes with a higher"
+    size = f"{abs(impact.value):.1f} points"
+    span = f"{signed(impact.low, 1)} to {signed(impact.high, 1)}"
+    return [f"{verb} {survey_name(finding.impact_survey)} by {size} ({span})"]
+
+
+def _trend_part(finding: Finding) -> Iterable[str]:
+    change = finding.trend
+    if change is None or change.verdict not in {"rising", "falling", "new"}:
+        return []
+    if change.before is None or change.now is None:
+        return [f"it is {change.verdict}"]
+    return [f"it is {change.verdict}, from {percent(change.before)} to {percent(change.now)}"]
+
+
+def left_out_lines(journey: JourneyMap) -> list[tuple[str, str, int]]:
+    """Return (reason, what it means, how many), most frequent first."""
+    rows = [(k, REASONS.get(k, k.replace("_", " ")), n) for k, n in journey.left_out.items()]
+    rows += [(k, _NO_STAGE.get(k, k), n) for k, n in journey.no_stage.items()]
+    return sorted((row for row in rows if row[2]), key=lambda row: (-row[2], row[0]))
+
+
+_NO_STAGE = {
+    "none": "mentions that tell no stage (“thanks”); counted, in no column",
+    "unsure": "mentions whose stage is not clear enough to say; counted, in no column",
+}
