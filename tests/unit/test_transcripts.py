@@ -110,7 +110,7 @@ def test_bad_captions_are_named_by_their_lines(tmp_path: Path) -> None:
 
 
 def test_a_vtt_without_captions_is_a_problem(tmp_path: Path) -> None:
-    """A header alone is said, and counts as a conversation that is lost."""
+    """A header alone is said."""
     table = _read(tmp_path, "WEBVTT\n\nNOTE nothing\n", "webvtt")
     assert table.feedback.height == 0
     assert table.n_rows == 1
@@ -179,6 +179,17 @@ def test_undecided_speakers_set_the_conversation_aside(tmp_path: Path) -> None:
     assert _turns(told)[1] == ("agent", "hi")
 
 
+def test_problems_are_a_share_of_the_rows(tmp_path: Path) -> None:
+    """A caption lost is one of many rows; a conversation lost is all of its rows."""
+    cue = "00:00:0{0}.000 --> 00:00:0{0}.900\n<v Agent>text {0}\n\n"
+    text = "WEBVTT\n\n" + "".join(cue.format(i) for i in range(1, 9)) + "00:00:99 --> x\nlost\n"
+    table = _read(tmp_path, text.replace("<v Agent>text 2", "<v Jo>text"), "webvtt")
+    assert table.n_rows == 3 + 1  # Agent, Jo, Agent; one caption that cannot be read
+    assert len(table.problems) == 1
+    undecided = _read(tmp_path, "Ann: a\nBob: b\nAnn: c\nBob: d\n", "plain_dialogue")
+    assert len(undecided.problems) == undecided.n_rows == 4
+
+
 def test_a_colon_in_a_turn_opens_no_turn(tmp_path: Path) -> None:
     """A line such as "One thing: ..." goes on with the turn before it."""
     table = _read(tmp_path, "Agent: hi\nCustomer: well\nOne thing: it leaks\n", "plain_dialogue")
@@ -200,7 +211,7 @@ def test_json_problems_are_named_by_physical_lines(tmp_path: Path) -> None:
         "messages_json: conversation without text",
         "a turn has no text",
     ]
-    assert table.n_rows == 2
+    assert table.n_rows == 1 + 3
 
 
 def test_broken_json_lines_are_named(tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ class Recognition:
     format:     csv, xlsx, jsonl, json, parquet, or transcript.
     encoding:   e.g. "utf-8", "utf-16 (byte order mark)", "cp1252 (guessed)"; None if not text.
     delimiter:  ",", ";", "tab", "|"; None if not a delimited text.
-    n_rows:     rows of data found (conversations for transcripts), bad ones included.
+    n_rows:     rows of data found (rows with a turn for transcripts), bad ones included.
     n_feedback: feedbacks made of them.
     n_rejected: rows set aside.
     survey:     kind of the score, or none; `score_max` the top of its scale.
@@ -107,7 +107,8 @@ class TranscriptTable:
               conversation, `turns` say who spoke where.
     problems: rows, cues or records set aside.
     layout:   machine name as `sniff` returned it; `title` as people say it.
-    n_rows:   conversations found, those set aside included.
+    n_rows:   physical rows that hold a turn, those set aside included: what the problems are
+              a share of.
     encoding: as in `Recognition`.
     mapping:  which fields became what.
     notes:    e.g. "speakers 'Maya' and 'Support' read as agent: [read] agent_names".

@@ -85,22 +85,16 @@ def read(path: Path, layout: str, settings: ReadSettings) -> TranscriptTable:
     usable, too_long = _within_cap(parsed.conversations, settings.max_cell_chars)
     unique, repeated = _first_of_each_id(usable)
     told = tell_apart(unique, settings.agent_names)
-    undecided = [
-        Flaw(c.row, f"{one.reason}; name the company's side in [read] agent_names", c.id)
-        for c, one in zip(unique, told, strict=True)
-        if one.conversation is None
-    ]
     known = [one.conversation for one in told if one.conversation]
-    lost = len(too_long) + len(repeated) + len(undecided) + parsed.n_lost
+    undecided = _undecided(unique, told)
     flaws = sorted([*parsed.flaws, *too_long, *repeated, *undecided], key=lambda f: f.row)
+    set_aside = [f for f in flaws if not f.kept]
     return TranscriptTable(
         feedback=frame(known, path.name, _stem(path)),
-        problems=tuple(
-            Problem(path.name, f.row, None, f.reason, f.id) for f in flaws if not f.kept
-        ),
+        problems=tuple(Problem(path.name, f.row, None, f.reason, f.id) for f in set_aside),
         layout=layout,
         title=TITLES[layout],
-        n_rows=len(known) + lost,
+        n_rows=len({t.row for c in known for t in c.turns} | {f.row for f in set_aside}),
         encoding=encoding.said,
         mapping=(*parsed.mapping, *_spoken_by(told)),
         notes=(*parsed.notes, *_values_without_use(flaws)),
@@ -163,8 +157,24 @@ def _within_cap(
             kept.append(c)
         else:
             reason = f"a turn of {longest} characters, [read] max_cell_chars is {cap}"
-            flaws.append(Flaw(c.row, reason, c.id))
+            flaws.extend(_all_of(c, reason))
     return kept, flaws
+
+
+def _all_of(c: Conversation, reason: str) -> list[Flaw]:
+    """Return a flaw for each physical line of a conversation that is set aside as a whole."""
+    return [Flaw(row, reason, c.id) for row in dict.fromkeys(t.row for t in c.turns)]
+
+
+def _undecided(conversations: Sequence[Conversation], told: Sequence[ToldApart]) -> list[Flaw]:
+    """Return the flaws of the conversations whose speakers could not be told apart."""
+    advice = "name the company's side in [read] agent_names"
+    return [
+        flaw
+        for c, one in zip(conversations, told, strict=True)
+        if one.conversation is None
+        for flaw in _all_of(c, f"{one.reason}; {advice}")
+    ]
 
 
 def _first_of_each_id(
@@ -175,7 +185,7 @@ def _first_of_each_id(
     kept, flaws = [], []
     for c in conversations:
         if c.id is not None and c.id in first:
-            flaws.append(Flaw(c.row, f"repeats the conversation id of line {first[c.id]}", c.id))
+            flaws.extend(_all_of(c, f"repeats the conversation id of line {first[c.id]}"))
             continue
         if c.id is not None:
             first[c.id] = c.row

@@ -44,7 +44,7 @@ def parse(text: str, layout: str) -> Parsed:
     speakers = prefixes.names(_words(line) for cue in cues for line in cue.lines)
     turns = [t for cue in cues for t in _turns(cue, speakers) if t.text]
     if not turns:
-        return Parsed((), (*flaws, Flaw(1, f"{layout}: no caption with text in the file")), 1)
+        return Parsed((), (*flaws, Flaw(1, f"{layout}: no caption with text in the file")))
     return Parsed((Conversation(tuple(_merged(turns)), turns[0].row),), tuple(flaws))
 
 

@@ -172,20 +172,17 @@ def _conversations(
     header = list(next(iter(grouped.values()))[0].cells or ()) if grouped else []
     kept = _fact_columns(header, grouped, columns)
     conversations = []
-    lost = 0
     for named, rows in grouped.items():
         turns = tuple(_turns(rows, columns))
         if not turns:
-            lost += 1
-            flaws.append(Flaw(rows[0].line, "conversation without a usable turn", named))
-            continue
+            continue  # each of its rows is a flaw already
         ordered = _ordered(rows, columns.order)
         facts = Facts.of({c: _first_value(ordered, c) for c in kept})
         flaws.extend(Flaw(row, reason, named, kept=True) for row, reason in facts.flaws)
         conversations.append(facts.conversation(turns, rows[0].line, named))
     mapping = _mapping(header, columns, kept)
     notes = _changing(kept, grouped)
-    return Parsed(tuple(conversations), tuple(flaws), lost, mapping, notes)
+    return Parsed(tuple(conversations), tuple(flaws), mapping, notes)
 
 
 def _changing(kept: Sequence[str], grouped: Mapping[str, Sequence[Row]]) -> tuple[str, ...]:

@@ -24,7 +24,6 @@ class Gathered:
     def __init__(self) -> None:
         self.conversations: list[Conversation] = []
         self.flaws: list[Flaw] = []
-        self.n_lost = 0
         self.left_out: dict[str, int] = {}
 
     def leave_out(self, what: str) -> None:
@@ -69,13 +68,12 @@ class Gathered:
 
     def lose(self, row: int, reason: str, named: str | None = None) -> None:
         """Note a conversation that could not be read."""
-        self.n_lost += 1
         self.flaws.append(Flaw(row, reason, named))
 
     def parsed(self) -> Parsed:
         """Return all of it."""
         notes = tuple(f"{counted(n, what)} left out" for what, n in self.left_out.items())
-        return Parsed(tuple(self.conversations), tuple(self.flaws), self.n_lost, notes=notes)
+        return Parsed(tuple(self.conversations), tuple(self.flaws), notes=notes)
 
 
 def objects_in(document: Mapping[str, Any], *keys: str) -> list[Any]:

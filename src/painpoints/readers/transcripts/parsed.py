@@ -24,14 +24,12 @@ class Flaw:
 class Parsed:
     """The conversations of a file, what could not be read, and what was left out and why.
 
-    n_lost:  conversations among the flaws (the other flaws are turns, cues or lines).
     mapping: which field or column became what, with the reason.
     notes:   sentences for the recognition, e.g. "3 internal notes left out".
     """
 
     conversations: tuple[Conversation, ...]
     flaws: tuple[Flaw, ...] = ()
-    n_lost: int = 0
     mapping: tuple[Mapped, ...] = ()
     notes: tuple[str, ...] = ()
 

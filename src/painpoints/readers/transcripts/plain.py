@@ -60,24 +60,12 @@ def parse(text: str) -> Parsed:
     speakers = frozenset(s for s in speakers if role_of(s) or s.casefold() not in FACTS)
     conversations: list[Conversation] = []
     flaws: list[Flaw] = []
-    lost = 0
     for block in _blocks(lines, speakers):
         conversation = _conversation(block, speakers, flaws)
         if conversation:
             conversations.append(conversation)
-        elif block.lines:
-            lost += 1
-            reason = "no line begins with a speaker (such as 'Customer:')"
-            flaws.append(Flaw(block.lines[0][0], reason, block.id))
     mapping = (Mapped("verbatim", "lines", "each begins with its speaker", "layout"),)
-    return Parsed(tuple(conversations), tuple(flaws), lost, mapping)
-
-
-def turns(text: str, row: int) -> tuple[Turn, ...]:
-    """Return the turns of one conversation given as text, e.g. in a cell of a table."""
-    lines = [(row, line) for line in text.splitlines() if line.strip()]
-    speakers = prefixes.names(line for _, line in lines)
-    return tuple(_turns(lines, speakers, []))
+    return Parsed(tuple(conversations), tuple(flaws), mapping)
 
 
 def _blocks(lines: list[Numbered], speakers: frozenset[str]) -> Iterator[Block]:
@@ -157,6 +145,8 @@ def _conversation(block: Block, speakers: frozenset[str], flaws: list[Flaw]) -> 
     facts, rest = _facts(block.lines, speakers)
     said = tuple(_turns(rest, speakers, flaws))
     if not said:
+        if not rest:
+            flaws.append(Flaw(block.lines[0][0], "nothing said below these facts", block.id))
         return None
     flaws.extend(Flaw(row, reason, block.id, kept=True) for row, reason in facts.flaws)
     return facts.conversation(said, block.lines[0][0], block.id)
@@ -177,16 +167,23 @@ def _turns(
     lines: Iterable[Numbered], speakers: frozenset[str], flaws: list[Flaw]
 ) -> Iterator[Turn]:
     """Return the turns; a line without speaker goes on with the turn before it."""
-    speaker, row, said = None, 0, list[str]()
+    opened: list[Turn] = []
     for number, line in lines:
         part = prefixes.split(line)
         if part and part.name in speakers:
-            if speaker is not None and said:
-                yield Turn(speaker, "\n".join(said), row)
-            speaker, row, said = part.name, number, [part.text] if part.text else []
-        elif speaker is None:
-            flaws.append(Flaw(number, "line before the first speaker"))
+            yield from _closed(opened, flaws)
+            opened = [Turn(part.name, part.text, number)]
+        elif opened:
+            opened.append(Turn(opened[0].speaker, line.strip(), number))
         else:
-            said.append(line.strip())
-    if speaker is not None and said:
-        yield Turn(speaker, "\n".join(said), row)
+            flaws.append(Flaw(number, "line before the first speaker"))
+    yield from _closed(opened, flaws)
+
+
+def _closed(lines: list[Turn], flaws: list[Flaw]) -> Iterator[Turn]:
+    """Return the turn that lines of one speaker make; nothing said is a flaw."""
+    said = "\n".join(line.text for line in lines if line.text)
+    if said:
+        yield Turn(lines[0].speaker, said, lines[0].row)
+    elif lines:
+        flaws.append(Flaw(lines[0].row, "speaker without text"))
