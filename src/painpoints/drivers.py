@@ -216,7 +216,7 @@ def _design_effects(
     if answers.n_people == n or answers.n_people < 2:
         return np.ones(n_with.size)
     each = np.bincount(answers.person)
-    totals = np.bincount(answers.person, answers.points)
+    totals = np.bincount(answers.person, answers.points).astype(np.float64)
     mean_without = (answers.points.sum() - sums) / (n - n_with)
     clustered = _linearised(ones, "person", each, totals, n - n_with, mean_without)
     alone = _linearised(ones, "answer", np.ones(n), answers.points, n - n_with, mean_without)

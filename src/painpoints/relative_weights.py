@@ -18,7 +18,6 @@ from painpoints import stats
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
-DRAWS_AT_ONCE = 25
 ZERO = 1e-9
 
 
@@ -80,7 +79,7 @@ def relative_weights(
     drawn = np.concatenate(
         [
             decompose(*_correlations(draws @ sums.table, sums))[0]
-            for draws in _draws(sums.counts, n_bootstrap, rng)
+            for draws in stats.resamples(sums.counts, n_bootstrap, rng)
         ]
     )
     low, high = np.quantile(drawn, [0.025, 0.975], axis=0)
@@ -103,12 +102,6 @@ def decompose(xx: stats.Floats, xy: stats.Floats) -> tuple[stats.Floats, stats.F
     shares = np.einsum("...ij,...j->...i", loadings**2, orthogonal**2)
     r_squared = shares.sum(axis=-1)
     return np.sign(slopes) * shares / np.maximum(r_squared, ZERO)[..., None], r_squared
-
-
-def _draws(counts: stats.Integers, n: int, rng: np.random.Generator) -> "list[stats.Integers]":
-    """Return the draws in batches, so that memory stays bounded however many sorts there are."""
-    sizes = [min(DRAWS_AT_ONCE, n - start) for start in range(0, n, DRAWS_AT_ONCE)]
-    return [stats.resample(counts, size, rng) for size in sizes]
 
 
 def _sums(drivers: Drivers) -> _Sums:

@@ -5,6 +5,7 @@ nothing of surveys, topics or tables. Everything takes arrays of many groups at 
 million rows cost seconds; all intervals are 95 % unless another `z` is given.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -220,6 +221,14 @@ def resample(counts: Integers, n_bootstrap: int, rng: np.random.Generator) -> In
     if n_people == 0:
         return np.zeros((n_bootstrap, counts.size), np.int64)
     return rng.multinomial(n_people, counts / n_people, size=n_bootstrap)
+
+
+def resamples(
+    counts: Integers, n_bootstrap: int, rng: np.random.Generator, *, at_once: int = 25
+) -> Iterator[Integers]:
+    """Yield the draws of `resample` in batches, so that memory stays bounded."""
+    for start in range(0, n_bootstrap, at_once):
+        yield resample(counts, min(at_once, n_bootstrap - start), rng)
 
 
 def ranks(values: Floats, groups: Integers) -> Integers:

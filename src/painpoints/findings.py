@@ -1,0 +1,473 @@
+"""Rank the claims: pain points and opportunities of each stage, with what they rest on.
+
+A pain point is a topic within a stage, made of the mentions that tell a problem there. An
+opportunity removes such a pain where the evidence is strong, gives what is asked for, or extends
+what delights. The rank orders by priority, whose inputs are printed; its range comes from a
+bootstrap over people. Groups of too few people are named but not ranked. Measures no score
+itself: impacts come in the DRIVERS table, changes are added by `trends.py`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from painpoints import stats, surveys, tables
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+
+PAIN, ASKED, DELIGHT, REMOVE = "pain_point", "asked_for", "extend_delight", "remove_pain"
+MAX_EVIDENCE = 200
+PRIOR_PEOPLE = 5
+EFFECT_ENDS = (0.25, 3.0)
+UNTOLD = ("none", "unsure")
+MIDDLE_EFFORT = 3.0
+MATERIAL = 0.005
+UNMET_NEED = (
+    r"(?i)\b(do|does|did|will|would|could|can) (you|they|it|i|we)\b.{0,40}\b(offer|sell|stock|"
+    r"support|accept|deliver|ship|add|get|have|make|provide|allow|change|use|pay)\b"
+    r"|\b(is|are|will) there (a|an|any|ever|be)\b|\bany (plans?|chance|way|option)\b"
+    r"|\bwhen (will|are|can) (you|there|we|i)\b|\bwhy (can't|cannot|can not|don't|doesn't|isn't|"
+    r"no|not)\b|\bwhy is there no\b|\bhow about\b|\bwhat about\b"
+)
+"""Questions that show a need which is not met yet; English, like the models."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draws:
+    """Bootstrap over people of each group: (n_bootstrap, n_groups) each.
+
+    reach: people; severity: mean of the mentions; effect: the factor of `_with_effect`.
+    """
+
+    reach: stats.Floats
+    severity: stats.Floats
+    effect: stats.Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """Sorts of people who tell the same: `table` (n_sorts, 3 n_groups), `counts` (n_sorts,)."""
+
+    table: "csr_matrix"
+    counts: stats.Integers
+
+
+def members(mentions: pl.DataFrame) -> pl.DataFrame:
+    """Return which mention belongs to which group: kind, stage, topic_id, mention_id, feedback_id.
+
+    Kinds are pain_point, asked_for and extend_delight; a mention is of one of them or of none.
+    Mentions without a stage or a topic belong to no group.
+    """
+    return _grouped(mentions).select(
+        "kind", "stage", "topic_id", "mention_id", "feedback_id"
+    )
+
+
+def _grouped(mentions: pl.DataFrame) -> pl.DataFrame:
+    placed = mentions.filter(~pl.col("stage").is_in(UNTOLD), pl.col("topic_id").is_not_null())
+    return placed.with_columns(kind=_kind()).drop_nulls("kind")
+
+
+def _kind() -> pl.Expr:
+    need = (pl.col("type") == "question") & pl.col("text").str.contains(UNMET_NEED)
+    return (
+        pl.when(tables.tells_pain())
+        .then(pl.lit(PAIN))
+        .when((pl.col("type") == "request") | need)
+        .then(pl.lit(ASKED))
+        .when(tables.tells_praise())
+        .then(pl.lit(DELIGHT))
+    )
+
+
+def find(
+    feedback: pl.DataFrame,
+    mentions: pl.DataFrame,
+    topics: pl.DataFrame,
+    drivers: pl.DataFrame,
+    *,
+    min_people: int = 5,
+    n_bootstrap: int = 200,
+    seed: int = 0,
+    feasibility: pl.DataFrame | None = None,
+    labels: Mapping[tuple[str, str, str], str] | None = None,
+    ces_direction: surveys.CesDirection = "easy_is_high",
+) -> pl.DataFrame:
+    """Return the FINDINGS table, by stage, kind and rank; its trend columns are null.
+
+    feasibility: columns topic (id or label) and/or touchpoint, effort (1 easy .. 5 hard).
+    labels:      (kind, stage, topic_id) -> label, kinds as in `members`; else the topic's label.
+    """
+    told = _told(feedback, mentions)
+    groups = _with_shares(_groups(told), feedback, mentions)
+    groups = _with_effect(_with_drivers(groups, drivers, feedback, ces_direction))
+    groups = _with_efforts(_with_labels(groups, topics, labels or {}), topics, feasibility)
+    draws = _draws(groups, told, feedback, n_bootstrap, np.random.default_rng(seed))
+    pains = _ranked(_pains(groups), draws, min_people)
+    chances = _ranked(_chances(groups, pains, judged=feasibility is not None), draws, min_people)
+    return _table(pl.concat([pains, chances], how="diagonal_relaxed"), _telling(told))
+
+
+def _told(feedback: pl.DataFrame, mentions: pl.DataFrame) -> pl.DataFrame:
+    """Return the mentions that make groups, with the group's number and the person.
+
+    A mention that tells a problem is of severity 1 at least, as 0 means that there is none.
+    """
+    people = feedback.select("feedback_id", person=tables.person().hash())
+    told = _grouped(mentions).with_columns(
+        severity=pl.when(kind=PAIN)
+        .then(pl.max_horizontal("severity", pl.lit(1, pl.Int8)))
+        .otherwise("severity")
+    )
+    names = told.select("kind", "stage", "topic_id").unique().sort("stage", "kind", "topic_id")
+    numbered = names.with_row_index("group")
+    return told.join(numbered, on=["kind", "stage", "topic_id"]).join(
+        people, on="feedback_id", how="left"
+    )
+
+
+def _groups(told: pl.DataFrame) -> pl.DataFrame:
+    """Return one row per group: reach, mentions, mean severity, most frequent touchpoint."""
+    named = pl.col("touchpoint").filter(~pl.col("touchpoint").is_in(UNTOLD))
+    return (
+        told.group_by("group", "kind", "stage", "topic_id")
+        .agg(
+            reach=pl.col("person").n_unique().cast(pl.Int64),
+            n_mentions=pl.len().cast(pl.Int64),
+            severity=pl.col("severity").cast(pl.Float64).mean(),
+            touchpoint=named.mode().sort().first().fill_null("none"),
+        )
+        .sort("group")
+    )
+
+
+def _with_shares(
+    groups: pl.DataFrame, feedback: pl.DataFrame, mentions: pl.DataFrame
+) -> pl.DataFrame:
+    """Add the share among the people who speak of the stage, with its interval."""
+    people = feedback.select("feedback_id", person=tables.person().hash())
+    speakers = (
+        mentions.select("feedback_id", "stage")
+        .join(people, on="feedback_id", how="left")
+        .group_by("stage")
+        .agg(n_speakers=pl.col("person").n_unique())
+    )
+    joined = groups.join(speakers, on="stage", how="left", maintain_order="left")
+    low, high = stats.wilson(joined["reach"].to_numpy(), joined["n_speakers"].to_numpy())
+    return joined.with_columns(
+        share=pl.col("reach") / pl.col("n_speakers"),
+        share_low=pl.Series(low),
+        share_high=pl.Series(high),
+    )
+
+
+def _with_drivers(
+    groups: pl.DataFrame,
+    drivers: pl.DataFrame,
+    feedback: pl.DataFrame,
+    ces_direction: surveys.CesDirection,
+) -> pl.DataFrame:
+    """Add impact and weight on the most answered survey kind, and the length of its scale."""
+    kinds = feedback.drop_nulls("score").group_by("survey", "score_max").len()
+    ordered = kinds.sort("len", "survey", descending=[True, False])
+    scales = {
+        survey: found.high - found.low
+        for survey, top, _ in reversed(ordered.rows())
+        if (found := surveys.headline(survey, top, ces_direction=ces_direction))
+    }
+    survey = next((s for s in ordered["survey"] if s in scales), None)
+    known = drivers.filter(pl.col("survey").eq_missing(survey)).select(
+        pl.exclude("survey", "n_people", "n_feedback", "share"),
+        kind=pl.col("polarity").replace_strict({"negative": PAIN, "positive": DELIGHT}),
+        scored=pl.col("n_people"),
+        scored_share=pl.col("share"),
+    )
+    joined = groups.join(known, on=["kind", "stage", "topic_id"], how="left", maintain_order="left")
+    return joined.with_columns(
+        impact_survey=pl.when(pl.col("impact").is_not_null()).then(pl.lit(survey, pl.String)),
+        scale=pl.lit(scales.get(survey or "", 1.0)),
+    )
+
+
+def _with_effect(groups: pl.DataFrame) -> pl.DataFrame:
+    """Add `effect`, 0.25 .. 3: how far the scores of those who tell it lie from the others'.
+
+    gap = impact / share, in score points; as a part of the scale, pulled towards 0 as if 5
+    people without any gap had told it too; effect = 1 + 2 gap (pains: a lower score is more,
+    delights: a higher one), 1 where no impact is known. The ends are those of RICE's impact.
+    """
+    sign = pl.when(pl.col("kind") == PAIN).then(-1.0).otherwise(1.0)
+    shrunk = sign * pl.col("scored") / (pl.col("scored") + PRIOR_PEOPLE)
+    unit = 2 * shrunk / pl.col("scored_share") / pl.col("scale")
+    spread = (pl.col("impact_high") - pl.col("impact_low")) / (2 * stats.Z95)
+    return groups.with_columns(
+        gap=pl.col("impact") / pl.col("scored_share"),
+        effect=_bounded(1 + unit * pl.col("impact")).fill_null(1.0),
+        effect_spread=(unit.abs() * spread).fill_null(0.0),
+    )
+
+
+def _bounded(effect: pl.Expr) -> pl.Expr:
+    return effect.clip(*EFFECT_ENDS)
+
+
+def _with_labels(
+    groups: pl.DataFrame, topics: pl.DataFrame, labels: Mapping[tuple[str, str, str], str]
+) -> pl.DataFrame:
+    of_topics = dict(topics.select("topic_id", "label").iter_rows())
+    names = [
+        labels.get((kind, stage, topic), of_topics.get(topic, topic))
+        for kind, stage, topic in groups.select("kind", "stage", "topic_id").iter_rows()
+    ]
+    return groups.with_columns(label=pl.Series(names, dtype=pl.String))
+
+
+def _with_efforts(
+    groups: pl.DataFrame, topics: pl.DataFrame, feasibility: pl.DataFrame | None
+) -> pl.DataFrame:
+    """Add `effort`, 1 easy .. 5 hard, of the topic (by id or label), else of the touchpoint."""
+    of_topics = dict(topics.select("topic_id", "label").iter_rows())
+    by_topic, by_touchpoint = _efforts(feasibility, "topic"), _efforts(feasibility, "touchpoint")
+    found = [
+        by_topic.get(
+            topic.casefold(),
+            by_topic.get(of_topics.get(topic, topic).casefold(), by_touchpoint.get(touchpoint)),
+        )
+        for topic, touchpoint in groups.select("topic_id", "touchpoint").iter_rows()
+    ]
+    return groups.with_columns(effort=pl.Series(found, dtype=pl.Float64))
+
+
+def _efforts(feasibility: pl.DataFrame | None, column: str) -> dict[str, float]:
+    if feasibility is None or column not in feasibility.columns:
+        return {}
+    judged = feasibility.select(
+        pl.col(column).str.strip_chars().str.to_lowercase(), pl.col("effort").cast(pl.Float64)
+    )
+    return dict(judged.drop_nulls().iter_rows())
+
+
+def _draws(
+    groups: pl.DataFrame,
+    told: pl.DataFrame,
+    feedback: pl.DataFrame,
+    n_bootstrap: int,
+    rng: np.random.Generator,
+) -> Draws:
+    """Return the bootstrap over people; who tells nothing is drawn too, as one sort of people.
+
+    The effect is drawn from a normal distribution with the standard error of the impact.
+    """
+    n, sums = groups.height, _sums(told)
+    n_silent = feedback.select(tables.person().n_unique()).item() - int(sums.counts.sum())
+    counts = np.append(sums.counts, max(n_silent, 0))
+    table = np.concatenate(
+        [draws[:, :-1] @ sums.table for draws in stats.resamples(counts, n_bootstrap, rng)]
+    )
+    reach, n_mentions, severity = table[:, :n], table[:, n : 2 * n], table[:, 2 * n :]
+    noise = rng.standard_normal((n_bootstrap, n)) * groups["effect_spread"].to_numpy()
+    return Draws(
+        reach,
+        severity / np.maximum(n_mentions, 1),
+        np.clip(groups["effect"].to_numpy() + noise, *EFFECT_ENDS),
+    )
+
+
+def _sums(told: pl.DataFrame) -> Sums:
+    """Return, per sort of people, 1, mentions and summed severity in each group."""
+    from scipy.sparse import coo_matrix
+
+    each = told.group_by("person", "group").agg(
+        n=pl.len(), severity=pl.col("severity").cast(pl.Int64).sum()
+    )
+    people, person = np.unique(each["person"].to_numpy(), return_inverse=True)
+    traits = each.select(pl.struct("group", "n", "severity").hash())["group"].to_numpy()
+    chosen, counts = stats.alike(person, traits)
+    sort_of = np.full(people.size, -1)
+    sort_of[chosen] = np.arange(chosen.size)
+    sort = sort_of[person]
+    kept = sort >= 0
+    group = each["group"].to_numpy().astype(np.int64)[kept]
+    n_groups = told["group"].n_unique()
+    values = np.concatenate(
+        [np.ones(group.size), each["n"].to_numpy()[kept], each["severity"].to_numpy()[kept]]
+    )
+    columns = np.concatenate([group, group + n_groups, group + 2 * n_groups])
+    shape = (chosen.size, 3 * n_groups)
+    return Sums(
+        coo_matrix((values, (np.tile(sort[kept], 3), columns)), shape=shape).tocsr(), counts
+    )
+
+
+def _pains(groups: pl.DataFrame) -> pl.DataFrame:
+    return groups.filter(kind=PAIN).with_columns(
+        claim=pl.lit(PAIN),
+        ease=pl.lit(1.0),
+        confidence=pl.lit(None, pl.Float64),
+    )
+
+
+def _chances(groups: pl.DataFrame, pains: pl.DataFrame, *, judged: bool) -> pl.DataFrame:
+    """Return the opportunities of all three kinds, with how easy each is, where it was judged."""
+    claims = pl.concat(
+        [_removable(pains), _asked(groups), _delightful(groups)], how="diagonal_relaxed"
+    )
+    if not judged:
+        return claims.with_columns(ease=pl.lit(1.0), confidence=pl.lit(None, pl.Float64))
+    sure = (pl.col("impact_low") > 0) | (pl.col("impact_high") < 0)
+    confidence = pl.when(sure).then(1.0).when(sure.is_not_null()).then(0.8).otherwise(0.5)
+    effort = pl.col("effort").fill_null(MIDDLE_EFFORT)
+    return claims.with_columns(confidence=confidence, ease=confidence * MIDDLE_EFFORT / effort)
+
+
+def _removable(pains: pl.DataFrame) -> pl.DataFrame:
+    """Return the pains whose removal is well founded, among the first three of their stage.
+
+    With scores: the cautious end of the impact's interval is worth 0.5 % of the scale (1 of the
+    200 points of NPS) or more. Without: severe (1.5 or more on average) and in all of its rank
+    range among the first three.
+    """
+    by_score = pl.col("impact_high") <= -MATERIAL * pl.col("scale")
+    by_rank = pl.col("impact").is_null() & (pl.col("rank_high") <= 3) & (pl.col("severity") >= 1.5)
+    strong = (pl.col("rank") <= 3) & (by_score | by_rank)
+    return pains.filter(strong.fill_null(value=False)).with_columns(claim=pl.lit(REMOVE))
+
+
+def _asked(groups: pl.DataFrame) -> pl.DataFrame:
+    return groups.filter(kind=ASKED).with_columns(claim=pl.lit(ASKED))
+
+
+def _delightful(groups: pl.DataFrame) -> pl.DataFrame:
+    """Return the praise that lifts the score: the cautious end of its impact is worth 0.5 %.
+
+    Without scores: more than half of those who speak of it at the stage praise it, surely.
+    """
+    keys = ["stage", "topic_id"]
+    told = groups.group_by(keys).agg(told=pl.col("reach").sum())
+    praised = groups.filter(kind=DELIGHT).join(told, on=keys, how="left", maintain_order="left")
+    low, _ = stats.wilson(praised["reach"].to_numpy(), praised["told"].to_numpy())
+    lifts = pl.col("impact_low") >= MATERIAL * pl.col("scale")
+    mostly = pl.col("impact").is_null() & pl.Series(low > 0.5)
+    return praised.filter((lifts | mostly).fill_null(value=False)).with_columns(
+        claim=pl.lit(DELIGHT)
+    )
+
+
+def _ranked(claims: pl.DataFrame, draws: Draws, min_people: int) -> pl.DataFrame:
+    """Add priority and, for groups that are large enough, rank and its bootstrap range."""
+    weight = pl.when(pl.col("claim").is_in([PAIN, REMOVE])).then(pl.col("severity")).otherwise(1.0)
+    claims = claims.with_columns(
+        priority=pl.col("reach") * weight * pl.col("effect") * pl.col("ease")
+    ).sort("stage", "claim", "topic_id")
+    large = claims.filter(pl.col("reach") >= min_people)
+    group = large["group"].to_numpy()
+    severe = large["claim"].is_in([PAIN, REMOVE]).to_numpy()
+    strength = np.where(severe, draws.severity[:, group], 1.0)
+    drawn = draws.reach[:, group] * strength * draws.effect[:, group] * large["ease"].to_numpy()
+    stage = large["stage"].rank("dense").cast(pl.Int64).to_numpy()
+    point = large["priority"].to_numpy()
+    low, high = stats.rank_ranges(drawn, point, stage)
+    ranks = large.select("claim", "group").with_columns(
+        rank=pl.Series(stats.ranks(point, stage), dtype=pl.Int64),
+        rank_low=pl.Series(low, dtype=pl.Int64),
+        rank_high=pl.Series(high, dtype=pl.Int64),
+    )
+    old = [c for c in ("rank", "rank_low", "rank_high") if c in claims.columns]
+    return claims.drop(old).join(ranks, on=["claim", "group"], how="left", maintain_order="left")
+
+
+def _table(claims: pl.DataFrame, evidence: pl.DataFrame) -> pl.DataFrame:
+    rows = claims.rows(named=True)
+    ordered = claims.with_columns(
+        priority_formula=pl.Series([_formula(row) for row in rows], dtype=pl.String),
+        why=pl.Series([_why(row) for row in rows], dtype=pl.String),
+    )
+    ordered = ordered.join(evidence, on="group", how="left").with_columns(
+        kind=pl.when(pl.col("claim") == PAIN).then(pl.lit(PAIN)).otherwise(pl.lit("opportunity")),
+        opportunity=pl.when(pl.col("claim") != PAIN).then("claim"),
+        finding_id=pl.concat_str("claim", "stage", "topic_id", separator=":"),
+        feasibility=6 - pl.col("effort"),
+        minus=-pl.col("priority"),
+    )
+    ordered = ordered.sort(
+        "stage", pl.col("kind") != PAIN, "rank", "minus", "finding_id", nulls_last=True
+    )
+    schema = tables.FINDINGS.schema()
+    missing = {c: pl.lit(None, t) for c, t in schema.items() if c not in ordered.columns}
+    found = ordered.with_columns(**missing).select(pl.col(c).cast(t) for c, t in schema.items())
+    return tables.check(tables.FINDINGS, found)
+
+
+def _formula(row: Mapping[str, Any]) -> str:
+    """Return the priority with all of its inputs, in words that can be recomputed."""
+    factors = [f"reach {row['reach']}"]
+    if row["claim"] in {PAIN, REMOVE}:
+        factors.append(f"severity {row['severity']:.2f}")
+    if row["impact"] is not None:
+        factors.append(f"effect {row['effect']:.2f}")
+    if row["confidence"] is not None:
+        effort = row["effort"]
+        factors.append(f"confidence {row['confidence']:.1f}")
+        factors.append(f"3 / effort {effort:g}" if effort else "effort not judged (as 3 of 5)")
+    return f"{' x '.join(factors)} = {row['priority']:.1f}{_remark(row)}"
+
+
+def _remark(row: Mapping[str, Any]) -> str:
+    if row["impact"] is None:
+        return "; the effect on the score is not known"
+    survey, gap = _named(row["impact_survey"]), _number(row, "gap")
+    return f"; those who tell it score {gap} on {survey} against all others"
+
+
+def _why(row: Mapping[str, Any]) -> str:
+    """Return in one sentence why the claim is listed."""
+    if row["claim"] == PAIN:
+        return f"{row['reach']} people tell of it as a problem"
+    if row["claim"] == ASKED:
+        return f"{row['reach']} people ask for it"
+    if row["impact"] is not None:
+        ends = f"{_number(row, 'impact_low')} to {_number(row, 'impact_high')}"
+        return f"its impact on {_named(row['impact_survey'])} is surely there: {ends}"
+    if row["claim"] == REMOVE:
+        ranks = f"rank {row['rank_low']} to {row['rank_high']} of its stage"
+        return f"severe ({row['severity']:.1f} of 3) and {ranks}; no scores to go by"
+    return f"{row['reach']} of {row['told']} who speak of it praise it; no scores to go by"
+
+
+def _named(survey: str) -> str:
+    return {"enps": "eNPS", "stars": "stars", "thumbs": "thumbs"}.get(survey, survey.upper())
+
+
+def _number(row: Mapping[str, Any], name: str) -> str:
+    """Return a signed number in score points, with digits as the scale needs them."""
+    return f"{row[name]:+.{1 if row['scale'] > 10 else 3}f}"
+
+
+def _telling(told: pl.DataFrame) -> pl.DataFrame:
+    """Return the mention ids of each group, most telling first, at most 200.
+
+    Telling: surely labelled, severe, neither a word nor a page; then distinct people and texts
+    before repeated ones.
+    """
+    sure = (
+        pl.col("type_prob") + pl.col("sentiment_prob") + pl.col("topic_prob").fill_null(0.5)
+    ) / 3
+    length = pl.col("text").str.len_chars().cast(pl.Float64)
+    moderate = (length / 30).clip(0, 1) - ((length - 200) / 400).clip(0, 1)
+    scored = told.select(
+        *("group", "mention_id", "person"),
+        text=pl.col("text").str.to_lowercase().hash(),
+        tells=sure + pl.col("severity").cast(pl.Float64) / 6 + moderate / 2,
+    ).sort("group", "tells", pl.col("mention_id").hash(), descending=[False, True, False])
+    again = pl.int_range(pl.len())
+    turn = pl.max_horizontal(again.over("group", "person"), again.over("group", "text"))
+    return (
+        scored.with_columns(turn=turn)
+        .sort("group", "turn", maintain_order=True)
+        .group_by("group", maintain_order=True)
+        .agg(evidence_ids=pl.col("mention_id").head(MAX_EVIDENCE))
+    )
