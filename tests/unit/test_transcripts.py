@@ -184,7 +184,7 @@ def test_problems_are_a_share_of_the_rows(tmp_path: Path) -> None:
     cue = "00:00:0{0}.000 --> 00:00:0{0}.900\n<v Agent>text {0}\n\n"
     text = "WEBVTT\n\n" + "".join(cue.format(i) for i in range(1, 9)) + "00:00:99 --> x\nlost\n"
     table = _read(tmp_path, text.replace("<v Agent>text 2", "<v Jo>text"), "webvtt")
-    assert table.n_rows == 3 + 1  # Agent, Jo, Agent; one caption that cannot be read
+    assert table.n_rows == 8 + 1
     assert len(table.problems) == 1
     undecided = _read(tmp_path, "Ann: a\nBob: b\nAnn: c\nBob: d\n", "plain_dialogue")
     assert len(undecided.problems) == undecided.n_rows == 4

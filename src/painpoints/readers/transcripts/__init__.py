@@ -94,12 +94,19 @@ def read(path: Path, layout: str, settings: ReadSettings) -> TranscriptTable:
         problems=tuple(Problem(path.name, f.row, None, f.reason, f.id) for f in set_aside),
         layout=layout,
         title=TITLES[layout],
-        n_rows=len({t.row for c in known for t in c.turns} | {f.row for f in set_aside}),
+        n_rows=_n_rows(known, set_aside),
         encoding=encoding.said,
         mapping=(*parsed.mapping, *_spoken_by(told)),
         notes=(*parsed.notes, *_values_without_use(flaws)),
         n_turns=dict(Counter(str(t.role) for c in known for t in c.turns)),
     )
+
+
+def _n_rows(known: Sequence[Conversation], set_aside: Sequence[Flaw]) -> int:
+    """Return how many physical rows hold a turn or a flaw."""
+    turns = [t for c in known for t in c.turns]
+    rows = {t.row for t in turns} | {f.row for f in set_aside}
+    return len(rows) + sum(t.n_rows - 1 for t in turns)
 
 
 def _parse(text: str, name: str, layout: str, settings: ReadSettings) -> Parsed:

@@ -130,7 +130,8 @@ def _merged(turns: list[Turn]) -> Iterator[Turn]:
     current = turns[0]
     for turn in turns[1:]:
         if turn.speaker in ("", current.speaker):
-            current = Turn(current.speaker, f"{current.text} {turn.text}", current.row)
+            text = f"{current.text} {turn.text}"
+            current = Turn(current.speaker, text, current.row, n_rows=current.n_rows + 1)
         else:
             yield current
             current = turn

@@ -47,12 +47,14 @@ class Turn:
     speaker: as the source names it; empty where it does not.
     row:     physical line in the source, from 1.
     role:    customer, agent or other where the format itself says so; None where `speaker` tells.
+    n_rows:  captions that it was put together from.
     """
 
     speaker: str
     text: str
     row: int
     role: str | None = None
+    n_rows: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -139,7 +139,8 @@ def _told_apart(c: Conversation, names: frozenset[str]) -> ToldApart:
     if not verdict.roles:
         return ToldApart(None, verdict.reason)
     turns = tuple(
-        t if t.role else Turn(t.speaker, t.text, t.row, verdict.roles[t.speaker]) for t in c.turns
+        t if t.role else Turn(t.speaker, t.text, t.row, verdict.roles[t.speaker], t.n_rows)
+        for t in c.turns
     )
     return ToldApart(replace(c, turns=turns), verdict.reason)
 
