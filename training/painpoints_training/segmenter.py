@@ -85,7 +85,7 @@ class Sentence:
             pick(self.lemmas),
             pick(self.deps),
             heads,
-            pick(self.entities),
+            pick(self.entities) if self.entities else (),
         )
 
 

@@ -6,7 +6,7 @@ subject of its own begins; `parse=False` decides by rules over word lists, for l
 Which mentions say anything is left to the classifier and the topics.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,11 +62,13 @@ class Segmenter:
             for text, spans in zip(texts, spoken, strict=True)
             for start, end in spans
         ]
-        cut = self._cut_all(list(dict.fromkeys(parts)))
+        distinct = list(dict.fromkeys(parts))
+        cut = dict(zip(distinct, self.spans(distinct), strict=True))
         return _frame(ids, texts, spoken, cut)
 
-    def _cut_all(self, texts: list[str]) -> dict[str, list[Span]]:
-        return {text: cut_fast(text) for text in texts}
+    def spans(self, texts: Sequence[str]) -> list[list[Span]]:
+        """Return each text's mentions as (start, end), in order and apart."""
+        return [cut_fast(text) for text in texts]
 
 
 def cut_fast(text: str) -> list[Span]:

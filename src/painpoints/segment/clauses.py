@@ -7,6 +7,8 @@ become cuts where what follows has a subject and a verb of its own, or is a note
 """
 
 import re
+from functools import lru_cache
+from itertools import pairwise
 
 from painpoints.segment.sentences import EMOTICON, Span
 from painpoints.segment.words import CLASSES
@@ -14,83 +16,76 @@ from painpoints.segment.words import CLASSES
 MAX_WORDS = 60
 """Longer mentions are cut at the boundary nearest their middle; nobody follows longer ones."""
 
-_TOKEN = re.compile(
-    rf"""(?P<word> (?:https?://|www\.)\S+ | [^\W_]+(?:['’`.@/&-][^\W_]+)*['’]? | & | \+(?=\s) )
-       | (?P<mark> ,+ | \s[-–—]+\s | [–—] | --+ | \.\.+ | … | [()\[\]] | : )
-       | (?P<face> {EMOTICON})""",
-    re.VERBOSE,
+_WORD = re.compile(
+    r"(?:https?://|www\.)\S+|[Ee]ven\s(?:though|if|when)\b|[Aa]s\sif\b|[Ss]o\sthat\b"
+    r"|@?[^\W_]+(?:['’`.:@/&-][^\W_]+)*['’]?|&|\+(?=\s)"
 )
-_MARKS = {",": ",", "(": "(", "[": "(", ")": ")", "]": ")", ":": ":", ".": "~", "…": "~"}
+_TOKEN = re.compile(rf"{_WORD.pattern}|,+|(?<=\s)[-–—]+(?=\s)|[–—]|--+|\.\.+|…|[()\[\]]|{EMOTICON}")
+_MARKS = {",": ",", "(": "(", "[": "(", ")": ")", "]": ")", ".": "~", "…": "~"}
+_MARKS |= {"-": "-", "–": "-", "—": "-"}
 
-_NP = r"(?:D{0,2}[RJND]{0,3}[NJSGI](?:PD{0,2}[JN]{0,3}N){0,2})"
-_FINITE = "[FVM]"
-_SUBJECT_VERB = re.compile(
-    rf"[RXC]{{0,2}}(?:Z|S(?:PN)?R{{0,3}}{_FINITE}|{_NP}S?R{{0,3}}(?:F|V|M(?!N)))"
-)
+_NP = r"(?:W?[DK]{0,2}[RJND]{0,3}[NJGIY](?:PD{0,2}[JN]{0,3}N){0,2})"
+_VERB = "R{0,3}[FVM]"
+_OWN_NOUN = rf"(?:U{_VERB}|U[DKRJN]|{_NP}[SW]?{_VERB}|{_NP}B[A-Zw]{{1,9}}?[FV][A-Zw]*[FV])"
+_OWN_SUBJECT = re.compile(rf"[RXAO]{{0,2}}(?:Z|S(?:P?D?N)?{_VERB}|{_OWN_NOUN}|w[SZWDNJ].*[FV])")
 _NOTE = re.compile(
-    r"[RX]{0,2}(?:R{0,2}D?J{1,3}N{1,4}(?:PD?[JN]+)?|D{0,2}N{1,3}(?:PD?N+)?R{0,3}J+R?|DNN?)[,~(XC-]?"
+    r"[RXA]{0,2}(?:R{0,2}D?J{1,3}[NG]{1,4}|D{0,2}N{1,3}(?:PD?N+)?(?:D?R){0,3}J|K[JNGVI])"
 )
-_WISH = re.compile(
-    r"Q|R?F(?:R|I|V|M)|R{1,2}(?:V|I|M)|R?I(?:D|N|J|S|P|G)|V[DNPJR]|RR$|MD?|R?J(?:P|$)|G"
-)
-_BARE_VERB = re.compile(r"R{0,2}(?:V|F|I)")
-_SETTING = re.compile(r"[BP]")
-_FRONTED = re.compile(r"[CXA]?R?[BP](?!.*,)|R{1,3}$|T|G[^FV]*$|[SZ]R?M$")
-_PREDICATE = re.compile(r"[FVZM]|J.*N|N.*J|[JI]$|^R*I")
+_WISH = re.compile(r"Q|R?F[RIVM]|R{1,2}[VIM]|R?I[DNJSPGW]|RR$")
+_BARE_VERB = re.compile(r"R{0,2}[VFI]|R{1,2}J$")
+_SETTING = re.compile(r"[BwP]")
+_FRONTED = re.compile(r"[CXAO]?R?[Bw][^,]*$|[CXA]?R?P[^FVZ]*$|R{1,3}$|T$|G[^FV]*$|[SZW]R?M$")
+_PREDICATE = re.compile(r"[FVZM]|[JKD].*[NG]|N.*J|[JIU]$|^R*I|^W")
+_NOUN_HERE = re.compile("(?<=[DJPK])[VIM]")
+"""After a determiner, an adjective or a preposition these letters stand for nouns or infinitives."""
 
 
-class Sentence:
-    """One sentence as class letters (`codes`), with the span of every letter's token."""
-
-    __slots__ = ("codes", "spans")
-
-    def __init__(self, text: str, start: int, end: int) -> None:
-        codes, spans = [], []
-        for token in _TOKEN.finditer(text, start, end):
-            spans.append(token.span())
-            kind = token.lastgroup
-            if kind == "word":
-                word = token.group()
-                codes.append(CLASSES.get(word) or _class_of(word))
-            elif kind == "face":
-                codes.append("E")
-            else:
-                codes.append(_MARKS.get(token.group()[0], "-"))
-        self.codes = "".join(codes)
-        self.spans = spans
+def encode(text: str, start: int, end: int) -> str:
+    """Return one class letter for every token of the sentence."""
+    codes = "".join(map(_class_of, _TOKEN.findall(text, start, end)))
+    return _NOUN_HERE.sub("N", codes)
 
 
-def _class_of(word: str) -> str:
-    lower = word.lower().replace("’", "'").replace("`", "'")
+@lru_cache(maxsize=1 << 16)
+def _class_of(token: str) -> str:
+    known = CLASSES.get(token) or _MARKS.get(token[0])
+    if known is not None:
+        return known
+    lower = token.lower().replace("’", "'").replace("`", "'")
     known = CLASSES.get(lower)
     if known is not None:
         return known
-    if lower.endswith("n't"):
+    return _class_by_ending(lower) if _WORD.match(token) else "E"
+
+
+def _class_by_ending(word: str) -> str:
+    if word.endswith("n't"):
         return "F"
-    if len(lower) > 4:
-        if lower.endswith("ly"):
-            return "R"
-        if lower.endswith("ed"):
-            return "V"
-        if lower.endswith("ing"):
-            return "G"
-    return "N"
+    endings = {"ly": "R", "ed": "V"}
+    if len(word) < 5:
+        return "N"
+    return "G" if word.endswith("ing") else endings.get(word[-2:], "N")
 
 
 def cut(text: str, start: int, end: int) -> list[Span]:
     """Cut one sentence into pieces on one subject each; the pieces cover the sentence."""
-    sentence = Sentence(text, start, end)
-    places = cuts(sentence)
-    edges = [start, *(sentence.spans[i][0] for i in places), end]
-    return list(zip(edges, edges[1:], strict=False))
+    places = cuts(encode(text, start, end))
+    if not places:
+        return [(start, end)]
+    begins = [token.start() for token in _TOKEN.finditer(text, start, end)]
+    return list(pairwise([start, *(begins[i] for i in places), end]))
 
 
-_CANDIDATE = re.compile(r"[,~:E-]+[CXA]?R?|C+[,]?|X|(?<=[NJRVGF])[ZS](?=[A-Z])|(?<=[^QCX,])Q")
+_CANDIDATE = re.compile(
+    r"(?P<mark>[,~E-]+[XA]?)(?!C)|(?P<markand>,+C+)|(?P<and>C+,?)|(?P<contrast>X)"
+    r"|(?P<please>(?<=[^QCX,])Q)|(?P<aside>A(?=[SZWDNJVG])|R?Y)|(?P<hello>(?<=H)(?=[SZWDVGFQM]))"
+    r"|(?P<pronoun>(?<=[NJRVGFI])(?:Z|UF|[SW]R?F)|(?<=[NJ])[SW]R?V(?=[A-Z]{2}))"
+    r"|(?P<noun>(?<=[NJR])(?=D[JN]{0,2}NR?[FV]))"
+)
 
 
-def cuts(sentence: Sentence) -> list[int]:
+def cuts(codes: str) -> list[int]:
     """Return the tokens at which a new piece begins, in order."""
-    codes = sentence.codes
     found: list[int] = []
     left = 0
     for candidate in _CANDIDATE.finditer(codes):
@@ -104,54 +99,119 @@ def cuts(sentence: Sentence) -> list[int]:
 
 
 def _is_cut(codes: str, left: int, at: int, candidate: re.Match[str]) -> bool:
-    mark = candidate.group()
-    before = codes[left:at].strip(",~-:CXE")
-    after = codes[candidate.end() :] if mark[-1] not in "RSZQ" else codes[candidate.end() - 1 :]
-    if not before or len(after) < 2:
+    before = codes[left:at].lstrip(",~-CXAE").rstrip("E,~-")
+    after = codes[candidate.end() :]
+    if not before or not after:
         return False
-    if "X" in mark:
-        return _contrasts(before, after)
-    if mark[-1] == "Q":
-        return _PREDICATE.search(before) is not None
-    if mark in {"S", "Z"}:
-        return _runs_on(codes, left, at, before)
-    return _coordinates(mark, before, after)
+    return _JUDGES[candidate.lastgroup or ""](before, after, candidate.group())
 
 
-def _contrasts(before: str, after: str) -> bool:
-    head = re.split("[,X~-]", after, maxsplit=1)[0]
-    return (
-        len(head) > 1
-        and re.search("[NFVZSGIM]", head) is not None
-        and before not in {"R", "N", "D"}
+def _stands_alone(before: str) -> bool:
+    return _PREDICATE.search(before) is not None and _FRONTED.match(before) is None
+
+
+def _after_mark(before: str, after: str, mark: str) -> bool:
+    if mark[-1] == "X":
+        return _contrasts(before, after, mark)
+    if re.fullmatch("T{1,2}N?|H[JNIC]*|U", before):
+        return True
+    if before[-1] == "X" or not _stands_alone(before):
+        return False
+    if mark[-1] == "A":
+        return len(after) > 1
+    if _OWN_SUBJECT.match(after):
+        return True
+    if _SETTING.match(after) or after[0] == "W":
+        return False
+    return any(
+        judge(before, after) for judge in (_is_note, _is_wish, _is_afterthought, _is_parallel)
     )
 
 
-def _runs_on(codes: str, left: int, at: int, before: str) -> bool:
-    """Judge a pronoun in mid-sentence: a new clause, or the one that a verb or noun takes."""
-    if codes[at - 1] in "BPCMDX(" or len(before) < 3:
-        return False
-    if re.search("[FVZ]", before) is None or _FRONTED.match(before):
-        return False
-    verb = codes[at] == "Z" or codes[at + 1 : at + 2] == "F"
-    return verb and not (codes[at - 1] == "N" and re.search("[BM]", codes[left:at]) is not None)
+def _is_note(before: str, after: str) -> bool:
+    """Tell "great service, cold food": a noun with its judgement on either side."""
+    return _NOTE.match(after) is not None and re.fullmatch("[RJ]+", before) is None
 
 
-def _coordinates(mark: str, before: str, after: str) -> bool:
-    if _SETTING.match(after) and "C" not in mark:
-        return False
-    if _FRONTED.match(before) or not _PREDICATE.search(before):
-        return False
-    if _SUBJECT_VERB.match(after):
-        return True
-    noted = _NOTE.match(after) is not None
-    if noted and (re.search("[FVZM]", before) is None or before[-1] == "J"):
-        return re.fullmatch("[RJ]+", before) is None
-    if "C" in mark and mark[0] == "C":
-        return False
-    if re.match(r"[SZ]|DN?N?[FV]", before) is None and _BARE_VERB.match(after):
+def _is_wish(before: str, after: str) -> bool:
+    if re.match(r"[SZWU]|[DJN]+[FV]", before) is None and _BARE_VERB.match(after):
         return True
     return _WISH.match(after) is not None and after[0] in "QFRI"
+
+
+def _is_afterthought(before: str, after: str) -> bool:
+    """Tell a note without verb after a whole clause, unless it goes on as a list."""
+    if _OWN_SUBJECT.match(before) is None:
+        return False
+    note = re.match(r"[NKD][^,XC~-]+(?![^,]*C)", after)
+    return note is not None and len(note.group()) > 2
+
+
+def _is_parallel(before: str, after: str) -> bool:
+    """Tell "five stars for the cleaner, one star for the scheduling": notes of the same make."""
+    return len(before) > 2 and before[:3] == after[:3] and re.search("[FVZ]", before) is None
+
+
+def _after_mark_and(before: str, after: str, _mark: str) -> bool:
+    return _stands_alone(before) and (
+        after[0] == "W" or _OWN_SUBJECT.match(after) is not None or _is_note(before, after)
+    )
+
+
+def _after_and(before: str, after: str, _mark: str) -> bool:
+    """Judge a bare "and": a subject of its own, or a note after a note or an adjective."""
+    if not _stands_alone(before):
+        return False
+    if _OWN_SUBJECT.match(after):
+        return True
+    return _is_note(before, after) and (not re.search("[FVZM]", before) or before[-1] == "J")
+
+
+def _contrasts(before: str, after: str, _mark: str) -> bool:
+    """Judge "but" and its kin: what follows must be more than an adjective or two."""
+    head = re.split("[,X~-]", after, maxsplit=1)[0]
+    if (
+        after[0] in "C,~"
+        or before[-1] in "XD"
+        or after.startswith("PN")
+        or (before[-1] == "R" and len(before) < 3)
+    ):
+        return False
+    return len(head) > 1 and re.search("[NFVZSGIMWU]", head) is not None
+
+
+def _asks(before: str, _after: str, _mark: str) -> bool:
+    return _PREDICATE.search(before) is not None
+
+
+def _adds(before: str, after: str, _mark: str) -> bool:
+    return before[-1] not in "KDVPFJ" and _PREDICATE.search(before) is not None and len(after) > 1
+
+
+def _greets(_before: str, _after: str, _mark: str) -> bool:
+    return True
+
+
+def _runs_on(before: str, after: str, mark: str) -> bool:
+    """Judge a new subject in mid-sentence: a clause of its own, unless a verb or noun takes it."""
+    if len(before) < 3 or not after or re.search("[FVZ]", before) is None:
+        return False
+    if mark[:1] in {"S", "W"} and mark.endswith("V") and re.search("F[RDJN]+$", before) is None:
+        return False
+    return _FRONTED.match(before) is None and re.search("[BwMO]R?N*$", before) is None
+
+
+_JUDGES = {
+    "mark": _after_mark,
+    "markand": _after_mark_and,
+    "and": _after_and,
+    "contrast": _contrasts,
+    "please": _asks,
+    "aside": _adds,
+    "hello": _greets,
+    "pronoun": _runs_on,
+    "noun": _runs_on,
+}
 
 
 def shorten(text: str, pieces: list[Span]) -> list[Span]:
@@ -162,13 +222,13 @@ def shorten(text: str, pieces: list[Span]) -> list[Span]:
 def _halves(text: str, piece: Span) -> list[Span]:
     if text.count(" ", *piece) < MAX_WORDS:
         return [piece]
-    sentence = Sentence(text, *piece)
-    if sum(c.isalpha() for c in sentence.codes) <= MAX_WORDS:
+    codes = encode(text, *piece)
+    if sum(map(str.isalpha, codes)) <= MAX_WORDS:
         return [piece]
-    n_tokens = len(sentence.codes)
+    n_tokens = len(codes)
     inner = range(n_tokens // 4, 3 * n_tokens // 4 + 1)
-    best = min(inner, key=lambda i: (_RANK.get(sentence.codes[i], 3), abs(i - n_tokens // 2)))
-    at = sentence.spans[best][0]
+    best = min(inner, key=lambda i: (_RANK.get(codes[i], 3), abs(i - n_tokens // 2)))
+    at = [token.start() for token in _TOKEN.finditer(text, *piece)][best]
     return [*_halves(text, (piece[0], at)), *_halves(text, (at, piece[1]))]
 
 

@@ -4,25 +4,32 @@ Every word has one letter as its class, so that a sentence becomes a short strin
 rules of `clauses` are plain regular expressions. What the lists do not know is told by its
 ending (`-ly`, `-ed`, `-ing`), and else taken for a noun. Written by hand for this project.
 
-    S subject pronoun     Z pronoun with its verb (it's)   D determiner, possessive
+    S subject pronoun     U everyone, there            O so
+    Z pronoun with its verb (it's)   D determiner, possessive
     F auxiliary, be, have V finite lexical verb            M verb of saying or thinking
     I base verb, often an order or a wish                  G -ing form
     J describing word     R adverb, negation               N noun and all else
-    P preposition         B subordinating word             C and, or
+    P preposition         W it, they: takes up what stands before   w when, if, because
+    B that, which, who               C and, or
     X contrast word       Q please                         T greeting, thanks
-    A aside opener that begins a mention of its own (plus, only complaint)
+    A aside (also, plus)  Y complaint, shame (begins a mention)    K no         H hello
 """
 
 SUBJECTS = """
-i we they he she it you there this that these those everyone everybody everything nobody nothing
-none someone something anyone somebody u ppl people most everyting no-one
+i we they he she it you this that these those u
+"""
+
+INDEFINITE = """
+there theres there's there're there'd there'll everyone everybody everything nobody nothing none
+someone something anyone somebody ppl people most everyting no-one noone nobody's everyone's
+everything's nothing's
 """
 
 PRONOUN_VERBS = """
 i'm im i've ive i'd i'll we're we've weve we'd we'll they're theyre they've theyve they'd they'll
 theyll he's hes he'd he'll she's shes she'd she'll it's it'd it'll itll you're youre you've youve
-you'd you'll youll there's theres there're there'd there'll that's thats that'd that'll this'll
-here's heres nobody's everyone's everything's nothing's y'all
+you'd you'll youll that's thats that'd that'll this'll
+here's heres y'all
 """
 
 DETERMINERS = """
@@ -33,7 +40,7 @@ several many few one two three four five six seven eight nine ten other same own
 AUXILIARIES = """
 is are was were be been am isn't aren't wasn't weren't isnt arent wasnt werent ain't aint
 has have had hasn't haven't hadn't hasnt havent hadnt do does did don't doesn't didn't doesnt
-can could will would shall should must may might can't cannot cant couldn't couldnt won't wont
+can could will would dont didnt wont cant shall should must may might can't cannot cant couldn't couldnt won't wont
 wouldn't wouldnt shouldn't shouldnt mustn't needn't mightn't gonna gotta wasn't
 """
 
@@ -121,7 +128,7 @@ super pretty rather fairly just even still already again now then here often som
 twice once ever almost nearly soon maybe perhaps also only definitely certainly simply basically
 actually honestly literally constantly continually frequently rarely hardly barely especially
 particularly overall otherwise sadly unfortunately luckily thankfully hopefully finally eventually
-instead anyway well far way much little bit abit lot alot yet
+instead anyway well far way much little bit abit bits lot alot yet
 """
 
 PREPOSITIONS = """
@@ -139,7 +146,21 @@ whichever whoever lest provided providing
 
 CONJUNCTIONS = "and & + or nor n an'"
 
-CONTRASTS = "but however although though tho yet whereas except excepting altho albeit nevertheless nonetheless"
+ASIDES = "also plus otherwise now nowadays meanwhile maybe"
+
+TAKEN_UP = """
+it they he she this that these those it's it'd it'll itll they're theyre they've theyve they'd they'll
+theyll he's hes he'd he'll she's shes she'd she'll that's thats that'd that'll this'll its-me
+"""
+
+SITUATIONS = """
+when whenever if because cause cos coz bcoz bc as while whilst since unless until till before after
+once every-time wherever lest provided providing
+"""
+
+COMPLAINTS = "shame pity gripe downside drawback negative complaint niggle grumble criticism"
+
+CONTRASTS = "but however although though tho yet whereas except excepting altho albeit"
 
 PLEASE = "please pls plz plse kindly"
 
@@ -161,13 +182,25 @@ for _letter, _words in (
     ("B", SUBORDINATORS),
     ("D", DETERMINERS),
     ("S", SUBJECTS),
+    ("U", INDEFINITE),
     ("F", AUXILIARIES),
     ("Z", PRONOUN_VERBS),
     ("C", CONJUNCTIONS),
     ("X", CONTRASTS),
     ("Q", PLEASE),
+    ("A", ASIDES),
+    ("Y", COMPLAINTS),
+    ("K", "no zero"),
+    ("H", "hi hello hey hiya dear"),
+    ("O", "so"),
+    ("I", "make let lets"),
+    ("R", "then"),
+    ("W", TAKEN_UP),
+    ("w", SITUATIONS),
 ):
     CLASSES |= dict.fromkeys(_words.split(), _letter)
+
+CLASSES |= dict.fromkeys(("even though", "even if", "even when", "as if", "so that"), "w")
 
 ABBREVIATIONS = frozenset(
     """
