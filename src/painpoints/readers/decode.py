@@ -34,22 +34,50 @@ _MARKS = (
 )
 
 _SAFE_GUESSES = frozenset(
-    "cp1251 koi8_r koi8_u iso8859_5 mac_cyrillic cp866 cp1253 iso8859_7 cp1255 iso8859_8 cp1256 "
-    "iso8859_6 shift_jis cp932 euc_jp iso2022_jp gb2312 gbk gb18030 big5 cp950 euc_kr cp949".split()
+    [
+        "cp1251",
+        "koi8_r",
+        "koi8_u",
+        "iso8859_5",
+        "mac_cyrillic",
+        "cp866",
+        "cp1253",
+        "iso8859_7",
+        "cp1255",
+        "iso8859_8",
+        "cp1256",
+        "iso8859_6",
+        "shift_jis",
+        "cp932",
+        "euc_jp",
+        "iso2022_jp",
+        "gb2312",
+        "gbk",
+        "gb18030",
+        "big5",
+        "cp950",
+        "euc_kr",
+        "cp949",
+    ]
 )
+
+
+_MISFIT = "painpoints.misfit"
+"""Name of the error handler that puts a lone surrogate for bytes that fit no character."""
+
+codecs.register_error(_MISFIT, lambda error: ("\udcff", cast("UnicodeDecodeError", error).end))
 
 
 @dataclass(frozen=True, slots=True)
 class Encoding:
     """How the bytes of a file are text.
 
-    codec:  name for `open`; bytes that do not fit become lone surrogates when `damaged`.
-    said:   as printed, e.g. "cp1252 (guessed)".
+    codec: name for `open`.
+    said:  as printed, e.g. "cp1252 (guessed)".
     """
 
     codec: str
     said: str
-    damaged: bool = False
 
 
 @contextmanager
@@ -74,14 +102,14 @@ def open_bytes(path: Path) -> Iterator[IO[bytes]]:
         ) from error
 
 
-def read_bytes(path: Path) -> bytes:
-    """Return the whole file, unzipped.
+def read_bytes(path: Path, limit: int = -1) -> bytes:
+    """Return the whole file, unzipped, or its first `limit` bytes.
 
     Raises:
         UnreadableError: if it cannot be opened, or the gzip stream is cut off or damaged.
     """
     with open_bytes(path) as file:
-        return file.read()
+        return file.read(limit)
 
 
 def head(path: Path, n_bytes: int = HEAD_BYTES) -> bytes:
@@ -101,7 +129,7 @@ def find_encoding(path: Path, settings: ReadSettings) -> Encoding:
         UnreadableError: if it cannot be opened, or the settings name an unknown encoding.
     """
     if settings.encoding:
-        return Encoding(_known(settings.encoding), f"{settings.encoding} (set)", damaged=True)
+        return Encoding(_known(settings.encoding), f"{settings.encoding} (set)")
     start = head(path, _SAMPLE_BYTES)
     marked = _by_mark(start) or _by_nul_pattern(start)
     if marked:
@@ -121,11 +149,11 @@ def as_text(data: bytes, settings: ReadSettings) -> tuple[str, Encoding]:
 def open_text(path: Path, encoding: Encoding) -> Iterator[TextIO]:
     r"""Open a file as text whose lines end in `\n`, whatever they end in on disk.
 
-    Bytes that do not fit the encoding become lone surrogates (U+DC80..U+DCFF).
+    Bytes that do not fit the encoding become a lone surrogate (U+DCFF).
     """
     with open_bytes(path) as file:
         yield io.TextIOWrapper(
-            cast("io.BufferedReader", file), encoding.codec, errors="surrogateescape", newline=None
+            cast("io.BufferedReader", file), encoding.codec, errors=_MISFIT, newline=None
         )
 
 
@@ -143,7 +171,7 @@ def head_as_utf8(path: Path, settings: ReadSettings) -> bytes:
 
 def _encoding_of(data: bytes, settings: ReadSettings) -> Encoding:
     if settings.encoding:
-        return Encoding(_known(settings.encoding), f"{settings.encoding} (set)", damaged=True)
+        return Encoding(_known(settings.encoding), f"{settings.encoding} (set)")
     marked = _by_mark(data) or _by_nul_pattern(data)
     if marked:
         return marked
@@ -168,7 +196,7 @@ def _by_mark(start: bytes) -> Encoding | None:
     for mark, codec in _MARKS:
         if start.startswith(mark):
             name = codec.removesuffix("-sig")
-            return Encoding(codec, f"{name} (byte order mark)", damaged=True)
+            return Encoding(codec, f"{name} (byte order mark)")
     return None
 
 
@@ -179,9 +207,9 @@ def _by_nul_pattern(start: bytes) -> Encoding | None:
         return None
     even, odd = sample[::2].count(0) / len(sample[::2]), sample[1::2].count(0) / len(sample[1::2])
     if odd > 0.4 and even < 0.05:
-        return Encoding("utf-16-le", "utf-16 (by its pattern)", damaged=True)
+        return Encoding("utf-16-le", "utf-16 (by its pattern)")
     if even > 0.4 and odd < 0.05:
-        return Encoding("utf-16-be", "utf-16 (by its pattern)", damaged=True)
+        return Encoding("utf-16-be", "utf-16 (by its pattern)")
     return None
 
 
@@ -204,13 +232,13 @@ def _damaged_utf8(start: bytes) -> Encoding | None:
     n_foreign = sum("\udc80" <= c <= "\udcff" for c in wide)
     if len(wide) - n_foreign < 4 * n_foreign:
         return None
-    return Encoding("utf-8", "utf-8 (with bytes that are not)", damaged=True)
+    return Encoding("utf-8", "utf-8 (with bytes that are not)")
 
 
 def _by_code_page(start: bytes, fallback: str) -> Encoding:
-    from charset_normalizer import from_bytes  # noqa: PLC0415 - 60 ms, and seldom needed
+    from charset_normalizer import from_bytes
 
     best = from_bytes(start[:256_000]).best()
     if best is not None and best.encoding in _SAFE_GUESSES:
-        return Encoding(best.encoding, f"{best.encoding} (guessed by its script)", damaged=True)
-    return Encoding(_known(fallback), f"{fallback} (guessed: not Unicode)", damaged=True)
+        return Encoding(best.encoding, f"{best.encoding} (guessed by its script)")
+    return Encoding(_known(fallback), f"{fallback} (guessed: not Unicode)")

@@ -1,0 +1,222 @@
+"""Dates as exports write them to UTC: ISO, day or month first, named months, epoch, Excel serial.
+
+Whether a file writes day or month first is decided once per file, from the values that can be
+read in one way only; a file that holds both orders is reported with its rows. A time without a
+zone is taken as UTC (docs/decisions/0013).
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import polars as pl
+
+from painpoints.readers.measures import mean
+from painpoints.tables import TIME
+
+Order = Literal["auto", "day_first", "month_first", "year_first"]
+
+FIRST_YEAR, LAST_YEAR = 1995, 2100
+
+_TIME_PART = (
+    r"(?:[T ,]+(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,]\d+)?)?\s*([AaPp]\.?[Mm]\.?)?"
+    r"\s*(Z|UTC|GMT|[A-Z]{2,4}|[+-]\d{2}:?\d{2})?)?$"
+)
+_YEAR_FIRST = r"^(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})" + _TIME_PART
+_TWO_FIRST = r"^(\d{1,2})[-/.](\d{1,2})[-/.](\d{4}|\d{2})" + _TIME_PART
+_DAY_NAMED = (
+    r"^(?:[A-Za-z]{3,9},?\s+)?(\d{1,2})(?:st|nd|rd|th)?[-\s]+([A-Za-z]{3,9})\.?,?[-\s]+(\d{4}|\d{2})"
+    + _TIME_PART
+)
+_MONTH_NAMED = (
+    r"^(?:[A-Za-z]{3,9},?\s+)?([A-Za-z]{3,9})\.?\s+(\d{1,2})(?:st|nd|rd|th)?,?\s+(\d{4})"
+    + _TIME_PART
+)
+_COMPACT = r"^(\d{4})(\d{2})(\d{2})$"
+_EPOCH = r"^\d{10}(?:\.\d+)?$"
+_EPOCH_MS = r"^\d{13}$"
+_SERIAL = r"^[3-6]\d{4}(?:\.\d+)?$"
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_ORDERS = {"day_first": "day/month", "month_first": "month/day"}
+
+
+@dataclass(frozen=True, slots=True)
+class Dates:
+    """One column of dates, read.
+
+    at:        Datetime("us", "UTC") per row, null where it is blank or impossible.
+    bad:       True where something stands that is no date between 1995 and 2100.
+    other:     True where a value only fits the other order than the file's.
+    order:     day_first, month_first, or None where no value needs it.
+    ambiguous: values that read both ways, when no value of the file tells the order.
+    said:      how the order was found, in words.
+    """
+
+    at: pl.Series
+    bad: pl.Series
+    other: pl.Series
+    order: str | None
+    ambiguous: int
+    said: str
+
+
+def read_dates(texts: pl.Series, order: Order = "auto") -> Dates:
+    """Read a String column of dates written in one or several of the known ways."""
+    frame = pl.DataFrame({"text": texts.str.strip_chars()})
+    first, second = _two_numbers(frame)
+    chosen, said, ambiguous = _choose_order(first, second, frame, order)
+    distinct = frame.unique(maintain_order=True)
+    read = distinct.with_columns(_parse(distinct["text"], chosen).alias("at"))
+    parsed = frame.join(read, on="text", how="left", nulls_equal=True, maintain_order="left")["at"]
+    sane = parsed.dt.year().is_between(FIRST_YEAR, LAST_YEAR).fill_null(value=False)
+    at = pl.select(pl.when(sane).then(parsed).otherwise(None).cast(TIME)).to_series()
+    other = second > 12 if chosen == "day_first" else first > 12
+    return Dates(
+        at=at,
+        bad=texts.is_not_null() & at.is_null(),
+        other=(other & at.is_not_null()).fill_null(value=False),
+        order=chosen if first.is_not_null().any() else None,
+        ambiguous=ambiguous,
+        said=said,
+    )
+
+
+def _parse(texts: pl.Series, order: str) -> pl.Series:
+    """Read texts by the first way that fits, each way only where the earlier ones did not."""
+    at = pl.Series([None] * len(texts), dtype=pl.Datetime("us"))
+    ways = (
+        _numbers(_YEAR_FIRST, 1, 2, 3),
+        _two_first(order),
+        _named(_DAY_NAMED, day=1, month=2),
+        _named(_MONTH_NAMED, day=2, month=1),
+        _numbers(_COMPACT, 1, 2, 3, clock=False),
+        _epoch(),
+        _serial(),
+    )
+    for way in ways:
+        left = pl.DataFrame({"text": texts, "at": at, "place": range(len(texts))}).filter(
+            pl.col("text").is_not_null() & pl.col("at").is_null()
+        )
+        if left.is_empty():
+            break
+        at = at.scatter(left["place"], left.select(way.alias("at"))["at"])
+    return at
+
+
+def date_share(texts: pl.Series) -> float:
+    """Return the share of the filled values that read as dates, 0..1; 0 for an empty column."""
+    filled = texts.drop_nulls()
+    if filled.is_empty():
+        return 0.0
+    return 1 - float(read_dates(filled).bad.sum()) / filled.len()
+
+
+def _two_numbers(frame: pl.DataFrame) -> tuple[pl.Series, pl.Series]:
+    groups = frame.select(
+        pl.col("text").str.extract(_TWO_FIRST, 1).cast(pl.Int64, strict=False).alias("first"),
+        pl.col("text").str.extract(_TWO_FIRST, 2).cast(pl.Int64, strict=False).alias("second"),
+    )
+    return groups["first"], groups["second"]
+
+
+def _choose_order(
+    first: pl.Series, second: pl.Series, frame: pl.DataFrame, order: Order
+) -> tuple[str, str, int]:
+    """Return the order, how it was found, and how many values stay ambiguous."""
+    if order in _ORDERS:
+        return order, f"{_ORDERS[order]} order set", 0
+    n_day, n_month = int((first > 12).sum()), int((second > 12).sum())
+    if n_day or n_month:
+        chosen = "day_first" if n_day >= n_month else "month_first"
+        told = max(n_day, n_month)
+        mixed = (
+            f", but {min(n_day, n_month):,} read only the other way" if n_day and n_month else ""
+        )
+        return chosen, f"{_ORDERS[chosen]} order, told by {told:,} values{mixed}", 0
+    n_open = int((first != second).sum())
+    if not n_open:
+        return "day_first", "", 0
+    chosen = "month_first" if _better_as_month_first(frame) else "day_first"
+    return chosen, f"{_ORDERS[chosen]} order assumed: no value tells", n_open
+
+
+def _better_as_month_first(frame: pl.DataFrame) -> bool:
+    """Take month first where it leaves the rows in better order of time, or with AM/PM."""
+    if frame["text"].str.contains(r"(?i)\d\s*[ap]m\b").any():
+        return True
+    steps = []
+    for order in ("day_first", "month_first"):
+        at = frame.select(_two_first(order).alias("at"))["at"].drop_nulls().dt.timestamp()
+        moves = at.diff().drop_nulls()
+        steps.append(max(mean(moves >= 0), mean(moves <= 0)))
+    return steps[1] > steps[0] + 0.1
+
+
+def _two_first(order: str) -> pl.Expr:
+    """Read by the file's order; a value that is impossible in it is read the other way."""
+    by_day, by_month = _numbers(_TWO_FIRST, 3, 2, 1), _numbers(_TWO_FIRST, 3, 1, 2)
+    return pl.coalesce(by_day, by_month) if order == "day_first" else pl.coalesce(by_month, by_day)
+
+
+def _numbers(pattern: str, year: int, month: int, day: int, *, clock: bool = True) -> pl.Expr:
+    text = pl.col("text").str
+    parts = [text.extract(pattern, g) for g in (year, month, day)]
+    return _moment(pattern, *parts, clock=clock)
+
+
+def _named(pattern: str, *, day: int, month: int) -> pl.Expr:
+    text = pl.col("text").str
+    number = (
+        text.extract(pattern, month)
+        .str.to_lowercase()
+        .str.slice(0, 3)
+        .replace_strict(_MONTHS, range(1, 13), default=None, return_dtype=pl.Int64)
+        .cast(pl.String)
+    )
+    return _moment(pattern, text.extract(pattern, 3), number, text.extract(pattern, day))
+
+
+def _moment(
+    pattern: str, year: pl.Expr, month: pl.Expr, day: pl.Expr, *, clock: bool = True
+) -> pl.Expr:
+    """Return naive UTC from text parts; an impossible day or hour gives null."""
+    full_year = pl.when(year.str.len_chars() == 2).then(pl.lit("20") + year).otherwise(year)
+    date = pl.concat_str(full_year, month.str.zfill(2), day.str.zfill(2), separator="-")
+    midnight = date.str.to_datetime("%Y-%m-%d", time_unit="us", strict=False)
+    if not clock:
+        return midnight
+    text = pl.col("text").str
+    hour, minute, second = (
+        text.extract(pattern, g).cast(pl.Int64, strict=False).fill_null(0) for g in (4, 5, 6)
+    )
+    half = text.extract(pattern, 7).str.to_lowercase().str.slice(0, 1)
+    hour = (
+        pl.when(half == "p").then(hour % 12 + 12).when(half == "a").then(hour % 12).otherwise(hour)
+    )
+    possible = (hour < 24) & (minute < 60) & (second < 61)
+    clock_time = pl.duration(hours=hour, minutes=minute, seconds=second)
+    return pl.when(possible).then(midnight + clock_time - _zone(pattern))
+
+
+def _zone(pattern: str) -> pl.Expr:
+    zone = pl.col("text").str.extract(pattern, 8)
+    sign = pl.when(zone.str.starts_with("-")).then(-1).otherwise(1)
+    hours = zone.str.extract(r"^[+-](\d{2})", 1).cast(pl.Int64, strict=False).fill_null(0)
+    minutes = zone.str.extract(r"(\d{2})$", 1).cast(pl.Int64, strict=False).fill_null(0)
+    return pl.duration(hours=sign * hours, minutes=sign * minutes)
+
+
+def _epoch() -> pl.Expr:
+    text = pl.col("text")
+    seconds = pl.when(text.str.contains(_EPOCH)).then(text.cast(pl.Float64, strict=False))
+    millis = pl.when(text.str.contains(_EPOCH_MS)).then(text.cast(pl.Int64, strict=False))
+    return pl.coalesce(
+        (seconds * 1_000_000).cast(pl.Int64, strict=False).cast(pl.Datetime("us"), strict=False),
+        (millis * 1000).cast(pl.Datetime("us"), strict=False),
+    )
+
+
+def _serial() -> pl.Expr:
+    """Excel counts days from 1899-12-30."""
+    text = pl.col("text")
+    days = pl.when(text.str.contains(_SERIAL)).then(text.cast(pl.Float64, strict=False))
+    return ((days - 25_569) * 86_400_000_000).cast(pl.Int64, strict=False).cast(pl.Datetime("us"))

@@ -1,0 +1,219 @@
+"""Delimited text (CSV, TSV, one text per line) to a raw table, with exact line numbers.
+
+Our own, since no reader at hand keeps the physical line of every bad row, survives an open quote,
+and leaves ids as text (docs/decisions/0011). The parsing itself is `csv.reader(strict=True)`.
+"""
+
+import csv
+import re
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import chain, islice
+from pathlib import Path
+from typing import TextIO
+
+from painpoints.config import ReadSettings
+from painpoints.errors import UnreadableError
+from painpoints.readers.decode import find_encoding, open_text
+from painpoints.readers.headers import HEAD_RECORDS, Header, find_header
+from painpoints.readers.raw import ROW, RawTable, columns_of, settle
+from painpoints.readers.recognition import Problem
+
+DELIMITERS = ",;\t|"
+_NO_DELIMITER = "\x1f"  # for tables of one column; never typed by anyone
+_SAMPLE_CHARS = 200_000
+_SEP_LINE = re.compile(r"sep=(.)\s*", re.IGNORECASE)
+_NAMES = {"\t": "tab", _NO_DELIMITER: None}
+
+
+class _Lines:
+    """Lines of a stream, with those of the current record at hand to be read again."""
+
+    def __init__(self, stream: Iterable[str]) -> None:
+        self._stream = iter(stream)
+        self._again: deque[str] = deque()
+        self.n_done = 0
+        self.taken: list[str] = []
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = self._again.popleft() if self._again else next(self._stream)
+        self.taken.append(line)
+        return line
+
+    def accept(self) -> int:
+        """Close the current record and return the number of its first line."""
+        first = self.n_done + 1
+        self.n_done += len(self.taken)
+        self.taken.clear()
+        return first
+
+    def accept_first_line(self) -> int:
+        """Close only the first line of the current record; the others will be read again."""
+        self._again.extendleft(reversed(self.taken[1:]))
+        del self.taken[1:]
+        return self.accept()
+
+
+def read_delimited(path: Path, source: str, settings: ReadSettings) -> RawTable:
+    """Read one delimited text file.
+
+    Raises:
+        UnreadableError: if it is empty, cannot be opened, or holds no record at all.
+    """
+    encoding = find_encoding(path, settings)
+    with open_text(path, encoding) as stream:
+        sample = stream.read(_SAMPLE_CHARS)
+        if not sample.strip():
+            raise UnreadableError(f"{source}: the file is empty")
+        quoted = path.suffix.casefold() != ".txt"
+        delimiter, sep_line = find_delimiter(sample, settings.delimiter)
+        problems: list[Problem] = []
+        lines = _Lines(chain(_whole_lines(sample, stream), stream))
+        with _long_fields(settings.max_cell_chars):
+            reader = _reader(lines, delimiter, quoted=quoted or delimiter != _NO_DELIMITER)
+            records = _records(lines, reader, source, problems)
+            if sep_line:
+                next(records)
+            return _table(
+                records,
+                source,
+                settings,
+                problems,
+                encoding=encoding.said,
+                delimiter=_NAMES.get(delimiter, delimiter),
+            )
+
+
+def find_delimiter(sample: str, given: str | None = None) -> tuple[str, bool]:
+    r"""Return the delimiter of the text, and whether its first line is Excel's `sep=;`.
+
+    The delimiter is the one that cuts most records into as many cells as the first full one;
+    a text that none cuts has one column, told by the delimiter `\x1f`.
+    """
+    declared = _SEP_LINE.fullmatch(sample.split("\n", 1)[0])
+    if given or declared:
+        return given or (declared[1] if declared else ","), bool(declared)
+    lines = sample.split("\n")[: -1 if len(sample) >= _SAMPLE_CHARS else None]
+    rated = [(*_consistency(lines, d), -i, d) for i, d in enumerate(DELIMITERS)]
+    share, width, _, best = max(rated)
+    return (best, False) if share >= 0.5 and width > 1 else (_NO_DELIMITER, False)
+
+
+def _consistency(lines: Sequence[str], delimiter: str) -> tuple[float, int]:
+    """Return the share of records as wide as the header, and that width."""
+    widths: list[int] = []
+    try:
+        widths.extend(len(r) for r in islice(csv.reader(lines, delimiter=delimiter), 200) if r)
+    except csv.Error:
+        widths = widths or [0]
+    usual = Counter(widths).most_common(1)[0][0] if widths else 0
+    if usual < 2 or usual not in widths[:5]:
+        return 0.0, 0
+    return round(widths.count(usual) / len(widths), 2), usual
+
+
+def _whole_lines(sample: str, stream: TextIO) -> list[str]:
+    """Return the lines of the sample, its last one completed from the stream."""
+    whole = sample if sample.endswith("\n") else sample + stream.readline()
+    return [f"{line}\n" for line in whole.removesuffix("\n").split("\n")]
+
+
+def _reader(lines: _Lines, delimiter: str, *, quoted: bool) -> Iterator[list[str]]:
+    if not quoted:
+        return csv.reader(lines, delimiter=delimiter, quoting=csv.QUOTE_NONE)
+    return csv.reader(lines, delimiter=delimiter, strict=True)
+
+
+@contextmanager
+def _long_fields(max_cell_chars: int) -> Iterator[None]:
+    """Let the csv module read cells a little longer than allowed, so that they can be named."""
+    before = csv.field_size_limit(max(max_cell_chars + 1000, 131_072))
+    try:
+        yield
+    finally:
+        csv.field_size_limit(before)
+
+
+def _records(
+    lines: _Lines, reader: Iterator[list[str]], source: str, problems: list[Problem]
+) -> Iterator[tuple[int, list[str]]]:
+    """Yield (first line, cells) of every record that parses; a line that does not is a problem.
+
+    After an open quote, reading goes on at the next line, so that one bad row costs one row.
+    """
+    while True:
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            problems.append(Problem(source, lines.accept_first_line(), None, _in_words(error)))
+            continue
+        yield lines.accept(), cells
+
+
+def _in_words(error: csv.Error) -> str:
+    text = str(error)
+    if "unexpected end" in text or "field larger" in text:
+        return 'a quote (") opens here and is never closed'
+    if "expected after" in text:
+        return 'text behind a closing quote; quotes inside a cell must be doubled ("")'
+    return "cannot be split into cells"
+
+
+def _table(
+    records: Iterator[tuple[int, list[str]]],
+    source: str,
+    settings: ReadSettings,
+    problems: list[Problem],
+    *,
+    encoding: str,
+    delimiter: str | None,
+) -> RawTable:
+    first = list(islice((r for r in records if r[1]), HEAD_RECORDS))
+    if not first:
+        raise UnreadableError(f"{source}: no line of it can be read as a table row")
+    header = find_header([cells for _, cells in first])
+    body = chain(first[header.skip + header.n_rows :], (r for r in records if r[1]))
+    frame, misfits = columns_of(header.names, _fitting(body, header, source, problems))
+    reason = f"bytes that are not {encoding.split(' ', maxsplit=1)[0]}"
+    problems += [Problem(source, row, None, reason) for row in misfits]
+    settled, odd, n_blank = settle(frame, source, max_cell_chars=settings.max_cell_chars)
+    bad = sorted([*problems, *odd], key=lambda p: p.row or 0)
+    return RawTable(
+        source=source,
+        format="csv",
+        frame=settled.drop(ROW),
+        rows=settled[ROW],
+        problems=tuple(bad),
+        n_rows=settled.height + len({p.row for p in bad}),
+        questions=header.questions,
+        layout=header.layout,
+        encoding=encoding,
+        delimiter=delimiter,
+        notes=(*header.notes, *_blank_note(n_blank)),
+        n_header_rows=header.n_rows,
+    )
+
+
+def _fitting(
+    body: Iterable[tuple[int, list[str]]], header: Header, source: str, problems: list[Problem]
+) -> Iterator[tuple[int, list[str]]]:
+    """Yield the rows as wide as the header; blank cells too many at the end do no harm."""
+    width = len(header.names)
+    for line, cells in body:
+        if len(cells) == width:
+            yield line, cells
+        elif len(cells) > width and not any(c.strip() for c in cells[width:]):
+            yield line, cells[:width]
+        elif any(c.strip() for c in cells):
+            reason = f"{len(cells)} cells where the header has {width}"
+            problems.append(Problem(source, line, None, reason))
+
+
+def _blank_note(n_blank: int) -> tuple[str, ...]:
+    return (f"{n_blank:,} blank rows left out",) if n_blank else ()

@@ -1,0 +1,139 @@
+"""Find the header of a table: where it starts, how many rows it has, what the columns are called.
+
+Survey tools write up to three header rows; spreadsheets carry a title above the table; some files
+have no header at all. Only the first records are looked at.
+"""
+
+import html
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from painpoints.readers.raw import distinct_names
+
+HEAD_RECORDS = 60
+_TAG = re.compile(r"<[^<>]{1,200}>")
+_VALUE = re.compile(
+    r"[-+]?\d+([.,:/-]\d+)*([T ]\d\d?:\d\d\S*)?( ?[ap]m)?|\S+@\S+\.\S+|https?://\S+", re.IGNORECASE
+)
+_OPEN_ENDED = {"", "response", "open-ended response", "open ended response"}
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """Where the data begins and what its columns are called.
+
+    skip:      records above the header (titles, blank lines).
+    n_rows:    rows of the header itself; 0 when the file has none.
+    names:     distinct column names, one per cell.
+    questions: question text per column name, where it differs from the name.
+    layout:    the layout, where the header rows alone give it away.
+    """
+
+    skip: int
+    n_rows: int
+    names: tuple[str, ...]
+    questions: Mapping[str, str] = field(default_factory=dict)
+    layout: str | None = None
+    notes: tuple[str, ...] = ()
+
+
+def find_header(records: Sequence[Sequence[str]]) -> Header:
+    """Return the header of a table from its first records; there is at least one record."""
+    skip = _title_rows(records)
+    table = records[skip:]
+    header = _qualtrics(table) or _surveymonkey(table) or _plain(table)
+    if not skip:
+        return header
+    note = f"{skip} {'row' if skip == 1 else 'rows'} above the header left out"
+    return Header(
+        skip, header.n_rows, header.names, header.questions, header.layout, (note, *header.notes)
+    )
+
+
+def readable(text: str) -> str:
+    """Return a question without HTML tags, entities and line breaks."""
+    return " ".join(html.unescape(_TAG.sub(" ", text)).split())
+
+
+def _title_rows(records: Sequence[Sequence[str]]) -> int:
+    """Count leading rows that have one filled cell where the rows below have several."""
+    filled = [sum(bool(c.strip()) for c in record) for record in records]
+    usual = Counter(n for n in filled if n).most_common(1)
+    if not usual or usual[0][0] < 2:
+        return 0
+    return next(i for i, n in enumerate(filled) if n > 1)
+
+
+def _qualtrics(table: Sequence[Sequence[str]]) -> Header | None:
+    """Three rows: names, question texts (localised), `{"ImportId": ...}`; older files lack one."""
+    for n_rows in (3, 2):
+        last = [c for c in table[n_rows - 1] if c.strip()] if len(table) >= n_rows else []
+        if last and all(c.lstrip().startswith('{"ImportId"') for c in last):
+            questions = table[1] if n_rows == 3 else table[0]
+            return _with_questions(table[0], questions, n_rows, "qualtrics")
+    return _qualtrics_legacy(table)
+
+
+def _qualtrics_legacy(table: Sequence[Sequence[str]]) -> Header | None:
+    """Two rows: names and question texts, the latter told by a date column that holds no date."""
+    names = [c.strip().casefold() for c in table[0]]
+    if "responseid" not in names or "startdate" not in names or len(table) < 2:
+        return None
+    start = table[1][names.index("startdate")] if len(table[1]) == len(names) else ""
+    if any(c.isdigit() for c in start):
+        return _with_questions(table[0], table[0], 1, "qualtrics")
+    return _with_questions(table[0], table[1], 2, "qualtrics")
+
+
+def _surveymonkey(table: Sequence[Sequence[str]]) -> Header | None:
+    """Two rows: questions (blank where one spans several columns) and answers to choose from."""
+    names = [c.strip().casefold() for c in table[0]]
+    if not {"respondent id", "collector id"} <= set(names) or len(table) < 2:
+        return None
+    below = [*table[1], *[""] * len(names)][: len(names)]
+    if below[names.index("respondent id")].strip():
+        return _with_questions(table[0], table[0], 1, "surveymonkey")
+    texts, labels, question = [], [], ""
+    for top, sub in zip(table[0], below, strict=True):
+        question = readable(top) or question
+        part = readable(sub)
+        labels.append(question)
+        texts.append(question if part.casefold() in _OPEN_ENDED else f"{question} - {part}")
+    header = _with_questions(texts, labels, 2, "surveymonkey")
+    return Header(0, 2, header.names, dict(zip(header.names, labels, strict=True)), "surveymonkey")
+
+
+def _with_questions(
+    names: Sequence[str], questions: Sequence[str], n_rows: int, layout: str
+) -> Header:
+    called = distinct_names([readable(n) for n in names])
+    texts = [readable(q) for q in [*questions, *[""] * len(called)]]
+    asked = {n: q for n, q in zip(called, texts, strict=False) if q and q != n}
+    return Header(0, n_rows, tuple(called), asked, layout)
+
+
+def _plain(table: Sequence[Sequence[str]]) -> Header:
+    if _looks_like_data(table):
+        names = tuple(f"column {i}" for i in range(1, len(table[0]) + 1))
+        return Header(0, 0, names, notes=("no header row found; columns are numbered",))
+    return Header(0, 1, tuple(distinct_names([readable(c) for c in table[0]])))
+
+
+def _looks_like_data(table: Sequence[Sequence[str]]) -> bool:
+    """Tell a first row that is data: a value stands above values, or prose above prose."""
+    first, below = table[0], [r for r in table[1:] if len(r) == len(table[0])]
+    if len(first) == 1:
+        return _is_prose(first[0])
+    return any(
+        _VALUE.fullmatch(cell.strip())
+        and below
+        and sum(bool(_VALUE.fullmatch(r[i].strip())) for r in below) > len(below) * 0.8
+        for i, cell in enumerate(first)
+    )
+
+
+def _is_prose(cell: str) -> bool:
+    text = cell.strip()
+    return not text.endswith(("?", ":")) and (len(text.split()) > 5 or text.endswith((".", "!")))

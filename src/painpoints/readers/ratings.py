@@ -1,0 +1,300 @@
+"""Scores as exports write them to numbers, and which kind of survey they belong to.
+
+A kind is told by header words and by the range of the values, and is never changed silently: a
+column called NPS whose values run 1..5 is read as a 1..5 rating and reported as a wrong scale.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import polars as pl
+
+from painpoints.readers.measures import mean
+
+LENGTHS: Mapping[str, tuple[float, float]] = {
+    "nps": (0, 10),
+    "enps": (0, 10),
+    "csat": (1, 5),
+    "ces": (1, 7),
+    "stars": (1, 5),
+    "thumbs": (0, 1),
+    "smileys": (1, 3),
+    "pmf": (1, 3),
+}
+"""Lowest and highest value of each kind, where the export does not say otherwise."""
+
+KIND_NAMES: Mapping[str, tuple[str, float]] = {
+    "nps": ("nps", 10),
+    "enps": ("enps", 10),
+    "csat": ("csat", 5),
+    "csat3": ("csat", 3),
+    "ces": ("ces", 5),
+    "ces7": ("ces", 7),
+    "stars": ("stars", 5),
+    "rating": ("stars", 5),
+    "thumbs": ("thumbs", 1),
+    "smileys": ("smileys", 3),
+    "pmf": ("pmf", 3),
+}
+"""Names that exports give to the kind of each row, with the top of the scale."""
+
+_FIVE = (
+    ("very dissatisfied", "dissatisfied", "neutral", "satisfied", "very satisfied"),
+    ("very poor", "poor", "neither good nor poor", "good", "very good"),
+    ("very unlikely", "unlikely", "neutral", "likely", "very likely"),
+    ("extremely unlikely", "unlikely", "neither likely nor unlikely", "likely", "extremely likely"),
+    ("strongly disagree", "disagree", "neither agree nor disagree", "agree", "strongly agree"),
+    ("very difficult", "difficult", "neutral", "easy", "very easy"),
+    ("very bad", "bad", "average", "good", "very good"),
+    ("terrible", "poor", "ok", "good", "excellent"),
+    ("poor", "fair", "good", "very good", "excellent"),
+    ("awful", "bad", "okay", "good", "great"),
+    ("very unhappy", "unhappy", "neutral", "happy", "very happy"),
+    (
+        "extremely dissatisfied",
+        "dissatisfied",
+        "neither satisfied nor dissatisfied",
+        "satisfied",
+        "extremely satisfied",
+    ),
+    (
+        "very dissatisfied",
+        "somewhat dissatisfied",
+        "neither satisfied nor dissatisfied",
+        "somewhat satisfied",
+        "very satisfied",
+    ),
+    (
+        "not at all satisfied",
+        "slightly satisfied",
+        "moderately satisfied",
+        "very satisfied",
+        "completely satisfied",
+    ),
+)
+_THREE = (
+    ("unhappy", "neutral", "happy"),
+    ("sad", "neutral", "happy"),
+    ("🙁", "😐", "🙂"),
+    ("☹️", "😐", "🙂"),
+    ("😞", "😐", "😊"),
+    ("😡", "😐", "😀"),
+    ("😠", "😐", "😃"),
+)
+_PMF = ("not disappointed", "somewhat disappointed", "very disappointed")
+_TWO = (
+    ("bad", "good"),
+    ("down", "up"),
+    ("thumbs down", "thumbs up"),
+    ("👎", "👍"),
+    ("no", "yes"),
+    ("negative", "positive"),
+    ("bad_with_comment", "good_with_comment"),
+    ("dislike", "like"),
+    ("false", "true"),
+    ("not helpful", "helpful"),
+    ("0", "1"),
+)
+_WORD_SCALES = tuple(
+    (kind, 0 if kind == "thumbs" else 1, [word.replace("_", " ") for word in words])
+    for kind, scales in (("pmf", (_PMF,)), ("csat", _FIVE), ("smileys", _THREE), ("thumbs", _TWO))
+    for words in scales
+)
+_NO_SCORE = (
+    "don't know / can't say",
+    "unknown",
+    "offered",
+    "unoffered",
+    "n/a",
+    "na",
+    "not applicable",
+    "none",
+    "don't know",
+    "no answer",
+    "-",
+    "prefer not to say",
+    "received",
+)
+_NUMBER = (
+    r"^([-+]?\d+(?:[.,]\d+)?)(?:\s*(?:/|out of|von|de)\s*\d+)?(?:\s*(?:\*|★|stars?|points?|pts))?$"
+)
+_LABELLED = r"^(\d{1,2})\s*(?:[-\x{2013}\x{2014}:=.(]|\s)\s*[A-Za-z].*$"  # "10 - Extremely likely"
+
+_RULES: tuple[tuple[str, str], ...] = (
+    ("enps", r"\benps\b|place to work|employer"),
+    ("nps", r"\bnps\b|net promoter|recommend|\bltr\b"),
+    ("pmf", r"\bpmf\b|disappointed"),
+    ("ces", r"\bces\b|effort|how easy|easy|ease\b"),
+    ("csat", r"\bcsat\b|satisf|\bfft\b|happy with|overall experience"),
+    ("stars", r"\bstars?\b|\brating\b|\brate\b|\brated\b"),
+    ("smileys", r"smiley|emoji|\bface\b"),
+    ("thumbs", r"thumb|helpful|\bliked?\b"),
+    ("score", r"\bscores?\b|\bgrade\b|\bpoints\b|\bmark\b"),
+)
+_NO_SCORE_HEADERS = re.compile(
+    r"\bnps (?:group|category|segment|type|bucket)|sentiment|\bid\b|date|time|credit|count|"
+    r"\bn\b|number of|confidence|latitude|longitude|\bage\b|weight|version|text|comment|why|reason"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """The kind of survey a column of scores belongs to.
+
+    low, high: ends of the scale.
+    reason:    why, in a few words.
+    wrong:     what does not fit, as a sentence, or None.
+    """
+
+    survey: str
+    low: float
+    high: float
+    reason: str
+    wrong: str | None = None
+
+
+def rule_of(header: str) -> str | None:
+    """Return the kind that the words of a header (in lower case) tell, `score`, or None."""
+    if _NO_SCORE_HEADERS.search(header):
+        return None
+    return next((kind for kind, pattern in _RULES if re.search(pattern, header)), None)
+
+
+def numbers(texts: pl.Series) -> pl.Series:
+    """Return scores as Float64: plain, "4 stars", "3/5", "10 - Very likely", ★★★☆☆; else null."""
+    frame = pl.DataFrame({"t": texts.str.strip_chars()})
+    plain = pl.col("t").str.extract(f"(?i){_NUMBER}", 1)
+    labelled = pl.col("t").str.extract(_LABELLED, 1)
+    filled = pl.when(pl.col("t").str.contains(r"^[★⭐☆️]+$")).then(
+        pl.col("t").str.count_matches("[★⭐]")
+    )
+    return frame.select(
+        pl.coalesce(
+            plain.str.replace(",", ".", literal=True).cast(pl.Float64, strict=False),
+            labelled.cast(pl.Float64, strict=False),
+            filled.cast(pl.Float64),
+        ).alias("score")
+    )["score"]
+
+
+def by_words(texts: pl.Series) -> tuple[pl.Series, str, float] | None:
+    """Return (scores, kind, top) of answers in words such as "very satisfied"; None if they are not.
+
+    Nine in ten of the filled values must be words of one scale.
+    """
+    silent = [w.replace("_", " ") for w in _NO_SCORE]
+    said = texts.str.to_lowercase().str.strip_chars().str.replace_all("_", " ")
+    said = said.filter(said.is_not_null() & ~said.is_in(silent))
+    if said.is_empty() or said.n_unique() > 12:
+        return None
+    for least in (1.0, 0.9):
+        for kind, low, words in _WORD_SCALES:
+            if mean(said.is_in(words)) >= least:
+                points = {word: float(low + i) for i, word in enumerate(words)}
+                lower = texts.str.to_lowercase().str.strip_chars().str.replace_all("_", " ")
+                scores = lower.replace_strict(points, default=None, return_dtype=pl.Float64)
+                return scores, kind, float(low + len(words) - 1)
+    return None
+
+
+def no_score(texts: pl.Series) -> pl.Series:
+    """Tell cells that say that there is no score ("offered", "n/a"); they are no problem."""
+    return texts.str.to_lowercase().str.strip_chars().is_in(list(_NO_SCORE)).fill_null(value=True)
+
+
+def find_scale(
+    values: pl.Series, rule: str, *, given: str | None = None, top: float | None = None
+) -> Scale | None:
+    """Return the scale of numeric scores, from what the header tells and from their range.
+
+    Args:
+        values: Float64, null where there is no score.
+        rule: as `rule_of` returned it.
+        given: the survey kind that the settings or the layout name; never overruled.
+        top: the top of the scale that the settings or the layout name.
+    """
+    low, high = _usual_range(values)
+    if given:
+        return _declared(given, low, high, top)
+    if rule in ("nps", "enps"):
+        return _recommending(rule, low, high, top)
+    if rule == "score":
+        return _by_range(low, high)
+    if rule == "thumbs" or (low >= 0 and high <= 1):
+        return Scale("thumbs", 0, 1, "values are 0 and 1") if high <= 1 else None
+    if rule in ("smileys", "pmf") and high <= 3:
+        return Scale(rule, 1, 3, f"header tells {rule}")
+    return _rating(rule if rule in ("stars", "ces") else "csat", low, high, top)
+
+
+def _rating(rule: str, low: float, high: float, top: float | None) -> Scale | None:
+    """Return a scale of 1 to 5, 7, 10 or 100; stars of another length are kept as CSAT."""
+    longest = top or _length(low, high, LENGTHS[rule][1])
+    if longest is None:
+        return None
+    survey = "csat" if rule == "stars" and longest != 5 else rule
+    start = 0.0 if low < 1 and longest > 5 else 1.0
+    return Scale(survey, start, longest, f"header tells {rule}, values run {low:g}..{high:g}")
+
+
+def _usual_range(values: pl.Series) -> tuple[float, float]:
+    """Return the range of the values without the few slips beyond the scale most of them keep to.
+
+    One slip in ten values, or one in fifty of many, may lie beyond.
+    """
+    filled = values.drop_nulls().sort()
+    if filled.is_empty():
+        return 1.0, 1.0
+    n_slips = int(filled.len() * 0.02) or int(filled.len() >= 10)
+    if mean(filled > 10) < 0.34:
+        n_slips = max(n_slips, int((filled > 10).sum()))
+    low = next(
+        (end for end in (1, 0, -100) if (filled < end).sum() <= int(filled.len() * 0.02)), -1e9
+    )
+    high = next((e for e in (1, 3, 5, 7, 10, 100) if (filled > e).sum() <= n_slips), 1e9)
+    kept = filled.filter(filled.is_between(low, high))
+    return float(kept[0] if kept.len() else low), float(kept[-1] if kept.len() else high)
+
+
+def _declared(given: str, low: float, high: float, top: float | None) -> Scale:
+    start, end = LENGTHS.get(given, (low, high))
+    if top is None and given in ("csat", "ces"):
+        top = _length(low, high, end)
+    end = top or end
+    start = 0.0 if given in ("csat", "stars") and end > 7 else start
+    wrong = None
+    if high > end or low < start:
+        wrong = f"values run {low:g}..{high:g}, but {given} is asked {start:g}..{end:g}"
+    return Scale(given, start, end, f"{given}, {start:g}..{end:g}", wrong)
+
+
+def _recommending(rule: str, low: float, high: float, top: float | None) -> Scale | None:
+    if low >= 0 and 5 < high <= 10:
+        return Scale(rule, 0, 10, f"header tells {rule}, values run {low:g}..{high:g}")
+    if low >= 0 and high <= 1:
+        return Scale("thumbs", 0, 1, "asks to recommend, values are 0 and 1")
+    wrong = f"header tells {rule}, which is asked 0..10, but values run {low:g}..{high:g}"
+    longest = top or _length(low, high, 5)
+    if longest is None or low < 0:
+        return Scale("none", low, high, "not on the scale its header tells", wrong)
+    return Scale(
+        "csat", 1, longest, f"values run {low:g}..{high:g}", f"{wrong}; read as 1..{longest:g}"
+    )
+
+
+def _by_range(low: float, high: float) -> Scale | None:
+    run = f"a score, values run {low:g}..{high:g}"
+    if low >= 0 and 7 < high <= 10:
+        return Scale("nps", 0, 10, f"{run}: taken as 0..10; say survey = if it is not NPS")
+    longest = _length(low, high, 5)
+    return None if longest is None else Scale("csat", 1, longest, run)
+
+
+def _length(low: float, high: float, usual: float) -> float | None:
+    """Return the shortest usual scale that holds the values, not under `usual` for small ones."""
+    if low < 0:
+        return None
+    if high <= 5 and usual in (5, 7):
+        return 5.0
+    return next((float(end) for end in (5, 7, 10, 100) if high <= end), None)
