@@ -14,9 +14,12 @@ from typing import Any
 import polars as pl
 
 from painpoints.errors import ModelError
-from painpoints.segment import clauses
+from painpoints.segment import clauses, names, parse, phrases
+from painpoints.segment.phrases import Phrase
 from painpoints.segment.sentences import Span, mentions, sentences
 from painpoints.tables import MENTIONS
+
+__all__ = ["Phrase", "Segmenter", "Span", "cut_fast"]
 
 CUSTOMER = "customer"
 
@@ -68,7 +71,17 @@ class Segmenter:
 
     def spans(self, texts: Sequence[str]) -> list[list[Span]]:
         """Return each text's mentions as (start, end), in order and apart."""
-        return [cut_fast(text) for text in texts]
+        if not self.parse:
+            return [cut_fast(text) for text in texts]
+        return parse.cut(parse.pipeline(self.folder), texts)
+
+    def names(self, texts: Sequence[str]) -> list[list[Span]]:
+        """Return the spans of persons' names in each text, for masking."""
+        return names.names(parse.pipeline(self.folder), texts)
+
+    def phrases(self, texts: Sequence[str]) -> list[list[Phrase]]:
+        """Return short phrases of each mention's text, the most telling first, for labels."""
+        return phrases.phrases(parse.pipeline(self.folder), texts)
 
 
 def cut_fast(text: str) -> list[Span]:

@@ -84,6 +84,11 @@ _CANDIDATE = re.compile(
 )
 
 
+def may_split(text: str, start: int, end: int) -> bool:
+    """Tell whether the sentence holds any place at which it could be cut."""
+    return _CANDIDATE.search(encode(text, start, end)) is not None
+
+
 def cuts(codes: str) -> list[int]:
     """Return the tokens at which a new piece begins, in order."""
     found: list[int] = []

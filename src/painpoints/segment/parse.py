@@ -4,12 +4,14 @@ The one file that loads the spaCy pipeline. Sentences that hold no candidate of 
 are not parsed at all. Trees are in Universal Dependencies.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from painpoints.segment.sentences import Span
+from painpoints.segment import clauses
+from painpoints.segment.sentences import Span, mentions, sentences
 from painpoints.segment.words import CLASSES
 
 BATCH = 256
@@ -28,6 +30,27 @@ def pipeline(folder: Path) -> Any:
     import spacy
 
     return spacy.load(folder)
+
+
+def cut(nlp: Any, texts: Sequence[str]) -> list[list[Span]]:
+    """Return the mentions of each text, the parser asked where the fast rules see a candidate."""
+    split = [sentences(text) for text in texts]
+    asked = dict.fromkeys(
+        text[start:end]
+        for text, spans in zip(texts, split, strict=True)
+        for start, end in spans
+        if clauses.may_split(text, start, end)
+    )
+    begins = dict(zip(asked, starts(nlp, asked), strict=True))
+    return [_mentions(text, spans, begins) for text, spans in zip(texts, split, strict=True)]
+
+
+def _mentions(text: str, spans: list[Span], begins: dict[str, list[int]]) -> list[Span]:
+    pieces: list[Span] = []
+    for start, end in spans:
+        inner = [start + at for at in begins.get(text[start:end], [])]
+        pieces.extend(pairwise([start, *inner, end]))
+    return mentions(text, clauses.shorten(text, pieces))
 
 
 def starts(nlp: Any, texts: Iterable[str]) -> Iterator[list[int]]:

@@ -1,0 +1,160 @@
+"""Find persons' names to mask: what the pipeline calls a person, and what the wording gives away.
+
+Precision comes first: a brand or a place must survive. So a single word that only the pipeline
+takes for a person counts if it is a common first name or the wording speaks of a person.
+Masking itself is left to `redact`.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from painpoints.segment.sentences import Span
+
+BATCH = 256
+
+FIRST_NAMES = frozenset(
+    """
+aaron abigail adam adrian agnes ahmed aidan aisha alan alana albert alejandro alex alexander
+alexandra alfie ali alice alicia alison amanda amber amelia amina amir amy ana anders andre andrea
+andrew andy angela angelica anil anita ann anna anne annette annie anthony antonio anya archie arjun
+arthur asha ashley audrey aurora barbara barry beatrice becky ben benjamin bernard beth bethany betty
+beverley bill billy bob bobby bonnie brad bradley brandon brenda brendan brian bridget bruce bryan
+caitlin callum cameron carl carla carlos carmen caroline carolyn catherine cathy cecilia
+charles charlie charlotte chantelle cheryl chloe chris christian christina christine christopher
+ciara claire clara clare colin colleen connor conor craig cynthia daisy damian dan dana daniel
+daniela danielle danny darren dave david dawn dean deborah debbie debra declan deepak denise dennis
+derek diana diane diego dmitri dominic donald donna doreen doris dorothy doug douglas duncan dylan
+ed eddie edith edward eileen elaine eleanor elena eli elias elijah elizabeth ella ellen ellie emily
+emma eric erica erik erin esther ethan eva evan eve evelyn fatima felicity felix fernando finn fiona
+francesca francis frank fraser fred freddie freya gareth gary gavin gemma geoff george 
+gerald geraldine gillian gina giovanni giulia glen glenn gloria gordon graham greg gregory gwen
+hamza hannah harold harriet harry hasan hassan heather helen helena henry howard hugh hugo ian
+ibrahim imran ingrid irene iris isaac isabel isabella isla ivan jack jackie jacob jacqueline jade
+jake james jamie jan jane janet janice jason jasmine javier jay jean jeff jeffrey jen jenna jennifer
+jenny jeremy jerry jess jesse jessica jill jim jimmy jo joan joanna joanne joe joel johan johanna
+john johnny jon jonas jonathan jorge jose joseph josh joshua joyce juan judith judy julia
+julian julie juliet justin karen karim karl kate katherine kathleen kathryn kathy katie kayla
+keith kelly ken kenneth kerry kevin khalid kieran kim kimberley kirsty kumar kyle lara lars laura
+lauren laurence layla leah leanne lee leila len leo leonard lesley leslie lewis liam lily linda
+lindsay lisa liz lizzie logan lorna lorraine louis louise luca lucas lucia lucy luis luke lydia lynn
+lynne madeleine maggie mandy manuel marcus marek margaret maria marian marie marina mario marion
+mark marta martha martin martina mary matt matthew maureen max megan mehmet melanie melissa mia
+michael michelle miguel mike mila milly miriam mohamed mohammad mohammed moira molly monica monika
+muhammad murray nadia nancy naomi natalia natalie natasha nathan neil nell nia niamh nicholas
+nick nicky nicola nicole nigel nikita nina noah noel nora norma norman olga oliver olivia omar oscar
+osman owen pablo paige pam pamela pat patricia patrick paul paula pauline pedro peggy penny pete
+peter phil philip phillip phoebe pierre piotr polly priya rachel raj rajesh ralph ravi ray raymond
+rebecca reece reza rhys ricardo richard rick rita rob robert roberta rodney roger roland ron
+ronald rory rosa rosemary rosie ross roy ruby russell ruth ryan sabrina sadie sally sam samantha
+samir samuel sandra sanjay sara sarah sasha saskia scott sean sebastian sergei shane shannon sharon
+shaun sheila shirley sian simon sinead siobhan sofia sonia sophia sophie stacey stan stanley stefan
+stella stephanie stephen steve steven stewart stuart sue sunil susan susie suzanne sven sylvia tamara
+tania tanya tara ted teresa terence terry theo theresa thomas tim timothy tina toby todd tom tommy
+tony tracey tracy trevor trisha ursula valerie vanessa vera veronica vicky victor vijay
+vikram vincent vivian wanda warren wayne wesley william yasmin yolanda yousef
+yusuf yvonne zac zach zainab zara zoe
+""".split()
+)
+"""Common first names, written by hand; those that are common words or brands are not in it."""
+
+_NAME = r"[A-Z][a-zà-ÿ]+(?:['’-][A-Z][a-zà-ÿ]+)?"
+_FULL = rf"{_NAME}(?:\s(?:[A-Z]\.?\s)?{_NAME})?"
+_TITLED = re.compile(
+    rf"\b(?:Mr|Mrs|Ms|Miss|Mx|Dr|Prof|Sir|Dame|Nurse|Sister|Doctor|Professor|Rev)\b\.?\s+(?P<name>{_FULL})"
+)
+_STATED = re.compile(
+    r"\b(?i:my name is|my name's|this is|name of|named|called|spoke (?:to|with)|speak (?:to|with)|spoken to"
+    r"|talked (?:to|with)|dealt with by|served by|helped by|assisted by|thanks to|thank you(?: to)?|ask for"
+    r"|regards|sincerely|cheers|signed|i am|i'm|attn|dear|hi|hello)"
+    rf",?\s+(?P<name>{_FULL})"
+)
+_BEHAVED = re.compile(
+    rf"(?<![\w-])(?P<name>{_NAME})(?=\s+(?:was|is|were|from|in|at|on|who|helped|answered|sorted|told|said|"
+    r"listened|explained|called|rang|fixed|went|took|made|did|has|had|at reception|really|couldn't)\b|[,.!]|$)"
+)
+_PERSONAL = re.compile(
+    r"\b(?i:agent|advisor|adviser|rep|representative|manager|driver|engineer|technician|waiter|waitress|"
+    r"receptionist|nurse|assistant|colleague|consultant|midwife|teacher|instructor|stylist|husband|wife|"
+    r"son|daughter|lady|guy|man|woman|girl|lad|gentleman|named|called)\s*,?\s*$"
+)
+_SURE_CUES = (
+    "my name",
+    "name of",
+    "named",
+    "spoke",
+    "speak",
+    "talked",
+    "served",
+    "helped",
+    "dealt",
+    "assisted",
+)
+_NOT_NAMES = frozenset(
+    "team all everyone staff customer service support sir madam there manager reception mum dad god".split()
+)
+
+
+_BRANDS = re.compile(
+    r"(?i:john lewis|john deere|ted baker|thomas cook|jack wills|jack daniels?|jo malone|tommy hilfiger"
+    r"|michael kors|ralph lauren|paul smith|marc jacobs|kate spade|laura ashley|karen millen|harry potter"
+    r"|charlotte tilbury|charles tyrwhitt|russell & bromley|hugo boss|martha stewart|sally hansen"
+    r"|charlie hebdo|max mara|bobbi brown|jimmy choo|danny meyer|ben & jerry|aunt bessie|uncle ben)\b"
+)
+"""Brands that look like persons."""
+
+
+def names(nlp: Any, texts: Sequence[str]) -> list[list[Span]]:
+    """Return the spans of persons' names in each text, in order and apart."""
+    shapes = [list(_by_wording(text)) for text in texts]
+    wanted = [
+        i for i, text in enumerate(texts) if any(map(str.isupper, text[1:])) and not text.isupper()
+    ]
+    with nlp.select_pipes(enable=["ner"]):
+        docs = nlp.pipe((texts[i] for i in wanted), batch_size=BATCH)
+        for i, doc in zip(wanted, docs, strict=True):
+            shapes[i].extend(_by_pipeline(texts[i], doc))
+    return [
+        [span for span in _apart(spans) if _BRANDS.match(text, span[0]) is None]
+        for text, spans in zip(texts, shapes, strict=True)
+    ]
+
+
+def _by_wording(text: str) -> Iterable[Span]:
+    for found in _TITLED.finditer(text):
+        yield found.start("name"), found.end("name")
+    for found in _STATED.finditer(text):
+        sure = found.group().lower().startswith(_SURE_CUES)
+        if _is_first_name(found["name"]) or (sure and found["name"].lower() not in _NOT_NAMES):
+            yield found.start("name"), found.end("name")
+    for found in _BEHAVED.finditer(text):
+        if _is_first_name(found["name"]):
+            yield found.start("name"), found.end("name")
+
+
+def _is_first_name(name: str) -> bool:
+    return re.split(r"[\s'’-]", name.lower())[0] in FIRST_NAMES
+
+
+def _by_pipeline(text: str, doc: Any) -> Iterable[Span]:
+    for entity in doc.ents:
+        if entity.label_ == "PERSON" and _is_believed(text, entity.start_char, entity.text):
+            yield entity.start_char, entity.end_char
+
+
+def _is_believed(text: str, start: int, name: str) -> bool:
+    words = name.split()
+    if not all(word[0].isupper() and word[1:].islower() for word in words if word.isalpha()):
+        return False
+    return _is_first_name(name) or _PERSONAL.search(text, 0, start) is not None
+
+
+def _apart(spans: list[Span]) -> list[Span]:
+    """Join spans that overlap, in order."""
+    joined: list[Span] = []
+    for start, end in sorted(spans):
+        if joined and start < joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
+        else:
+            joined.append((start, end))
+    return joined
