@@ -110,9 +110,10 @@ def analyze(
         on_step("write")
         written = runs.save(analysis, out)
     if as_json:
-        terminal.print_json(runs.summary(analysis, out))
+        terminal.print_json(runs.summary(analysis, written))
     else:
-        terminal.print_analysis(analysis, written)
+        terminal.print_map(analysis.journey)
+        terminal.print_written(written)
 
 
 @app.command(
@@ -171,12 +172,12 @@ def score(
     chosen = _settings(
         settings, {"quality": quality, "models": models, "columns": _columns(column)}
     )
-    model = runs.load_topics(run) if run else None
+    model = runs.load_topic_model(run) if run else None
     analyser = Analyser(chosen)
     if list(inputs) == ["-"]:
-        mentions = analyser.score_texts(sys.stdin.read().splitlines(), topics=model)
+        mentions = analyser.score_texts(sys.stdin.read().splitlines(), topic_model=model)
     else:
-        mentions = analyser.score(inputs, topics=model)
+        mentions = analyser.score(inputs, topic_model=model)
     if out is not None:
         runs.write_table(mentions, out)
     terminal.print_mentions(mentions, out=out, as_json=as_json)

@@ -6,12 +6,13 @@ a live line; elsewhere each step is one plain line. Tables fit 80 columns.
 
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Protocol
 
+from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -21,6 +22,8 @@ from painpoints.domain import Estimate, Finding, JourneyMap, Score, StageView
 if TYPE_CHECKING:
     import polars as pl
     from rich.progress import Progress
+
+    from painpoints.readers import Intake, Issue, Recognition
 
 _out = Console(highlight=False)
 _err = Console(stderr=True, highlight=False)
@@ -152,7 +155,7 @@ def _score_line(score: Score) -> str:
 
 
 def _print_findings(title: str, journey: JourneyMap, which: str) -> None:
-    table = Table(title=title, title_justify="left", title_style="bold", width=80, pad_edge=False)
+    table = _plain_table(title=title)
     table.add_column("Stage", width=13)
     table.add_column("Rank", justify="right", width=7)
     table.add_column("Finding", ratio=1)
@@ -220,15 +223,8 @@ def print_mentions(mentions: "pl.DataFrame", *, out: Path | None, as_json: bool)
 
 
 def _mentions_table(mentions: "pl.DataFrame") -> Table:
-    table = Table(width=80, pad_edge=False)
-    for name, ratio in (
-        ("Mention", 5),
-        ("Stage", 3),
-        ("Touchpoint", 3),
-        ("Feeling", 2),
-        ("Type", 3),
-    ):
-        table.add_column(name, ratio=ratio)
+    columns = ("Mention", 5), ("Stage", 3), ("Touchpoint", 3), ("Feeling", 2), ("Type", 3)
+    table = _plain_table(*columns)
     table.add_column("Sev.", width=4, justify="right")
     for row in mentions.select(
         "text", "stage", "touchpoint", "sentiment", "type", "severity"
@@ -237,18 +233,68 @@ def _mentions_table(mentions: "pl.DataFrame") -> Table:
     return table
 
 
-def print_facts(title: str, facts: Mapping[str, Any]) -> None:
-    """Print a short list of named values."""
+# -- what was read ----------------------------------------------------------------------------
+
+
+def print_intake(intake: "Intake") -> None:
+    """Print what was recognised in each file, its columns, and what is wrong with the data."""
+    for source in intake.sources:
+        _print_source(source)
+    quality = intake.quality
+    _out.print(
+        f"[bold]{quality.n_feedback:,} feedbacks[/] from {quality.n_rows:,} rows: "
+        f"{quality.n_analysed:,} to analyse, {quality.n_feedback - quality.n_analysed:,} left out "
+        f"with a reason, {quality.n_rejected:,} rows set aside."
+    )
+    _print_issues(quality.issues)
+    if intake.skipped:
+        _out.print(
+            f"Skipped (not a kind we read): {escape(', '.join(intake.skipped))}", style="dim"
+        )
+
+
+def _print_source(source: "Recognition") -> None:
+    _out.print(f"[bold]{escape(source.source)}[/]: {escape(source.title)}")
+    details = [
+        source.format,
+        source.encoding,
+        source.delimiter and f"delimiter {source.delimiter!r}",
+    ]
+    if source.survey != "none":
+        details.append(f"score {source.survey} up to {source.score_max:g}")
+    _out.print("  " + escape(", ".join(d for d in details if d)), style="dim")
+    table = _plain_table(("Column", 3), ("Taken for", 2), ("Because", 5))
+    for mapped in source.mapping:
+        table.add_row(escape(mapped.column), mapped.role, escape(f"{mapped.reason} [{mapped.by}]"))
+    _out.print(table)
+    for note in source.notes:
+        _out.print(f"  note: {escape(note)}")
+    _out.print()
+
+
+def _print_issues(issues: Sequence["Issue"]) -> None:
+    if not issues:
+        _out.print("Nothing wrong was found with the data.")
+        return
+    table = _plain_table(("What", 5), ("File", 3), ("Rows", 4))
+    table.add_column("n", justify="right", width=7)
+    for issue in issues:
+        what = issue.meaning if not issue.detail else f"{issue.meaning}: {issue.detail}"
+        column = f", {issue.column}" if issue.column else ""
+        shown = ", ".join(map(str, issue.rows[:6])) + (", ..." if issue.n > 6 else "")
+        table.add_row(escape(what), escape(issue.source + column), shown, f"{issue.n:,}")
+    _out.print(table)
+
+
+def _plain_table(*columns: tuple[str, int], title: str | None = None) -> Table:
     table = Table(
         title=title,
         title_justify="left",
         title_style="bold",
-        show_header=False,
+        box=box.SIMPLE_HEAD,
         width=80,
         pad_edge=False,
     )
-    table.add_column(width=22)
-    table.add_column(ratio=1)
-    for name, value in facts.items():
-        table.add_row(name, escape(str(value)))
-    _out.print(table)
+    for name, ratio in columns:
+        table.add_column(name, ratio=ratio, overflow="fold")
+    return table

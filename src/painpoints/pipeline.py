@@ -1,0 +1,331 @@
+"""The steps in order, nothing else: inputs go in, one `Analysis` comes out.
+
+Loads the trained parts once and holds them; knows no screen and writes no file. What each step
+means is said in its own file; what a run leaves on disk, in `runs`.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+import polars as pl
+
+from painpoints import (
+    bundle,
+    classify,
+    drivers,
+    findings,
+    journeymap,
+    labels,
+    readers,
+    redact,
+    scores,
+    tables,
+    topics,
+    trends,
+)
+from painpoints.classify import Classified, Classifier
+from painpoints.config import Settings, load
+from painpoints.domain import STAGES, JourneyMap, Stage
+from painpoints.encode import Encoder
+from painpoints.segment import Segmenter
+
+if TYPE_CHECKING:
+    from painpoints.topics import TopicModel
+
+STEPS = ("read", "redact", "segment", "encode", "classify", "topics", "drivers", "findings")
+ENCODE_BATCH = 4_096
+
+
+class OnStep(Protocol):
+    """Is told that a step began, and how far a long one is."""
+
+    def __call__(self, step: str, done: int = 0, total: int = 0) -> None:
+        """Hear that `step` is at `done` of `total`; 0 of 0 when it begins."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """The five tables of a run, as `painpoints.tables` describes them."""
+
+    feedback: pl.DataFrame
+    mentions: pl.DataFrame
+    topics: pl.DataFrame
+    drivers: pl.DataFrame
+    findings: pl.DataFrame
+
+    def by_name(self) -> dict[str, pl.DataFrame]:
+        """Return the tables by the names of their files."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """Everything that one run found.
+
+    intake:      what was read, recognised and set aside.
+    masked:      how many personal data were masked, by kind.
+    classified:  priors in force and conflicts between text and metadata.
+    topic_model: the frozen assigner, for later data.
+    parts:       version of each trained part.
+    seconds:     wall time of each step.
+    """
+
+    settings: Settings
+    intake: readers.Intake
+    masked: Mapping[str, int]
+    classified: Classified
+    tables: Tables
+    journey: JourneyMap
+    topic_model: "TopicModel"
+    parts: Mapping[str, str]
+    seconds: Mapping[str, float]
+
+
+class Analyser:
+    """Holds the trained parts and runs the steps.
+
+    >>> analysis = Analyser().analyse(["reviews.csv"])        # doctest: +SKIP
+    >>> analysis.journey.stages[0].pain_points[0].label       # doctest: +SKIP
+    """
+
+    def __init__(self, settings: Settings | None = None, *, on_step: OnStep | None = None) -> None:
+        """Load the trained parts that `settings` name.
+
+        Raises:
+            ModelError: a part is missing, damaged or of another version.
+        """
+        self.settings = settings or load()
+        self._on_step = on_step or _silent
+        quality = self.settings.quality
+        names = ("segmenter", f"encoder-{quality}", f"classifier-{quality}")
+        segmenter, encoder, classifier = (
+            bundle.verify(bundle.newest(name, self.settings.models)) for name in names
+        )
+        self.parts = {
+            part.manifest["part"]: str(part.manifest["version"])
+            for part in (segmenter, encoder, classifier)
+        }
+        self._segmenter = Segmenter.load(segmenter.folder, parse=quality == "accurate")
+        self._encoder = Encoder.load(encoder.folder)
+        self._classifier = Classifier(classifier.artefact("heads.joblib"))
+
+    def analyse(self, inputs: Sequence[str | Path]) -> Analysis:
+        """Read the inputs and return everything found in them.
+
+        Raises:
+            InputError: the inputs cannot be used, with every reason.
+        """
+        clock = _Clock(self._on_step)
+        with clock.step("read"):
+            intake = readers.read(inputs, self.settings.read, self.settings.columns)
+        with clock.step("redact"):
+            feedback, masked = self._mask(intake.feedback)
+        with clock.step("segment"):
+            mentions = self._segmenter.segment(feedback)
+        with clock.step("encode"):
+            vectors, around = self._encode(mentions, feedback)
+        with clock.step("classify"):
+            classified = self._classify(mentions, feedback, vectors, around)
+        with clock.step("topics"):
+            model, mentions, found = self._topics(classified.mentions, feedback, vectors)
+        with clock.step("drivers"):
+            driving = self._drivers(feedback, mentions)
+        with clock.step("findings"):
+            ranked = self._findings(feedback, mentions, found, driving, vectors)
+            whole = Tables(feedback, mentions, found, driving, ranked)
+            journey = arrange(whole, self.settings)
+        return Analysis(
+            settings=self.settings,
+            intake=intake,
+            masked=masked,
+            classified=classified,
+            tables=whole,
+            journey=journey,
+            topic_model=model,
+            parts=self.parts,
+            seconds=clock.seconds,
+        )
+
+    def score(
+        self, inputs: Sequence[str | Path], *, topic_model: "TopicModel | None" = None
+    ) -> pl.DataFrame:
+        """Label the mentions of the inputs; assign topics of an earlier run where given.
+
+        Labels are read with the deployment's priors, so that a text has the same answer alone
+        and in a file.
+        """
+        intake = readers.read(inputs, self.settings.read, self.settings.columns)
+        return self._score(intake.feedback, topic_model)
+
+    def score_texts(
+        self, texts: Sequence[str], *, topic_model: "TopicModel | None" = None
+    ) -> pl.DataFrame:
+        """Label the mentions of plain texts; `feedback_id` is the text's number from 0."""
+        return self._score(readers.from_texts(texts, self.settings.read), topic_model)
+
+    def _score(self, feedback: pl.DataFrame, topic_model: "TopicModel | None") -> pl.DataFrame:
+        masked, _ = self._mask(feedback)
+        mentions = self._segmenter.segment(masked)
+        vectors, around = self._encode(mentions, masked)
+        priors = self._classifier.priors
+        labelled = self._classify(mentions, masked, vectors, around, priors=priors).mentions
+        return labelled if topic_model is None else topic_model.assign(labelled, vectors)
+
+    def _mask(self, feedback: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, int]]:
+        names = self._segmenter.names if self.settings.redact.names else None
+        return redact.mask(feedback, settings=self.settings.redact, find_names=names)
+
+    def _encode(
+        self, mentions: pl.DataFrame, feedback: pl.DataFrame
+    ) -> tuple[classify.Vectors, classify.Vectors]:
+        """Return the vectors of the mentions and of what stands around them, both (n, dim)."""
+        texts = mentions["text"].to_list()
+        texts += classify.contexts(mentions, feedback)
+        distinct = list(dict.fromkeys(texts))
+        blocks = [np.zeros((0, self._encoder.dim), np.float32)]
+        for start in range(0, len(distinct), ENCODE_BATCH):
+            self._on_step("encode", start, len(distinct))
+            blocks.append(self._encoder.encode(distinct[start : start + ENCODE_BATCH]))
+        place = {text: row for row, text in enumerate(distinct)}
+        vectors = np.concatenate(blocks)[[place[text] for text in texts]]
+        return vectors[: mentions.height], vectors[mentions.height :]
+
+    def _classify(
+        self,
+        mentions: pl.DataFrame,
+        feedback: pl.DataFrame,
+        vectors: classify.Vectors,
+        around: classify.Vectors,
+        *,
+        priors: classify.Priors | None = None,
+    ) -> Classified:
+        stages = self.settings.journey.stages
+        return self._classifier.classify(
+            mentions, feedback, vectors, around, stages=stages, priors=priors
+        )
+
+    def _topics(
+        self, mentions: pl.DataFrame, feedback: pl.DataFrame, vectors: classify.Vectors
+    ) -> tuple["TopicModel", pl.DataFrame, pl.DataFrame]:
+        """Return the frozen topics, the mentions with theirs, and the named TOPICS table."""
+        settings, seed = self.settings.topics, self.settings.seed
+        model = topics.fit(mentions, vectors, settings=settings, seed=seed)
+        assigned = model.assign(mentions, vectors)
+        found = model.table(assigned, feedback)
+        named = labels.describe(
+            assigned,
+            vectors,
+            self._segmenter.phrases(assigned["text"].to_list()),
+            terms=dict(zip(model.topic_ids, model.terms, strict=True)),
+            parents=dict(zip(model.topic_ids, model.parent_ids, strict=True)),
+        )
+        columns = list(tables.TOPICS.schema())
+        return model, assigned, found.join(named, on="topic_id", how="inner").select(columns)
+
+    def _drivers(self, feedback: pl.DataFrame, mentions: pl.DataFrame) -> pl.DataFrame:
+        rank = self.settings.rank
+        return drivers.measure(
+            feedback,
+            mentions,
+            min_people=rank.min_people,
+            n_bootstrap=rank.n_bootstrap,
+            seed=self.settings.seed,
+            ces_direction=self.settings.read.ces_direction,
+        )
+
+    def _findings(
+        self,
+        feedback: pl.DataFrame,
+        mentions: pl.DataFrame,
+        found: pl.DataFrame,
+        driving: pl.DataFrame,
+        vectors: classify.Vectors,
+    ) -> pl.DataFrame:
+        rank = self.settings.rank
+        members = findings.members(mentions)
+        ranked = findings.find(
+            feedback,
+            mentions,
+            found,
+            driving,
+            min_people=rank.min_people,
+            n_bootstrap=rank.n_bootstrap,
+            seed=self.settings.seed,
+            labels=self._names(members, mentions, vectors),
+            ces_direction=self.settings.read.ces_direction,
+        )
+        told = members.join(mentions.select("mention_id", "feedback_id"), on="mention_id")
+        periods = trends.choose(feedback, period=rank.period)
+        return trends.annotate(ranked, told, feedback, periods, min_people=rank.min_people)
+
+    def _names(
+        self, members: pl.DataFrame, mentions: pl.DataFrame, vectors: classify.Vectors
+    ) -> dict[tuple[str, str, str], str]:
+        """Return for each (kind, stage, topic) the name that its own mentions give it."""
+        grouped = members.group_by("kind", "stage", "topic_id").agg("mention_id")
+        keys = {"\t".join(row[:3]): row for row in grouped.sort("kind", "stage", "topic_id").rows()}
+        named = labels.name_groups(
+            {key: row[3] for key, row in keys.items()},
+            mentions,
+            vectors,
+            self._segmenter.phrases(mentions["text"].to_list()),
+        )
+        return {keys[key][:3]: name for key, name in named.items()}
+
+
+def arrange(whole: Tables, settings: Settings) -> JourneyMap:
+    """Return the journey map of the five tables; an earlier run is arranged anew the same way."""
+    feedback, mentions = whole.feedback, whole.mentions
+    rank = settings.rank
+    direction, few = settings.read.ces_direction, rank.min_people
+    periods = trends.choose(feedback, period=rank.period)
+    return journeymap.build(
+        feedback,
+        mentions,
+        whole.topics,
+        whole.findings,
+        stages=stages(settings),
+        title=settings.report.title,
+        scores=scores.by_stage(feedback, mentions, ces_direction=direction, min_people=few),
+        changes=trends.changes(
+            feedback, mentions, periods, ces_direction=direction, min_people=few
+        ),
+        period=periods.now if periods else None,
+        previous_period=periods.before if periods else None,
+        min_people=few,
+    )
+
+
+def stages(settings: Settings) -> tuple[Stage, ...]:
+    """Return the journey in force: the settings' own stages, else the default eight."""
+    own = settings.journey.stages
+    if not own:
+        return tuple(Stage(name, name.capitalize()) for name in STAGES)
+    return tuple(
+        Stage(s.name, s.title or s.name.capitalize(), s.description, s.aliases) for s in own
+    )
+
+
+def _silent(step: str, done: int = 0, total: int = 0) -> None:
+    """Tell nobody."""
+
+
+class _Clock:
+    """Tells each step as it begins and keeps how long it took."""
+
+    def __init__(self, on_step: OnStep) -> None:
+        self._on_step = on_step
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Time one step."""
+        self._on_step(name)
+        began = perf_counter()
+        yield
+        self.seconds[name] = round(perf_counter() - began, 3)

@@ -1,0 +1,229 @@
+"""The run folder: what an analysis leaves behind, written whole or not at all, and read again.
+
+A run is written beside its place and then renamed, so nobody meets half of one. What the tables
+and the reports look like is said in `writers` and `report`; here is only what makes them a run.
+"""
+
+import json
+import platform
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from painpoints import journeymap, report, tables, writers
+from painpoints.config import Settings
+from painpoints.errors import InputError, RunError, TableError
+from painpoints.pipeline import Analysis, Tables, arrange
+from painpoints.topics import TopicModel
+
+if TYPE_CHECKING:
+    from painpoints.domain import JourneyMap
+
+FORMAT = 1
+RUN = "run.json"
+TOPIC_MODEL = "topic_model.npz"
+RECORDED = ("painpoints", "bertopic", "evoc", "numpy", "polars", "scikit-learn", "spacy", "torch")
+
+
+def refuse_foreign(out: Path) -> None:
+    """Check, before the work begins, that `out` may be written: new, empty, or a run of ours.
+
+    Raises:
+        InputError: it is a file, or a folder that holds something else.
+    """
+    if out.exists() and not out.is_dir():
+        raise InputError(f"{out} is a file; name a folder for the results")
+    if out.is_dir() and any(out.iterdir()) and not (out / RUN).is_file():
+        raise InputError(f"{out} holds other files and no {RUN}; name a new or an empty folder")
+
+
+def save(analysis: Analysis, out: Path) -> list[Path]:
+    """Write the run into the folder `out`, in place of an earlier run there; return its files.
+
+    Raises:
+        InputError: `out` holds something that is not a run.
+        RunError: the disk or the rights do not allow it; an earlier run is left as it was.
+    """
+    refuse_foreign(out)
+    with _replacing(out) as folder:
+        names = [path.name for path in _write(analysis, folder)]
+    return [out / name for name in names]
+
+
+def _write(analysis: Analysis, folder: Path) -> list[Path]:
+    whole, journey, intake = analysis.tables, analysis.journey, analysis.intake
+    written = _draw(whole, journey, analysis.settings, folder)
+    written += writers.write_tables(whole.by_name(), folder)
+    written.append(writers.write_json(journeymap.to_dict(journey), folder / "journey_map.json"))
+    written.append(writers.write_json(quality(analysis), folder / "quality.json"))
+    if intake.rejected.height:
+        written.append(writers.write_table(intake.rejected, folder / "rejected.csv"))
+    written.append(folder / TOPIC_MODEL)
+    np.savez_compressed(folder / TOPIC_MODEL, **analysis.topic_model.to_arrays())
+    written.append(writers.write_json(facts(analysis), folder / RUN))
+    return written
+
+
+def _draw(whole: Tables, journey: "JourneyMap", settings: Settings, folder: Path) -> list[Path]:
+    evidence = journeymap.evidence(
+        whole.feedback,
+        whole.mentions,
+        whole.findings,
+        max_evidence=settings.report.max_evidence,
+        seed=settings.seed,
+    )
+    return report.write(
+        journey, evidence, folder, n_evidence_total=whole.mentions.height, top=settings.report.top
+    )
+
+
+def quality(analysis: Analysis) -> dict[str, Any]:
+    """Return what was read, mapped, masked, left out and why, as plain values."""
+    journey, classified = analysis.journey, analysis.classified
+    return {
+        **analysis.intake.to_dict(),
+        "masked": dict(analysis.masked),
+        "left_out": dict(journey.left_out),
+        "without_topic": dict(journey.without_topic),
+        "without_stage": dict(journey.no_stage),
+        "metadata_conflicts": dict(classified.conflicts),
+        "metadata_not_understood": dict(classified.unmapped),
+    }
+
+
+def facts(analysis: Analysis) -> dict[str, Any]:
+    """Return what made this run: versions, seed, settings, inputs, counts, seconds per step."""
+    journey = analysis.journey
+    return {
+        "format": FORMAT,
+        "versions": {name: version(name) for name in RECORDED},
+        "python": platform.python_version(),
+        "parts": dict(analysis.parts),
+        "seed": analysis.settings.seed,
+        "settings": analysis.settings.model_dump(mode="json"),
+        "inputs": [source.to_dict() for source in analysis.intake.sources],
+        "priors": {label: dict(prior) for label, prior in analysis.classified.priors.items()},
+        "counts": {
+            "feedback": journey.n_feedback,
+            "people": journey.n_people,
+            "mentions": journey.n_mentions,
+            "topics": len(journey.topics),
+            "findings": analysis.tables.findings.height,
+            "rejected": analysis.intake.rejected.height,
+        },
+        "seconds": dict(analysis.seconds),
+    }
+
+
+def load_facts(run: Path) -> dict[str, Any]:
+    """Return the `run.json` of a run.
+
+    Raises:
+        RunError: there is no run, or it was written in another format.
+    """
+    try:
+        found = json.loads((run / RUN).read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise RunError(f"{run} is no run: {RUN} is missing") from error
+    except (OSError, ValueError) as error:
+        raise RunError(f"{run / RUN} cannot be read; analyse the input again") from error
+    if not isinstance(found, dict) or found.get("format") != FORMAT:
+        raise RunError(f"{run} was written in another format than {FORMAT}; analyse it again")
+    return found
+
+
+def load_tables(run: Path) -> Tables:
+    """Return the five tables of a run, checked.
+
+    Raises:
+        RunError: a table is missing, damaged, or not as `docs/tables.md` says.
+    """
+    return Tables(**{table.name: _load_table(run, table) for table in tables.TABLES})
+
+
+def _load_table(run: Path, table: tables.Table) -> pl.DataFrame:
+    path = run / f"{table.name}.parquet"
+    try:
+        return tables.check(table, pl.read_parquet(path))
+    except (OSError, pl.exceptions.PolarsError, TableError) as error:
+        raise RunError(f"{path} cannot be read: {error}; analyse the input again") from error
+
+
+def load_topic_model(run: Path) -> TopicModel:
+    """Return the frozen topics of a run.
+
+    Raises:
+        RunError: the file is missing or damaged.
+    """
+    path = run / TOPIC_MODEL
+    load_facts(run)
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return TopicModel.from_arrays(dict(arrays))
+    except (OSError, ValueError) as error:
+        raise RunError(f"{path} cannot be read; analyse the input again") from error
+
+
+def redraw(run: Path, out: Path, settings: Settings) -> list[Path]:
+    """Draw the reports of the run anew, with the title and limits of `settings`.
+
+    The numbers stay those of the run: ranking and reading keep the run's own settings.
+
+    Raises:
+        RunError: the run is missing or damaged, or `out` cannot be written.
+    """
+    own = Settings.model_validate(load_facts(run)["settings"])
+    titled = settings.report.model_dump(exclude_unset=True)
+    drawn = own.model_copy(update={"report": own.report.model_copy(update=titled)})
+    whole = load_tables(run)
+    return _draw(whole, arrange(whole, drawn), drawn, out)
+
+
+def write_table(frame: pl.DataFrame, path: Path) -> Path:
+    """Write one table in the form its ending names."""
+    return writers.write_table(frame, path)
+
+
+def summary(analysis: Analysis, written: Sequence[Path]) -> dict[str, Any]:
+    """Return what a script wants to know of a run at once."""
+    return {
+        "written": [str(path) for path in written],
+        "counts": facts(analysis)["counts"],
+        "journey_map": journeymap.to_dict(analysis.journey),
+    }
+
+
+@contextmanager
+def _replacing(out: Path) -> Iterator[Path]:
+    """Yield a new folder beside `out` that takes its place when the block ends well."""
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
+    except OSError as error:
+        raise RunError(f"{out} cannot be written: {error.strerror}") from error
+    try:
+        yield unfinished
+        unfinished.chmod(0o755)
+        _swap(unfinished, out)
+    except OSError as error:
+        raise RunError(f"{out} cannot be written: {error.strerror}") from error
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _swap(new: Path, out: Path) -> None:
+    """Put `new` in the place of `out`; what was there is gone once the new one stands."""
+    if not out.exists():
+        new.rename(out)
+        return
+    old = new.with_name(new.name + ".old")
+    out.rename(old)
+    new.rename(out)
+    shutil.rmtree(old)
