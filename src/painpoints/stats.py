@@ -23,7 +23,7 @@ MIN_EXPECTED = 1e-12
 
 
 def wilson(k: Numbers, n: Numbers, *, z: float = Z95) -> tuple[Floats, Floats]:
-    """Return both ends, 0..1, of the interval of the share k / n; NaN where n is 0.
+    """Return both ends, 0..1, of the interval of the share k / n; all of it for n = 0.
 
     k, n may be fractions, as where `n` is an effective number (see `effective_n`).
     Source: Wilson 1927, doi:10.2307/2276774; the same as SciPy's scalar `proportion_ci`.
@@ -34,7 +34,7 @@ def wilson(k: Numbers, n: Numbers, *, z: float = Z95) -> tuple[Floats, Floats]:
         middle = p + z**2 / (2 * n)
         half = z * np.sqrt(np.maximum(p * (1 - p), 0) / n + z**2 / (4 * n**2))
         low, high = (middle - half) / (1 + z**2 / n), (middle + half) / (1 + z**2 / n)
-    return np.where(k <= 0, np.minimum(low, 0), low).clip(0, 1), np.where(k >= n, 1.0, high)
+    return np.where(k <= 0, 0.0, low).clip(0, 1), np.where(k >= n, 1.0, high).clip(0, 1)
 
 
 def net_share(up: Numbers, down: Numbers, n: Numbers, *, z: float = Z95) -> tuple[Floats, Floats]:
@@ -44,7 +44,7 @@ def net_share(up: Numbers, down: Numbers, n: Numbers, *, z: float = Z95) -> tupl
     Source: Rocks 2016, The American Statistician, doi:10.1080/00031305.2015.1061443.
     """
     centre, variance = _net_adjusted(up, down, n)
-    half = z * np.sqrt(variance)
+    half = np.where(np.asarray(n) > 0, z * np.sqrt(variance), 1.0)
     return np.clip(centre - half, -1, 1), np.clip(centre + half, -1, 1)
 
 
@@ -267,18 +267,21 @@ def verdicts(
     q: float = 0.05,
     min_people: int = 5,
     min_ratio: float = 1.5,
+    min_gap: float = 0.05,
 ) -> list[str]:
     """Return what became of each share now / n_now against before / n_before.
 
-    p: corrected for the number of comparisons; a change counts below `q`, from a ratio of
-    `min_ratio` on (or its inverse), and where either period has `min_people` people.
+    p: corrected for the number of comparisons. A change counts below `q`, if the shares differ
+    by the factor `min_ratio` or by `min_gap` (0.05: five in a hundred people), and if either
+    period has `min_people` people.
     new: nobody before; fixed: nobody now. too_few: too few in both, or a period without anybody.
     """
     share_before = before / np.maximum(n_before, 1)
     share_now = now / np.maximum(n_now, 1)
     enough = (np.maximum(before, now) >= min_people) & (n_before > 0) & (n_now > 0)
-    up = (p < q) & (share_now >= min_ratio * share_before) & (share_now > share_before)
-    down = (p < q) & (share_before >= min_ratio * share_now) & (share_before > share_now)
+    low, high = np.minimum(share_before, share_now), np.maximum(share_before, share_now)
+    moved = (p < q) & (high > low) & ((high >= min_ratio * low) | (high - low >= min_gap))
+    up, down = moved & (share_now > share_before), moved & (share_now < share_before)
     conditions = [~enough, up & (before == 0), up, down & (now == 0), down]
     found = np.select(
         conditions, ["too_few", "new", "rising", "fixed", "falling"], default="unchanged"
