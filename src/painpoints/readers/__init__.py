@@ -26,8 +26,9 @@ from painpoints.readers.raw import RawTable
 from painpoints.readers.recognition import Mapped, Problem, Recognition
 from painpoints.readers.reshape import reshape
 from painpoints.readers.tables import find_format, read_table
+from painpoints.readers.texts import from_texts
 
-__all__ = ["Intake", "Issue", "Mapped", "Problem", "Quality", "Recognition", "read"]
+__all__ = ["Intake", "Issue", "Mapped", "Problem", "Quality", "Recognition", "from_texts", "read"]
 
 _ZIPPED_FORMATS = ("xlsx", "parquet")
 

@@ -90,7 +90,7 @@ def assemble(
         raise UnreadableError(
             "; ".join(f"{p.recognition.source}: no row holds an answer" for p in parts)
         )
-    judged = _with_reasons(feedback, read)
+    judged = with_reasons(feedback, read)
     found = [
         *issues,
         *repeats,
@@ -170,8 +170,8 @@ def _without_repeats(
     return kept, conflicts, repeats
 
 
-def _with_reasons(feedback: pl.DataFrame, read: ReadSettings) -> pl.DataFrame:
-    """Add language and reason to every row."""
+def with_reasons(feedback: pl.DataFrame, read: ReadSettings) -> pl.DataFrame:
+    """Return the feedbacks with language, and with the reason of those that are left out."""
     silent = feedback["reason"].fill_null(reasons(feedback["verbatim"]))
     unheard = feedback.select(
         (

@@ -1,0 +1,52 @@
+"""Plain texts to the feedback table: what a caller has in hand, without a file."""
+
+from collections.abc import Mapping, Sequence
+
+import polars as pl
+
+from painpoints.config import ReadSettings
+from painpoints.domain import Survey
+from painpoints.errors import InputError
+from painpoints.readers.intake import with_reasons
+from painpoints.tables import FEEDBACK, check
+
+KNOWN = ("verbatim", "question", "channel", "touchpoint", "stage", "language")
+"""What a caller may know of a text; all but the verbatim may be left out."""
+
+
+def from_texts(
+    texts: Sequence[str | Mapping[str, str | None]], read: ReadSettings | None = None
+) -> pl.DataFrame:
+    """Return the feedback table of texts; `feedback_id` and `row` are the number of each, from 0.
+
+    Args:
+        texts: verbatims, or mappings with `verbatim` and what else is known of it (`KNOWN`).
+        read: which languages are covered.
+
+    Raises:
+        InputError: naming every key that is not known, by text.
+    """
+    known = [{"verbatim": text} if isinstance(text, str) else dict(text) for text in texts]
+    _refuse_unknown(known)
+    given = pl.DataFrame(known, schema=dict.fromkeys(KNOWN, pl.String))
+    number = pl.int_range(pl.len(), dtype=pl.Int64)
+    rest = {name: t for name, t in FEEDBACK.schema().items() if name not in given.columns}
+    frame = given.with_columns(
+        pl.lit(None, dtype).alias(name) for name, dtype in rest.items()
+    ).with_columns(
+        number.cast(pl.String).alias("feedback_id"),
+        number.alias("row"),
+        pl.lit("text").alias("source"),
+        pl.lit(Survey.NONE.value).alias("survey"),
+        pl.col("verbatim").fill_null(""),
+    )
+    return check(
+        FEEDBACK, with_reasons(frame, read or ReadSettings()).select(list(FEEDBACK.schema()))
+    )
+
+
+def _refuse_unknown(texts: Sequence[Mapping[str, str | None]]) -> None:
+    foreign = {key: at for at, text in enumerate(texts) for key in text if key not in KNOWN}
+    if foreign:
+        told = ", ".join(f"{key!r} (text {at})" for key, at in foreign.items())
+        raise InputError(f"unknown keys: {told}; known are {', '.join(KNOWN)}")
