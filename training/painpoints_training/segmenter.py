@@ -124,32 +124,14 @@ def chunks(documents: list[list[Sentence]], rng: random.Random) -> Iterator[list
 
 
 def roughen(chunk: list[Sentence], rng: random.Random) -> list[Sentence]:
-    """Return the chunk as a hurried customer would have typed it, or as it was."""
+    """Return the chunk as a hurried customer would have typed it, or, half the time, as it was."""
     drawn = rng.random()
-    if drawn < 0.5:
-        return chunk
-    if drawn < 0.6:
-        return [_recased(s, str.lower) for s in chunk]
-    if drawn < 0.63:
-        return [_recased(s, str.upper) for s in chunk]
-    if drawn < 0.7:
-        return [_without(s, frozenset(",")) for s in chunk]
-    if drawn < 0.8:
-        return [_without(s, frozenset(".")) for s in chunk]
-    if drawn < 0.85:
-        return [replace(s, tokens=tuple(map(_no_apostrophe, s.tokens))) for s in chunk]
-    bare = [_without(s, frozenset(",.")) for s in chunk]
-    return [
-        _recased(replace(s, tokens=tuple(map(_no_apostrophe, s.tokens))), str.lower) for s in bare
-    ]
+    hand = next(write for upto, write in HANDS if drawn < upto)
+    return chunk if hand is None else [hand(sentence) for sentence in chunk]
 
 
 def _recased(sentence: Sentence, case: Any) -> Sentence:
     return replace(sentence, tokens=tuple(case(t) for t in sentence.tokens))
-
-
-def _no_apostrophe(token: str) -> str:
-    return "nt" if token.lower() == "n't" else token
 
 
 def _without(sentence: Sentence, marks: frozenset[str]) -> Sentence:
@@ -157,6 +139,43 @@ def _without(sentence: Sentence, marks: frozenset[str]) -> Sentence:
     heads = set(sentence.heads)
     wanted = [t not in marks or i in heads for i, t in enumerate(sentence.tokens)]
     return sentence if all(wanted) or not any(wanted) else sentence.keep(wanted)
+
+
+def _small(sentence: Sentence) -> Sentence:
+    return _recased(sentence, str.lower)
+
+
+def _loud(sentence: Sentence) -> Sentence:
+    return _recased(sentence, str.upper)
+
+
+def _no_commas(sentence: Sentence) -> Sentence:
+    return _without(sentence, frozenset(","))
+
+
+def _no_stops(sentence: Sentence) -> Sentence:
+    return _without(sentence, frozenset("."))
+
+
+def _no_apostrophes(sentence: Sentence) -> Sentence:
+    tokens = ("nt" if t.lower() == "n't" else t for t in sentence.tokens)
+    return replace(sentence, tokens=tuple(tokens))
+
+
+def _hurried(sentence: Sentence) -> Sentence:
+    return _small(_no_apostrophes(_without(sentence, frozenset(",."))))
+
+
+HANDS = (
+    (0.50, None),
+    (0.60, _small),
+    (0.63, _loud),
+    (0.70, _no_commas),
+    (0.80, _no_stops),
+    (0.85, _no_apostrophes),
+    (1.00, _hurried),
+)
+"""Ways of writing, by running share; None leaves the treebank as it is."""
 
 
 def to_doc(vocab: Any, chunk: list[Sentence]) -> Any:
@@ -214,9 +233,8 @@ def train(
     first = examples(nlp, [[s] for d in documents for s in d])
     nlp.initialize(lambda: first)
     n_steps = epochs * sum(len(e.reference) for e in first) // WORDS_PER_BATCH
-    optimizer = Adam(
-        warmup_linear(LEARN_RATE, 200, int(n_steps * 1.05)), L2=0.01, L2_is_weight_decay=True
-    )
+    rates = warmup_linear(LEARN_RATE, 200, int(n_steps * 1.05))
+    optimizer: Any = Adam(rates, L2=0.01, L2_is_weight_decay=True)  # type: ignore[arg-type] # its own schedules
     began = time.monotonic()
     for epoch in range(epochs):
         epoch_examples = examples(nlp, (roughen(c, rng) for c in chunks(documents, rng)))
@@ -236,8 +254,7 @@ def train(
         if epoch in {1, 4}:  # a look on the way; chooses nothing
             with nlp.use_params(optimizer.averages):
                 print("dev", judge(nlp, dev), flush=True)
-    averages = optimizer.averages
-    with nlp.use_params(averages):
+    with nlp.use_params(optimizer.averages):
         return spacy.blank("en").from_config(nlp.config).from_bytes(nlp.to_bytes())
 
 

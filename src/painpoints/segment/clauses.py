@@ -18,31 +18,46 @@ MAX_WORDS = 60
 
 _WORD = re.compile(
     r"(?:https?://|www\.)\S+|[Ee]ven\s(?:though|if|when)\b|[Aa]s\sif\b|[Ss]o\sthat\b"
-    r"|@?[^\W_]+(?:['’`.:@/&-][^\W_]+)*['’]?|&|\+(?=\s)"
+    r"|\d+(?:[.,:]\d+)+%?|@?[^\W_]+(?:['\u2019`.:@/&-][^\W_]+)*['\u2019]?|&|\+(?=\s)"
 )
-_TOKEN = re.compile(rf"{_WORD.pattern}|,+|(?<=\s)[-–—]+(?=\s)|[–—]|--+|\.\.+|…|[()\[\]]|{EMOTICON}")
+_TOKEN = re.compile(
+    rf"{_WORD.pattern}|,+|(?<=\s)[-\u2013\u2014]+(?=\s)|[\u2013\u2014]|--+|\.\.+|…|[()\[\]]|{EMOTICON}"
+)
 _MARKS = {",": ",", "(": "(", "[": "(", ")": ")", "]": ")", ".": "~", "…": "~"}
-_MARKS |= {"-": "-", "–": "-", "—": "-"}
+_MARKS |= {"-": "-", "\u2013": "-", "\u2014": "-"}
 
 _NP = r"(?:W?[DK]{0,2}[RJND]{0,3}[NJGIY](?:PD{0,2}[JN]{0,3}N){0,2})"
 _VERB = "R{0,3}[FVM]"
-_OWN_NOUN = rf"(?:U{_VERB}|U[DKRJN]|{_NP}[SW]?{_VERB}|{_NP}B[A-Zw]{{1,9}}?[FV][A-Zw]*[FV])"
-_OWN_SUBJECT = re.compile(rf"[RXAO]{{0,2}}(?:Z|S(?:P?D?N)?{_VERB}|{_OWN_NOUN}|w[SZWDNJ].*[FV])")
+_OWN_NOUN = rf"(?:U[A-Z]|{_NP}[SW]?{_VERB}|{_NP}B[A-Zw]{{1,9}}?[FV][A-Zw]*[FV])"
+_OWN_SUBJECT = re.compile(rf"[RXAO]{{0,2}}(?:Z|S(?:P?D?N)?{_VERB}|{_OWN_NOUN})")
+_AND_WHEN = re.compile(rf"w(?:Z|[SW]{_VERB}|{_NP}{_VERB})")
 _NOTE = re.compile(
     r"[RXA]{0,2}(?:R{0,2}D?J{1,3}[NG]{1,4}|D{0,2}N{1,3}(?:PD?N+)?(?:D?R){0,3}J|K[JNGVI])"
 )
+_COMPOUND = re.compile(r"[DSZNWK][DJNRGP]*$")
+_OPEN_NOUN = re.compile("^[RJ]+$|D(?:R?J)+$")
 _WISH = re.compile(r"Q|R?F[RIVM]|R{1,2}[VIM]|R?I[DNJSPGW]|RR$")
 _BARE_VERB = re.compile(r"R{0,2}[VFI]|R{1,2}J$")
 _SETTING = re.compile(r"[BwP]")
-_FRONTED = re.compile(r"[CXAO]?R?[Bw][^,]*$|[CXA]?R?P[^FVZ]*$|R{1,3}$|T$|G[^FV]*$|[SZW]R?M$")
+_FRONTED = re.compile(
+    r"[CXAO]?R?[Bw](?!.*[FVZ].*[SZWDN].*[FVZ])(?!D?[JN]+[DSZW].*[FVZ])[^,]*$"
+    r"|[CXA]?R?P[^FVZ]*$|R{1,3}$|T$|G[^FV]*$|[SZW]R?M$"
+)
 _PREDICATE = re.compile(r"[FVZM]|[JKD].*[NG]|N.*J|[JIU]$|^R*I|^W")
+_GREETING = re.compile("T{1,2}N?|H[JNIC]*|U")
 _NOUN_HERE = re.compile("(?<=[DJPK])[VIM]")
 """After a determiner, an adjective or a preposition these letters stand for nouns or infinitives."""
+
+
+_RELATIVE = re.compile("(j[JNRY]{0,3}[NY])[SZW]")
+"""After "the best flight" a pronoun opens a relative clause."""
 
 
 def encode(text: str, start: int, end: int) -> str:
     """Return one class letter for every token of the sentence."""
     codes = "".join(map(_class_of, _TOKEN.findall(text, start, end)))
+    if "j" in codes:
+        codes = _RELATIVE.sub(r"\1B", codes).replace("j", "J")
     return _NOUN_HERE.sub("N", codes)
 
 
@@ -51,7 +66,7 @@ def _class_of(token: str) -> str:
     known = CLASSES.get(token) or _MARKS.get(token[0])
     if known is not None:
         return known
-    lower = token.lower().replace("’", "'").replace("`", "'")
+    lower = token.lower().replace("\u2019", "'").replace("`", "'")
     known = CLASSES.get(lower)
     if known is not None:
         return known
@@ -78,7 +93,7 @@ def cut(text: str, start: int, end: int) -> list[Span]:
 
 _CANDIDATE = re.compile(
     r"(?P<mark>[,~E-]+[XA]?)(?!C)|(?P<markand>,+C+)|(?P<and>C+,?)|(?P<contrast>X)"
-    r"|(?P<please>(?<=[^QCX,])Q)|(?P<aside>A(?=[SZWDNJVG])|R?Y)|(?P<hello>(?<=H)(?=[SZWDVGFQM]))"
+    r"|(?P<please>(?<=[^QCX,])Q)|(?P<aside>A(?=[SZWDNJVGP])|(?<=[NRVG])JY(?=[FPDSZ]))|(?P<hello>(?<=H)(?=[SZWDVGFQM]))"
     r"|(?P<pronoun>(?<=[NJRVGFI])(?:Z|UF|[SW]R?F)|(?<=[NJ])[SW]R?V(?=[A-Z]{2}))"
     r"|(?P<noun>(?<=[NJR])(?=D[JN]{0,2}NR?[FV]))"
 )
@@ -118,24 +133,21 @@ def _stands_alone(before: str) -> bool:
 def _after_mark(before: str, after: str, mark: str) -> bool:
     if mark[-1] == "X":
         return _contrasts(before, after, mark)
-    if re.fullmatch("T{1,2}N?|H[JNIC]*|U", before):
+    if _GREETING.fullmatch(before):
         return True
     if before[-1] == "X" or not _stands_alone(before):
         return False
-    if mark[-1] == "A":
+    if mark[-1] == "A" or _OWN_SUBJECT.match(after):
         return len(after) > 1
-    if _OWN_SUBJECT.match(after):
-        return True
     if _SETTING.match(after) or after[0] == "W":
         return False
-    return any(
-        judge(before, after) for judge in (_is_note, _is_wish, _is_afterthought, _is_parallel)
-    )
+    judges = (_is_note, _is_wish, _is_afterthought, _is_parallel)
+    return any(judge(before, after) for judge in judges)
 
 
 def _is_note(before: str, after: str) -> bool:
     """Tell "great service, cold food": a noun with its judgement on either side."""
-    return _NOTE.match(after) is not None and re.fullmatch("[RJ]+", before) is None
+    return _NOTE.match(after) is not None and _OPEN_NOUN.search(before) is None
 
 
 def _is_wish(before: str, after: str) -> bool:
@@ -167,9 +179,12 @@ def _after_and(before: str, after: str, _mark: str) -> bool:
     """Judge a bare "and": a subject of its own, or a note after a note or an adjective."""
     if not _stands_alone(before):
         return False
+    verbless = re.search("[FVZM]", before) is None
     if _OWN_SUBJECT.match(after):
-        return True
-    return _is_note(before, after) and (not re.search("[FVZM]", before) or before[-1] == "J")
+        return not (verbless and _COMPOUND.match(before))
+    if _AND_WHEN.match(after):
+        return not verbless
+    return _is_note(before, after) and (verbless or before[-1] == "J")
 
 
 def _contrasts(before: str, after: str, _mark: str) -> bool:

@@ -13,8 +13,7 @@ from painpoints.segment.sentences import Span
 
 BATCH = 256
 
-FIRST_NAMES = frozenset(
-    """
+_FIRST = """
 aaron abigail adam adrian agnes ahmed aidan aisha alan alana albert alejandro alex alexander
 alexandra alfie ali alice alicia alison amanda amber amelia amina amir amy ana anders andre andrea
 andrew andy angela angelica anil anita ann anna anne annette annie anthony antonio anya archie arjun
@@ -27,7 +26,7 @@ daniela danielle danny darren dave david dawn dean deborah debbie debra declan d
 derek diana diane diego dmitri dominic donald donna doreen doris dorothy doug douglas duncan dylan
 ed eddie edith edward eileen elaine eleanor elena eli elias elijah elizabeth ella ellen ellie emily
 emma eric erica erik erin esther ethan eva evan eve evelyn fatima felicity felix fernando finn fiona
-francesca francis frank fraser fred freddie freya gareth gary gavin gemma geoff george 
+francesca francis frank fraser fred freddie freya gareth gary gavin gemma geoff george
 gerald geraldine gillian gina giovanni giulia glen glenn gloria gordon graham greg gregory gwen
 hamza hannah harold harriet harry hasan hassan heather helen helena henry howard hugh hugo ian
 ibrahim imran ingrid irene iris isaac isabel isabella isla ivan jack jackie jacob jacqueline jade
@@ -54,11 +53,11 @@ tania tanya tara ted teresa terence terry theo theresa thomas tim timothy tina t
 tony tracey tracy trevor trisha ursula valerie vanessa vera veronica vicky victor vijay
 vikram vincent vivian wanda warren wayne wesley william yasmin yolanda yousef
 yusuf yvonne zac zach zainab zara zoe
-""".split()
-)
+"""
+FIRST_NAMES = frozenset(_FIRST.split())
 """Common first names, written by hand; those that are common words or brands are not in it."""
 
-_NAME = r"[A-Z][a-zà-ÿ]+(?:['’-][A-Z][a-zà-ÿ]+)?"
+_NAME = r"[A-Z][a-zà-ÿ]+(?:['\u2019-][A-Z][a-zà-ÿ]+)?"
 _FULL = rf"{_NAME}(?:\s(?:[A-Z]\.?\s)?{_NAME})?"
 _TITLED = re.compile(
     rf"\b(?:Mr|Mrs|Ms|Miss|Mx|Dr|Prof|Sir|Dame|Nurse|Sister|Doctor|Professor|Rev)\b\.?\s+(?P<name>{_FULL})"
@@ -90,9 +89,10 @@ _SURE_CUES = (
     "dealt",
     "assisted",
 )
-_NOT_NAMES = frozenset(
-    "team all everyone staff customer service support sir madam there manager reception mum dad god".split()
+_ADDRESSED = (
+    "team all everyone staff customer service support sir madam there manager reception mum dad god"
 )
+_NOT_NAMES = frozenset(_ADDRESSED.split())
 
 
 _BRANDS = re.compile(
@@ -133,7 +133,7 @@ def _by_wording(text: str) -> Iterable[Span]:
 
 
 def _is_first_name(name: str) -> bool:
-    return re.split(r"[\s'’-]", name.lower())[0] in FIRST_NAMES
+    return re.split(r"[\s'\u2019-]", name.lower())[0] in FIRST_NAMES
 
 
 def _by_pipeline(text: str, doc: Any) -> Iterable[Span]:

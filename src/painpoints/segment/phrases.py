@@ -30,20 +30,22 @@ class Phrase:
 
 _ORDER = {"trouble": 0, "act": 1, "judged": 2, "thing": 3}
 _SUBJECTS = frozenset({"nsubj", "nsubj:pass"})
-_SMALL = frozenset(
+_PRONOUNS = (
     "i we you he she it they me us him her them this that these those who which what there one "
-    "someone anyone everyone nobody everything something anything nothing myself ourselves u".split()
+    "someone anyone everyone nobody everything something anything nothing myself ourselves u"
 )
-_EMPTY_NOUNS = frozenset(
+_VAGUE = (
     "thing things lot bit way time times day days year years people person everything fact case "
-    "kind sort side end hour hours minute minutes week weeks month months today part point".split()
+    "kind sort side end hour hours minute minutes week weeks month months today part point"
 )
-_EMPTY_VERBS = frozenset("be have do get go make say think know want need feel seem let".split())
+_LIGHT = "be have do get go make say think know want need feel seem let"
+_TELLING = "n't not never no always constantly up down out off away back over in too on again"
+_SMALL = frozenset(_PRONOUNS.split())
+_EMPTY_NOUNS = frozenset(_VAGUE.split())
+_EMPTY_VERBS = frozenset(_LIGHT.split())
+_KEPT_ADVERBS = frozenset(_TELLING.split())
 _KEPT_LEFT = frozenset({"amod", "compound", "nmod:poss", "nummod", "advmod", "flat", "nmod:desc"})
 _KEPT_VERB = frozenset({"advmod", "aux", "compound:prt", "xcomp", "aux:pass", "obl:unmarked"})
-_KEPT_ADVERBS = frozenset(
-    "n't not never no always constantly up down out off away back over in too on again".split()
-)
 
 
 def phrases(nlp: Any, texts: Sequence[str]) -> list[list[Phrase]]:

@@ -23,21 +23,21 @@ _BOUNDARY = re.compile(
     rf"""
       (?P<line> \n\s* )
     | (?P<face> {EMOTICON}(?:\s*{EMOTICON})* [.!?]* )
-    | (?P<stop> [.!?…]+ ["'”’)\]]* (?=\s|$) )
-    | (?P<glued> (?<=[a-z][a-z)])[.!?]+(?=[A-Z][a-z'’]*[\s,]) | [!?]+(?=[^\W_]) )
+    | (?P<stop> [.!?…]+ ["'\u201d\u2019)\]]* (?=\s|$) )
+    | (?P<glued> (?<=[a-z][a-z)])[.!?]+(?=[A-Z][a-z'\u2019]*[\s,]) | [!?]+(?=[^\W_]) )
     | (?P<semi> ;(?=\s|$) | (?<=\s)\|\s | [•▪●■◦‣·]\s? | (?<=\s)//+\s | (?<=\s)\*(?=\s) )
     """,
     re.VERBOSE,
 )
-_LAST_WORD = re.compile(r"[^\s(\"'“‘\[/]+$")
+_LAST_WORD = re.compile(r"[^\s(\"'\u201c\u2018\[/]+$")
 _LEADING = re.compile(
-    r"""(?: [\s,;:.!?…)\]}|/\\*•▪●■◦‣·~=_>–—+-] | &(?=\s)
+    r"""(?: [\s,;:.!?…)\]}|/\\*•▪●■◦‣·~=_>\u2013\u2014+-] | &(?=\s)
           | \(?\d{1,2}[.)](?=\s+\D) | \(?[a-h]\)(?=\s)
           | (?:and|but|or|nor|plus|yet)(?=[\s,]) (?!\s(?:another|again)\b)
           | however(?=,|\s(?:the|my|our|your|i|we|it|they|there|this|a|when|if)\b) )+""",
     re.VERBOSE | re.IGNORECASE,
 )
-_SEPARATORS = " \t\n\r\f\v\u00a0,;:|/\\*•&+=_<([{~–—-"
+_SEPARATORS = " \t\n\r\f\v\u00a0,;:|/\\*•&+=_<([{~\u2013\u2014-"
 _DANGLING = re.compile(r"(?<=\s)(?:and|but|or)$", re.IGNORECASE)
 _LETTER = re.compile(r"[^\W\d_]")
 _ITEM = re.compile(r"(?<![\w.,:/£$€-])\(?([1-9]\d?)[.)](?=\s+\D|[A-Za-z])")
@@ -80,7 +80,7 @@ def _is_stop(text: str, found: re.Match[str]) -> bool:
     """Tell a sentence end from an abbreviation's stop or a trailing-off inside a sentence."""
     mark, after = found.group(), text[found.end() : found.end() + 3].lstrip()[:1]
     if "!" in mark or "?" in mark:
-        return not (mark[-1] in ')"”' and after.islower())
+        return not (mark[-1] in ')"\u201d' and after.islower())
     if "…" in mark or ".." in mark:
         return not after.islower()
     if mark != ".":

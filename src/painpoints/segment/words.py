@@ -12,11 +12,12 @@ ending (`-ly`, `-ed`, `-ing`), and else taken for a noun. Written by hand for th
     P preposition         W it, they: takes up what stands before   w when, if, because
     B that, which, who               C and, or
     X contrast word       Q please                         T greeting, thanks
-    A aside (also, plus)  Y complaint, shame (begins a mention)    K no         H hello
+    A aside (also, plus)  Y complaint (only complaint is ...)    K no         H hello
+    j best, only, first
 """
 
 SUBJECTS = """
-i we they he she it you this that these those u
+i we they he she it you this these those u
 """
 
 INDEFINITE = """
@@ -146,10 +147,10 @@ whichever whoever lest provided providing
 
 CONJUNCTIONS = "and & + or nor n an'"
 
-ASIDES = "also plus otherwise now nowadays meanwhile maybe"
+ASIDES = "also plus otherwise now nowadays meanwhile maybe shame pity"
 
 TAKEN_UP = """
-it they he she this that these those it's it'd it'll itll they're theyre they've theyve they'd they'll
+it they he she this these those it's it'd it'll itll they're theyre they've theyve they'd they'll
 theyll he's hes he'd he'll she's shes she'd she'll that's thats that'd that'll this'll its-me
 """
 
@@ -158,7 +159,11 @@ when whenever if because cause cos coz bcoz bc as while whilst since unless unti
 once every-time wherever lest provided providing
 """
 
-COMPLAINTS = "shame pity gripe downside drawback negative complaint niggle grumble criticism"
+COMPLAINTS = (
+    "gripe downside drawback negative complaint niggle grumble criticism issue problem thing"
+)
+
+SUPERLATIVES = "best worst only first last nicest easiest fastest cheapest latest biggest"
 
 CONTRASTS = "but however although though tho yet whereas except excepting altho albeit"
 
@@ -171,7 +176,6 @@ goodbye sincerely yours yes yeah yep nope lol omg wow
 
 CLASSES: dict[str, str] = {}
 for _letter, _words in (
-    ("N", "thing"),
     ("I", ORDERS),
     ("V", VERBS),
     ("M", SAYING),
@@ -197,22 +201,21 @@ for _letter, _words in (
     ("R", "then"),
     ("W", TAKEN_UP),
     ("w", SITUATIONS),
+    ("j", SUPERLATIVES),
 ):
     CLASSES |= dict.fromkeys(_words.split(), _letter)
 
 CLASSES |= dict.fromkeys(("even though", "even if", "even when", "as if", "so that"), "w")
 
-ABBREVIATIONS = frozenset(
-    """
+_SHORTENED = """
 mr mrs ms dr prof st rev hon sr jr vs e.g eg i.e ie etc approx appt dept est inc ltd co corp no nos
 tel ext fig vol pp p.s ps a.m p.m am pm u.s u.k min mins hr hrs sec wk wks yr yrs ft lb lbs oz kg
 jan feb mar apr jun jul aug sep sept oct nov dec mon tue tues wed thu thur thurs fri sat ave blvd rd
 misc max cf al viz n.b nb w.r.t btw incl excl temp avg
-""".split()
-)
+"""
+ABBREVIATIONS = frozenset(_SHORTENED.split())
 """Words whose full stop does not end a sentence when a small letter follows, or mostly at all."""
 
-TITLES = frozenset(
-    "mr mrs ms miss dr prof sir madam mx rev nurse sister doctor professor st".split()
-)
+_BEFORE_NAMES = "mr mrs ms miss dr prof sir madam mx rev nurse sister doctor professor st"
+TITLES = frozenset(_BEFORE_NAMES.split())
 """Abbreviations that a name follows, so that no capital letter ends the sentence."""
