@@ -14,6 +14,7 @@ from statistics import fmean
 
 import numpy as np
 
+from painpoints import surveys
 from painpoints.domain import (
     Change,
     Estimate,
@@ -387,16 +388,15 @@ def _tallies(
 
 
 def _scores(rows: Sequence[Evidence]) -> tuple[Score, ...]:
-    scored = {row.feedback_id: row.score for row in rows if row.score is not None}
-    if not scored:
+    answers = {row.feedback_id: row for row in rows if row.score is not None}.values()
+    people = {row.person for row in answers}
+    measure = surveys.headline("nps")
+    if not people or measure is None:
         return ()
-    promoters = sum(score >= 9 for score in scored.values())
-    detractors = sum(score <= 6 for score in scored.values())
-    return (
-        Score(
-            "nps", trinomial(promoters, detractors, len(scored), scale=100), "% 9-10 minus % 0-6"
-        ),
-    )
+    up = sum((row.score or 0) >= 9 for row in answers)
+    down = sum((row.score or 0) <= 6 for row in answers)
+    estimate = replace(trinomial(up, down, len(answers), scale=100), n=len(people))
+    return (Score("nps", estimate, measure.convention, measure.name, -100, 100),)
 
 
 def _impact(about: set[str], everything: Sequence[Evidence]) -> Estimate:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from painpoints.domain import Evidence, JourneyMap
-from painpoints.report.figures import png, svg
+from painpoints.report.figures import png, raster, svg
 from painpoints.report.html import page
 from painpoints.report.markdown import note
 from painpoints.report.workbook import workbook
@@ -39,11 +39,12 @@ def write(
         n_evidence_total: mentions before any cap, so that a report can say what it holds.
         top: findings shown per stage before "more".
     """
-    picture = png(journey)
+    drawing = svg(journey)
+    picture = raster(drawing)
     book = workbook(journey, evidence, n_evidence_total=n_evidence_total, picture=picture)
     drawn = (
         page(journey, evidence, n_evidence_total=n_evidence_total, top=top).encode(),
-        svg(journey).encode(),
+        drawing.encode(),
         picture,
         book,
         note(journey, evidence).encode(),

@@ -47,8 +47,9 @@ def page(
         headline=words.headline(journey),
         support=words.support_line(journey),
         figures=figures(journey),
+        changes=_changes(journey),
         how=list(journey.conventions.items()) + _HOW,
-        left_out=[(meaning, words.count(n)) for _, meaning, n in words.left_out_lines(journey)],
+        left_out=[(what, why, words.count(n)) for what, why, n in words.left_out_lines(journey)],
         capped=_capped(len(evidence), n_evidence_total),
         version=version("painpoints"),
         policy=_policy(style, script),
@@ -87,8 +88,19 @@ def figures(journey: JourneyMap) -> list[tuple[str, str, str]]:
         low, high = (words.score_value(score.survey, end) for end in (e.low, e.high))
         value = words.score_value(score.survey, e.value)
         note = f"{low} to {high}, n = {words.count(e.n)}"
-        rows.append((words.survey_name(score.survey), value, note))
+        rows.append((words.score_name(score.survey, score.measure), value, note))
     return rows
+
+
+def _changes(journey: JourneyMap) -> str:
+    """Return how the whole differs from the period before, in a few words."""
+    told = [
+        f"{words.survey_name(change.what) if change.what in words.SURVEYS else change.what.replace('_', ' ')}"
+        f" {words.change_text(change)}"
+        for change in journey.changes
+        if words.change_text(change)
+    ]
+    return "; ".join(told)
 
 
 def min_people(journey: JourneyMap) -> int:

@@ -129,6 +129,6 @@ def _cut(quote: str) -> str:
 
 
 def _left_out(journey: JourneyMap) -> Iterator[str]:
-    lines = [f"{words.count(n)} {meaning}" for _, meaning, n in words.left_out_lines(journey)]
+    lines = [f"{words.count(n)} {what}: {why}" for what, why, n in words.left_out_lines(journey)]
     if lines:
         yield f"Left out: {escaped('; '.join(lines))}."

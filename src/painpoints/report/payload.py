@@ -9,7 +9,8 @@ from dataclasses import fields, is_dataclass
 from datetime import datetime
 from typing import Any
 
-from painpoints.domain import Evidence, Finding, JourneyMap
+from painpoints import surveys
+from painpoints.domain import Evidence, Finding, JourneyMap, Score
 
 VERSION = 1
 """Of the layout below; the page refuses data of another."""
@@ -28,8 +29,31 @@ def payload(
         "map": plain(journey),
         "n_evidence": n_evidence,
         "members": {finding_id: ids for finding_id, ids in members.items() if ids},
+        "measures": measures(journey),
         "evidence": columns(evidence),
     }
+
+
+def measures(journey: JourneyMap) -> list[dict[str, Any]]:
+    """Return how each kind of score on the map counts an answer, so that a slice can be scored."""
+    scores = [*journey.scores, *(score for view in journey.stages for score in view.scores)]
+    found = {(score.survey, score.measure): _measure(score) for score in scores}
+    return [plain(measure) | {"kind": measure.kind} for measure in found.values() if measure]
+
+
+def _measure(score: Score) -> surveys.Measure | None:
+    """Return the measure whose words the score carries; the scale's top is not told otherwise."""
+    directions: tuple[surveys.CesDirection, ...] = ("easy_is_high", "effort_is_high")
+    candidates = (
+        measure
+        for top in _TOPS
+        for direction in directions
+        for measure in surveys.measures(score.survey, top, ces_direction=direction)
+    )
+    return next((m for m in candidates if score.convention.startswith(m.convention)), None)
+
+
+_TOPS = (None, *(float(top) for top in (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 100)))
 
 
 def plain(value: Any) -> Any:
@@ -162,10 +186,21 @@ def _behind(
 
 
 def _tells(finding: Finding) -> Callable[[Evidence], bool]:
-    """Return the test whether a mention of the topic belongs to this kind of finding."""
-    wanted = {"asked_for": "request", "extend_delight": "praise"}
-    kind = wanted.get(finding.opportunity or "", "pain_point")
-    return lambda row: row.type == kind
+    """Return the test whether a mention of the topic belongs to this kind of finding.
+
+    The same rules as `tables.tells_pain` and `tables.tells_praise`, on one row.
+    """
+    if finding.opportunity == "asked_for":
+        return lambda row: row.type == "request"
+    if finding.opportunity == "extend_delight":
+        return lambda row: _tells_either(row, "praise", "positive", "negative")
+    return lambda row: _tells_either(row, "pain_point", "negative", "positive")
+
+
+def _tells_either(row: Evidence, type_: str, mood: str, against: str) -> bool:
+    if row.type in {"other", "unsure"}:
+        return row.sentiment == mood
+    return row.type == type_ and row.sentiment != against
 
 
 def findings(journey: JourneyMap) -> list[Finding]:

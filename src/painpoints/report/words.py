@@ -7,7 +7,7 @@ exists only here and below; a true minus sign, an en dash for ranges.
 from collections.abc import Iterable
 from datetime import datetime
 
-from painpoints.domain import Estimate, Finding, JourneyMap, Score, StageView
+from painpoints.domain import Change, Estimate, Finding, JourneyMap, Score, StageView
 
 SURVEYS = {
     "nps": "NPS",
@@ -36,6 +36,10 @@ REASONS = {
     "novel": "like no topic yet; kept in a queue for the next topics",
     "duplicate": "the same answer again",
     "rejected": "rows set aside because they could not be read",
+    "no_mention": "nothing in it could be taken as a mention",
+    "none": "they tell no stage (“thanks”, “great company”)",
+    "unsure": "the stage is not clear enough to say",
+    "unknown": "no reason was given",
 }
 
 
@@ -152,6 +156,18 @@ def people_word(journey: JourneyMap, n: int) -> str:
     return {("people", 1): "person", ("answers", 1): "answer"}.get((word, n), word)
 
 
+def change_text(change: Change) -> str:
+    """Return `was −20, falling` for a score; `was 39 %, rising` for a share."""
+    if change.verdict == "too_few" or change.before is None:
+        return ""
+    before = (
+        percent(change.before)
+        if change.what == "share"
+        else score_value(change.what, change.before)
+    )
+    return f"was {before}, {change.verdict}"
+
+
 def date_text(moment: datetime | None) -> str:
     """Return `3 May 2026`."""
     return "" if moment is None else f"{moment.day} {moment:%B %Y}"
@@ -219,13 +235,15 @@ def _trend_part(finding: Finding) -> Iterable[str]:
 
 
 def left_out_lines(journey: JourneyMap) -> list[tuple[str, str, int]]:
-    """Return (reason, what it means, how many), most frequent first."""
-    rows = [(k, REASONS.get(k, k.replace("_", " ")), n) for k, n in journey.left_out.items()]
-    rows += [(k, _NO_STAGE.get(k, k), n) for k, n in journey.no_stage.items()]
-    return sorted((row for row in rows if row[2]), key=lambda row: (-row[2], row[0]))
-
-
-_NO_STAGE = {
-    "none": "mentions that tell no stage (“thanks”); counted, in no column",
-    "unsure": "mentions whose stage is not clear enough to say; counted, in no column",
-}
+    """Return (what, why, how many): answers left out, then mentions without stage or topic."""
+    groups = (
+        ("answers not analysed", journey.left_out),
+        ("mentions in no stage", journey.no_stage),
+        ("mentions without a topic", journey.without_topic),
+    )
+    return [
+        (what, REASONS.get(reason, reason.replace("_", " ")), n)
+        for what, counts in groups
+        for reason, n in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+        if n
+    ]

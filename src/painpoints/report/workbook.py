@@ -90,8 +90,7 @@ def _sheets(
     yield "Opportunities", [_KIND, *_finding_columns(titles)], wins, _UNRANKED
     yield "Topics", _topic_columns(journey.topics), journey.topics, ""
     yield "Evidence", _evidence_columns(journey, evidence), chosen, _said(len(chosen), n_total)
-    left_out = [(meaning, n) for _, meaning, n in words.left_out_lines(journey)]
-    yield "Left out", [_Column("What", 70, _first, "wrap"), _Column("How many", 12, _second, "count")], left_out, ""  # fmt: skip
+    yield "Left out", _LEFT_OUT, words.left_out_lines(journey), ""
     how = [*journey.conventions.items(), *_HOW]
     yield "How to read", [_Column("Number", 22, _first), _Column("How it is computed", 110, _second, "wrap")], how, ""  # fmt: skip
 
@@ -109,6 +108,13 @@ def _first(row: tuple[Any, Any]) -> Any:
 
 def _second(row: tuple[Any, Any]) -> Any:
     return row[1]
+
+
+_LEFT_OUT = [
+    _Column("What", 28, lambda row: row[0]),
+    _Column("Why", 60, lambda row: row[1], "wrap"),
+    _Column("How many", 12, lambda row: row[2], "count"),
+]
 
 
 def _said(n_here: int, n_total: int) -> str:

@@ -10,6 +10,7 @@ function unpack(text) {
     map: data.map,
     top: data.top,
     minPeople: data.min_people,
+    measures: data.measures,
     nEvidence: data.n_evidence,
     members: new Map(Object.entries(data.members)),
     F: { n: feedback.id.length, ...feedback },

@@ -42,7 +42,7 @@ function trendMark(change, kind) {
   const bad = { pain_point: { rising: "worse", new: "worse", falling: "better", fixed: "better" } }[kind] ?? {};
   return el("span", { class: `trend ${bad[change.verdict] ?? ""}`, title: trendWords(change) },
     svg("svg", { viewBox: "0 0 12 12", "aria-hidden": "true" }, svg("path", { d: ARROWS[change.verdict] })),
-    change.verdict === "unchanged" ? hidden("unchanged") : change.verdict);
+    change.verdict);
 }
 
 const tone = (e) => (e.value === null ? "none" : e.low > 0 ? "positive" : e.high < 0 ? "negative" : "open");
@@ -79,16 +79,17 @@ function bandPath(upper, lower) {
 function emotionFigure(map, open) {
   const n = map.stages.length;
   const told = map.stages.map((v, i) => ({ v, i, e: v.net_sentiment })).filter((s) => s.e.value !== null);
-  const reach = Math.max(0.5, ...told.filter((s) => !s.v.small).flatMap((s) => [Math.abs(s.e.low), Math.abs(s.e.high)]));
+  const sure = told.filter((s) => !s.v.small);
+  const reach = Math.max(0.5, ...sure.flatMap((s) => [Math.abs(s.e.low), Math.abs(s.e.high)]));
   const limit = Math.min(1, Math.ceil(reach * 4) / 4);
-  const y = (value) => 50 - (44 * Math.max(-limit, Math.min(limit, value))) / limit;
+  const y = (value) => 50 - (37 * Math.max(-limit, Math.min(limit, value))) / limit;
   const x = (i) => ((i + 0.5) * 100) / n;
-  const at = (key) => told.map((s) => [x(s.i), y(s.e[key])]);
+  const at = (key) => sure.map((s) => [x(s.i), y(s.e[key])]);
   const lines = svg("svg", { viewBox: "0 0 100 100", preserveAspectRatio: "none", "aria-hidden": "true" },
     svg("rect", { x: 0, y: 0, width: 100, height: 50, class: "above" }),
     svg("rect", { x: 0, y: 50, width: 100, height: 50, class: "below" }),
     svg("path", { d: "M0 50H100", class: "zero" }),
-    ...(told.length > 1 ? [svg("path", { d: bandPath(at("high"), at("low")), class: "band" }), svg("path", { d: curve(at("value")), class: "line" })] : []));
+    ...(sure.length > 1 ? [svg("path", { d: bandPath(at("high"), at("low")), class: "band" }), svg("path", { d: curve(at("value")), class: "line" })] : []));
   const scale = [limit, 0, -limit].map((value) => el("span", { class: "tick", at: { top: `${y(value)}%` }, "aria-hidden": "true" }, balance(value)));
   return el("div", { class: "emotion", role: "group", "aria-label": "Emotion curve: net sentiment stage by stage" },
     lines, scale, map.stages.map((v, i) => emotionPoint(map, v, i, y, open)));
@@ -98,12 +99,12 @@ function emotionPoint(map, v, i, y, open) {
   const e = v.net_sentiment, n = map.stages.length;
   const place = { left: `${(i * 100) / n}%`, width: `${100 / n}%` };
   if (e.value === null) return el("span", { class: "point empty", at: place }, el("i", { at: { top: "50%" } }, "no voices"));
-  const words = `${v.stage.title}: net sentiment ${netText(e)}, ${count(e.n)} ${peopleWord(map, e.n)}`;
+  const words = `${v.stage.title}: net sentiment ${netText(e)}, ${count(e.n)} ${peopleWord(map, e.n)}${v.small ? ", too few to draw on" : ""}`;
   const above = e.value < 0;
-  return el("button", { type: "button", class: `point ${tone(e)}${v.small ? " small" : ""}`, at: place, "aria-label": `${words}. Show the evidence`, title: words, on: { click: () => open({ stage: v.stage.name }) } },
+  return el("button", { type: "button", class: `point ${v.small ? "open small" : tone(e)}`, at: place, "aria-label": `${words}. Show the evidence`, title: words, on: { click: () => open({ stage: v.stage.name }) } },
     el("s", { at: { top: `${y(e.high)}%`, height: `${y(e.low) - y(e.high)}%` } }),
     el("b", { at: { top: `${y(e.value)}%` } }),
-    el("i", { class: above ? "under" : "over", at: { top: `${above ? y(e.low) : y(e.high)}%` } }, balance(e.value)),
+    el("i", { class: above ? "under" : "over", at: { top: `${above ? y(e.low) : y(e.high)}%` } }, v.small ? `n ${e.n}` : balance(e.value)),
     el("em", {}, `${i + 1}`));
 }
 

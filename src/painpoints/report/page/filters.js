@@ -12,8 +12,10 @@ function drawFilters(store, filters, changed) {
     const values = [...new Set([...(map.filters[name] ?? []), ...F.segments[name].names])].filter(Boolean).sort();
     pick(capital(plainName(name)), `filter-segment-${i}`, [["", "All"], ...values.map((v) => [v, v])], () => filters.segments[name] ?? "", (v) => { filters.segments[name] = v; });
   }
-  const channels = F.channel.names.filter(Boolean).sort();
-  if (channels.length > 1) pick("Channel", "filter-channel", [["", "All"], ...channels.map((c) => [c, plainName(c)])], () => filters.channel, (v) => { filters.channel = v; });
+  for (const [name, show] of [["channel", plainName], ["survey", surveyName], ["source", String]]) {
+    const values = F[name].names.filter(Boolean).sort();
+    if (values.length > 1) pick(capital(name), `filter-${name}`, [["", "All"], ...values.map((v) => [v, show(v)])], () => filters[name], (v) => { filters[name] = v; });
+  }
   if (F.score.some((s) => s !== null)) pick("Score", "filter-band", [["", "All"], ...bandNames(F)], () => filters.band, (v) => { filters.band = v; });
   if (map.first_at) fields.push(dateField("From", "filter-from", map, filters, "from", changed), dateField("To", "filter-to", map, filters, "to", changed));
   const search = el("input", { type: "search", id: "filter-text", placeholder: "Words in the answer", value: filters.text });

@@ -43,6 +43,9 @@ function pointsText(e) {
 
 const surveyName = (survey) => SURVEYS[survey] ?? String(survey ?? "score").toUpperCase();
 
+const MEASURES = { top_two_share: "top-two share", top_share: "top share", mean: "mean" };
+const scoreName = (s) => [surveyName(s.survey), MEASURES[s.measure]].filter(Boolean).join(", ");
+
 function scoreValue(survey, value) {
   if (value === null || value === undefined) return NONE;
   if (BALANCES.has(survey)) return signed(value);

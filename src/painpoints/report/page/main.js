@@ -10,6 +10,7 @@ function start() {
   bindPanel(app);
   drawFilterBar(app);
   refresh(app);
+  keepBarHeight();
   if (app.pick) showPanel(app);
   addEventListener("hashchange", () => followAddress(app));
   bindPrint(app);
@@ -25,11 +26,20 @@ function drawFilterBar(app) {
   }));
 }
 
+// The names of the stages stick below the filter bar, however many rows it has.
+function keepBarHeight() {
+  const bar = document.getElementById("filters");
+  const keep = () => document.documentElement.style.setProperty("--bar", `${bar.offsetHeight}px`);
+  new ResizeObserver(keep).observe(bar);
+  keep();
+}
+
 function refresh(app) {
   const { store, filters } = app;
   app.kept = passing(store, filters);
   app.view = isFiltered(filters) ? recount(store, app.kept) : { ...store.map, filtered: false };
   document.body.classList.toggle("filtered", app.view.filtered);
+  document.body.classList.toggle("fits", app.view.stages.length <= 8);
   document.getElementById("status").textContent = statusWords(app);
   drawLead(app);
   drawViews(app);
@@ -67,7 +77,7 @@ function filteredFigures(view) {
   const figure = (name, value, note) => el("div", {}, el("dt", {}, name), el("dd", {}, el("b", {}, value), note ? el("span", {}, ` ${note}`) : null));
   return [
     figure("Answers", count(view.n_feedback)), ...(view.people_known ? [figure("People", count(view.n_people))] : []), figure("Mentions", count(view.n_mentions)),
-    ...view.scores.map((s) => figure(surveyName(s.survey), scoreValue(s.survey, s.estimate.value), `${scoreValue(s.survey, s.estimate.low)} to ${scoreValue(s.survey, s.estimate.high)}, n = ${count(s.estimate.n)}`)),
+    ...view.scores.map((s) => figure(scoreName(s), scoreValue(s.survey, s.estimate.value), `${scoreValue(s.survey, s.estimate.low)} to ${scoreValue(s.survey, s.estimate.high)}, n = ${count(s.estimate.n)}`)),
   ];
 }
 
@@ -79,7 +89,7 @@ function drawClaimLink(app) {
 function drawViews(app) {
   const { view, open } = app;
   const show = (id, ...children) => document.getElementById(id).replaceChildren(...children);
-  const unfolded = [...document.querySelectorAll("article.stage.open")].map((node) => node.id);
+  const unfolded = [...document.querySelectorAll("article.stage.open")].map((node) => node.dataset.stage);
   show("map-view", drawMap(view, open, app.store.top));
   unfold(view, unfolded);
   show("table-view", stageTable(view, open), tallyTable("Touchpoints by stage", "touchpoint", view, (v) => v.touchpoints, open), tallyTable("Channels by stage", "channel", view, (v) => v.channels, open));
@@ -93,8 +103,8 @@ function drawViews(app) {
 // On a phone the stages are folded; the one that hurts most starts open.
 function unfold(view, before) {
   const worst = topPain(view)?.v.stage.name;
-  const ids = before.length ? before : [`column-${worst}`];
-  for (const node of document.querySelectorAll("article.stage")) if (ids.includes(node.id)) toggleStage(node, true);
+  const names = before.length ? before : [worst];
+  for (const node of document.querySelectorAll("article.stage")) if (names.includes(node.dataset.stage)) toggleStage(node, true);
 }
 
 let findingKind = "pain_point";
@@ -153,15 +163,21 @@ function bindTools() {
   table.addEventListener("click", () => show(true));
 }
 
+const PRINTED_TOP = 3;
+
 // Printing closes the panel; with quotes, the first few of each ranked finding are appended.
 function bindPrint(app) {
   const place = document.getElementById("appendix");
   addEventListener("beforeprint", () => {
     if (document.getElementById("panel").open) app.close();
+    document.getElementById("map-print").replaceChildren(...PRINTED.map((lanes) => drawMap(app.view, app.open, PRINTED_TOP, lanes)));
     place.hidden = !document.getElementById("with-quotes").checked;
     document.getElementById("appendix-view").replaceChildren(...(place.hidden ? [] : appendix(app)));
   });
-  addEventListener("afterprint", () => { place.hidden = true; });
+  addEventListener("afterprint", () => {
+    place.hidden = true;
+    document.getElementById("map-print").replaceChildren();
+  });
 }
 
 function appendix(app) {

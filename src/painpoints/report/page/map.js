@@ -2,6 +2,7 @@
 
 const LANES = [
   ["head", ""],
+  ["about", ""],
   ["mood", "Emotion"],
   ["voices", "People"],
   ["score", "Score"],
@@ -13,7 +14,7 @@ const LANES = [
 ];
 const LANE_NOTES = {
   mood: "net sentiment, with its 95 % interval",
-  voices: "who speak of the stage, and mentions",
+  voices: "share of all, and mentions",
   score: "of those who speak of the stage",
   change: "share of people against the period before",
   pains: "ranked within the stage",
@@ -22,19 +23,29 @@ const LANE_NOTES = {
   chan: "mentions; colour: sentiment",
 };
 
-function drawMap(view, open, top) {
-  const lanes = LANES.filter(([lane]) => laneHasContent(view, lane));
+// Lanes of the two printed pages: what hurts, then where to win and where it was told.
+const PRINTED = [
+  ["head", "mood", "voices", "score", "change", "pains"],
+  ["head", "opps", "touch", "chan"],
+];
+
+function drawMap(view, open, top, only = null) {
+  const lanes = LANES.filter(([lane]) => laneHasContent(view, lane) && (!only || only.includes(lane)));
   const grid = el("div", { class: "map", at: { "--stages": view.stages.length, "--lanes": lanes.length } });
   lanes.forEach(([lane, title], i) => grid.append(laneLabel(lane, title, i)));
   const row = lanes.findIndex(([lane]) => lane === "mood") + 1;
-  const figure = emotionFigure(view, open);
-  figure.style.setProperty("--row", row);
+  if (row) {
+    const figure = emotionFigure(view, open);
+    figure.style.setProperty("--row", row);
+    grid.append(figure);
+  }
   const context = mapContext(view, open, top);
-  grid.append(figure, ...view.stages.map((v, i) => stageColumn(v, i, lanes, context)));
+  grid.append(...view.stages.map((v, i) => stageColumn(v, i, lanes, context)));
   return grid;
 }
 
 function laneHasContent(view, lane) {
+  if (lane === "about") return view.stages.some((v) => v.stage.description);
   if (lane === "score") return view.stages.some((v) => v.scores.length);
   if (lane === "change") return view.stages.some((v) => v.change);
   if (lane === "chan") return view.stages.some((v) => v.channels.some((t) => t.name && t.name !== "unknown"));
@@ -60,10 +71,10 @@ function mapContext(view, open, top) {
 }
 
 function stageColumn(v, i, lanes, context) {
-  const cells = { head: headCell, mood: moodCell, voices: voicesCell, score: scoreCell, change: changeCell, pains: painsCell, opps: oppsCell, touch: touchCell, chan: chanCell };
+  const cells = { head: headCell, about: aboutCell, mood: moodCell, voices: voicesCell, score: scoreCell, change: changeCell, pains: painsCell, opps: oppsCell, touch: touchCell, chan: chanCell };
   const heading = `stage-${i}`;
-  return el("article", { class: `stage${v.small ? " small" : ""}${v.n_mentions ? "" : " silent"}`, at: { "--column": i + 2 }, "aria-labelledby": heading, id: `column-${v.stage.name}` },
-    lanes.map(([lane, title]) => el("div", { class: `cell lane-${lane}` }, lane === "head" ? null : el("h4", { class: "lane-name" }, title), cells[lane](v, context, i))));
+  return el("article", { class: `stage${v.small ? " small" : ""}${v.n_mentions ? "" : " silent"}`, at: { "--column": i + 2 }, "aria-labelledby": heading, "data-stage": v.stage.name },
+    lanes.map(([lane, title]) => el("div", { class: `cell lane-${lane}` }, !title ? null : el("h4", { class: "lane-name" }, title), cells[lane](v, context, i))));
 }
 
 function headCell(v, context, i) {
@@ -71,12 +82,14 @@ function headCell(v, context, i) {
   const fold = el("button", { type: "button", class: "fold", "aria-expanded": "false", "aria-label": `${v.stage.title}: show the details` }, svg("svg", { viewBox: "0 0 12 12", "aria-hidden": "true" }, svg("path", { d: "M2 4.5 6 8.5 10 4.5" })));
   fold.addEventListener("click", () => toggleStage(fold.closest("article")));
   return [
-    el("h3", { id: `stage-${i}` }, el("span", { class: "ordinal", "aria-hidden": "true" }, `${i + 1}`), label),
-    el("p", { class: "about" }, v.stage.description),
+    el("span", { class: "ordinal", "aria-hidden": "true" }, `${i + 1}`),
+    el("h3", { id: `stage-${i}` }, label),
     el("p", { class: "brief" }, `${count(v.n_people)} ${peopleWord(context.map, v.n_people)}`, moodPill(v)),
     fold,
   ];
 }
+
+const aboutCell = (v) => el("p", { class: "about" }, v.stage.description);
 
 function toggleStage(article, open = !article.classList.contains("open")) {
   article.classList.toggle("open", open);
@@ -84,7 +97,8 @@ function toggleStage(article, open = !article.classList.contains("open")) {
 }
 
 function moodPill(v) {
-  return v.net_sentiment.value === null ? null : el("span", { class: `pill ${tone(v.net_sentiment)}` }, balance(v.net_sentiment.value));
+  if (v.net_sentiment.value === null) return null;
+  return v.small ? el("span", { class: "pill" }, "too few") : el("span", { class: `pill ${tone(v.net_sentiment)}` }, balance(v.net_sentiment.value));
 }
 
 function moodCell(v) {
@@ -95,12 +109,13 @@ function voicesCell(v, context) {
   return el("button", { type: "button", class: "cell-button", on: { click: () => context.open({ stage: v.stage.name }) } },
     el("span", { class: "big" }, count(v.n_people)), el("span", { class: "unit" }, ` ${peopleWord(context.map, v.n_people)}`),
     bar(v.n_people / context.mostPeople, "ink"),
-    el("span", { class: "fine" }, `${percent(v.share.value)} of all · ${count(v.n_mentions)} ${v.n_mentions === 1 ? "mention" : "mentions"}`));
+    el("span", { class: "fine" }, `${percent(v.share.value)} · ${count(v.n_mentions)} ${v.n_mentions === 1 ? "mention" : "mentions"}`));
 }
 
 function scoreCell(v, context) {
   if (!v.scores.length) return el("p", { class: "fine" }, "no scores");
-  return v.scores.map((s, i) => {
+  const firsts = v.scores.filter((s, i) => v.scores.findIndex((o) => o.survey === s.survey) === i);
+  return firsts.map((s, i) => {
     const e = s.estimate;
     if (e.value === null) return el("p", { class: "fine" }, "no scores");
     const words = `${surveyName(s.survey)} ${scoreValue(s.survey, e.value)} (${scoreValue(s.survey, e.low)} to ${scoreValue(s.survey, e.high)}), n = ${count(e.n)}`;
@@ -116,7 +131,7 @@ function changeCell(v) {
   if (!c) return el("p", { class: "fine" }, NONE);
   if (c.before === null || c.now === null || c.verdict === "too_few") return el("p", { class: "fine" }, plainName(c.verdict));
   const p = c.p_value === null ? "" : ` · p ${c.p_value < 0.001 ? "< 0.001" : c.p_value.toFixed(c.p_value < 0.1 ? 3 : 2)}`;
-  return el("p", { class: "change", title: `${c.test}${p}` }, el("span", { class: "was" }, percent(c.before)), " → ", el("b", {}, percent(c.now)), el("br"), trendMark(c, "stage"), el("span", { class: "fine" }, c.verdict === "unchanged" ? `unchanged${p}` : p.replace(" · ", " ")));
+  return el("p", { class: "change", title: `${c.test}${p}` }, el("span", { class: "was" }, percent(c.before)), " → ", el("b", {}, percent(c.now)), el("br"), trendMark(c, "stage"), el("span", { class: "fine" }, p));
 }
 
 function painsCell(v, context) {
@@ -149,11 +164,12 @@ function findingCard(f, context) {
     pain ? null : el("span", { class: `kind ${f.opportunity}` }, OPPORTUNITIES[f.opportunity] ?? "Opportunity"),
     el("span", { class: "label", title: f.label }, el("span", { class: "rank" }, f.rank === null ? "·" : `${f.rank}`), el("bdi", {}, f.label)),
     bar(f.share.value ?? 0, pain ? "negative" : f.opportunity === "extend_delight" ? "positive" : "wish"),
-    el("span", { class: "meta" }, el("span", {}, el("b", {}, count(f.reach)), ` ${peopleWord(context.map, f.reach)}, ${percent(f.share.value)}`),
-      pain ? severityDots(f.severity) : null),
+    el("span", { class: "meta" }, el("span", {}, el("b", {}, count(f.reach)), ` ${peopleWord(context.map, f.reach)}, ${percent(f.share.value)}`)),
     el("span", { class: "meta" },
-      f.impact && f.impact.value !== null ? el("span", { class: "impact" }, `${signed(f.impact.value, 1)} ${surveyName(f.impact_survey)}`) : null,
-      trendMark(f.trend, f.kind),
+      pain ? severityDots(f.severity) : null,
+      f.impact && f.impact.value !== null ? el("span", { class: "impact" }, `${signed(f.impact.value, 1)} ${surveyName(f.impact_survey)}`) : null),
+    el("span", { class: "meta" },
+      f.trend?.verdict === "unchanged" ? null : trendMark(f.trend, f.kind),
       f.rank_low !== null && f.rank_low !== f.rank_high ? el("span", { class: "spread", title: "range of the rank" }, `rank ${f.rank_low}–${f.rank_high}`) : null));
 }
 

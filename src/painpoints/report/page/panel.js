@@ -35,7 +35,7 @@ function drawPanel(app, pick) {
   const rows = evidenceOf(app, pick);
   const { finding, stage } = about;
   const top = el("header", { class: "panel-top" },
-    el("p", { class: "where" }, finding ? el("span", { class: `kind ${finding.opportunity ?? "pain"}` }, kindText(finding)) : null, finding ? ` in ${stage?.stage.title ?? finding.stage} · ${plainName(finding.touchpoint)}` : "Evidence"),
+    el("p", { class: "where" }, finding ? el("span", { class: `kind ${finding.opportunity ?? "pain"}` }, kindText(finding)) : null, finding ? ` in ${stage?.stage.title ?? finding.stage}, mostly touchpoint “${plainName(finding.touchpoint)}”` : "Evidence"),
     el("div", { class: "panel-tools" }, copyButton("Copy link", () => location.href), ...neighbours(app, pick), closeButton(app)),
     el("h2", { id: "panel-title", tabindex: "-1", dir: "auto" }, about.title));
   return [top, finding ? findingFacts(app, finding) : stageFacts(app, stage), ...quotes(app, rows, finding)];
@@ -97,7 +97,8 @@ function findingFacts(app, f) {
       fact("Trend", el("b", {}, trendMark(f.trend, f.kind) ?? plainName(f.trend?.verdict ?? "not tested")), el("span", {}, trendNote(f.trend))),
       f.feasibility !== null ? fact("Ease", el("b", {}, `${f.feasibility}`), el("span", {}, "1 hard to 5 easy, from your table")) : null),
     f.agree === false ? el("p", { class: "warning" }, "The two impact numbers point in different directions: what is told here overlaps with another topic. Read the quotes before acting on it.") : null,
-    el("p", { class: "formula" }, el("b", {}, "Priority "), `${count(f.priority)}: ${f.priority_formula}`),
+    f.why ? el("p", { class: "why" }, capital(f.why), ".") : null,
+    el("p", { class: "formula" }, el("b", {}, "Priority: "), f.priority_formula.replaceAll(" x ", " × ")),
   ];
 }
 
@@ -118,7 +119,7 @@ function stageFacts(app, v) {
   return el("dl", { class: "facts" },
     fact(capital(peopleWord(app.view, v.n_people)), el("b", {}, count(v.n_people)), el("span", {}, `${shareText(v.share)} of all; ${count(v.n_mentions)} mentions in the stage`)),
     fact("Net sentiment", el("b", {}, balance(v.net_sentiment.value)), el("span", {}, v.net_sentiment.value === null ? "" : `${balance(v.net_sentiment.low)} to ${balance(v.net_sentiment.high)}`)),
-    v.scores.map((s) => fact(surveyName(s.survey), el("b", {}, scoreValue(s.survey, s.estimate.value)), el("span", {}, `${scoreValue(s.survey, s.estimate.low)} to ${scoreValue(s.survey, s.estimate.high)}, n = ${count(s.estimate.n)}`))));
+    v.scores.map((s) => fact(scoreName(s), el("b", {}, scoreValue(s.survey, s.estimate.value)), el("span", {}, `${scoreValue(s.survey, s.estimate.low)} to ${scoreValue(s.survey, s.estimate.high)}, n = ${count(s.estimate.n)}`))));
 }
 
 const ORDERS = {
@@ -183,8 +184,8 @@ function drawQuote(store, i) {
 
 function readLabels(M, i) {
   const source = coded(M.stage_source, i) === "metadata" ? " (from the export)" : "";
-  const severity = M.severity[i] ? `severity ${M.severity[i]}` : null;
-  return [`${plainName(coded(M.stage, i))}${source}`, plainName(coded(M.touchpoint, i)), coded(M.sentiment, i), plainName(coded(M.type, i)), severity].filter(Boolean).map((label) => el("span", { class: "chip" }, label));
+  const labels = [["stage", `${plainName(coded(M.stage, i))}${source}`], ["touchpoint", plainName(coded(M.touchpoint, i))], ["", coded(M.sentiment, i)], ["", plainName(coded(M.type, i))], ["severity", M.severity[i] || ""]];
+  return labels.filter(([, label]) => label).map(([name, label]) => el("span", { class: "chip" }, name ? el("small", {}, `${name} `) : null, label));
 }
 
 function quoteText(verbatim, start, end) {

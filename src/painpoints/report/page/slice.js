@@ -1,7 +1,7 @@
 // Recounts the map for the answers that pass the filters; the same shape as the engine's map.
 
 function emptyFilters() {
-  return { channel: "", from: "", to: "", band: "", text: "", segments: {} };
+  return { channel: "", survey: "", source: "", from: "", to: "", band: "", text: "", segments: {} };
 }
 
 function isFiltered(filters) {
@@ -14,7 +14,9 @@ function passing(store, filters) {
   const { F } = store;
   const kept = new Uint8Array(F.n).fill(1);
   const drop = (test) => { for (let i = 0; i < F.n; i++) if (kept[i] && !test(i)) kept[i] = 0; };
-  if (filters.channel) drop((i) => (coded(F.channel, i) ?? "") === filters.channel);
+  for (const name of ["channel", "survey", "source"]) {
+    if (filters[name]) drop((i) => coded(F[name], i) === filters[name]);
+  }
   for (const [name, value] of Object.entries(filters.segments)) {
     if (value && F.segments[name]) drop((i) => coded(F.segments[name], i) === value);
   }
@@ -78,18 +80,21 @@ function recountStage(store, kept, view, rows, nAll) {
 function recountFinding(store, kept, finding, nPeople) {
   const rows = (store.members.get(finding.finding_id) ?? []).filter((i) => kept[store.M.feedback[i]]);
   const reach = distinctPeople(store, rows);
-  const severity = rows.length ? rows.reduce((sum, i) => sum + store.M.severity[i], 0) / rows.length : 0;
-  const weight = finding.kind === "pain_point" ? severity : 1;
+  const pain = tellsPain(finding), least = pain ? 1 : 0;
+  const severity = rows.length ? rows.reduce((sum, i) => sum + Math.max(least, store.M.severity[i]), 0) / rows.length : 0;
   return {
     ...finding, reach, severity,
     n_mentions: rows.length,
     share: wilson(reach, nPeople),
     impact: null, weight: null, agree: null, trend: null,
-    priority: reach * weight,
-    priority_formula: finding.kind === "pain_point" ? `people ${reach} x severity ${severity.toFixed(2)}` : `people ${reach}`,
+    priority: reach * (pain ? severity : 1),
+    priority_formula: pain ? `reach ${reach} x severity ${severity.toFixed(2)}` : `reach ${reach}`,
+    why: "",
     rank: null, rank_low: null, rank_high: null,
   };
 }
+
+const tellsPain = (f) => f.opportunity === null || f.opportunity === "remove_pain";
 
 function ranked(findings) {
   const ordered = [...findings].sort((a, b) => b.priority - a.priority || b.reach - a.reach || a.label.localeCompare(b.label));
@@ -114,17 +119,16 @@ function netOf(store, rows) {
   return netShare(up, down, mood.size);
 }
 
+// Every measure that the engine printed, on the answers of these mentions.
 function scoresOf(store, rows) {
-  const { F, M, map } = store;
-  const values = new Map();
-  for (const answer of new Set(rows.map((i) => M.feedback[i]))) {
-    const survey = coded(F.survey, answer);
-    if (F.score[answer] === null || survey === "none") continue;
-    if (!values.has(survey)) values.set(survey, []);
-    values.get(survey).push(F.score[answer]);
-  }
-  const said = new Map(map.scores.map((s) => [s.survey, s.convention]));
-  return [...values].map(([survey, list]) => ({ survey, estimate: scoreOf(survey, list), convention: said.get(survey) ?? "" }));
+  const { F, M } = store;
+  const answers = [...new Set(rows.map((i) => M.feedback[i]))].filter((a) => F.score[a] !== null);
+  return store.measures.flatMap((measure) => {
+    const same = answers.filter((a) => coded(F.survey, a) === measure.survey);
+    const estimate = scoreOf(measure, same.map((a) => F.score[a]), same.map((a) => F.person[a]));
+    const { survey, name, low, high, convention } = measure;
+    return estimate.n ? [{ survey, measure: name, estimate, convention, low, high, small: estimate.n < store.minPeople }] : [];
+  });
 }
 
 function tallies(store, rows, nameOf) {

@@ -21,29 +21,56 @@ function netShare(up, down, n, scale = 1) {
   return { value: (scale * (up - down)) / n, low: scale * low, high: scale * high, n };
 }
 
-function meanOf(values) {
-  const n = values.length;
-  if (n === 0) return nothing();
-  const mean = values.reduce((a, b) => a + b, 0) / n;
-  if (n === 1) return { value: mean, low: null, high: null, n };
-  const variance = values.reduce((a, b) => a + (b - mean) ** 2, 0) / (n - 1);
-  const half = Z * Math.sqrt(variance / n);
-  return { value: mean, low: mean - half, high: mean + half, n };
+// The 97.5 % point of Student's t (Cornish-Fisher; within 0.02 from four degrees of freedom on).
+function tQuantile(freedom) {
+  const z = Z, z3 = z ** 3, z5 = z ** 5, v = freedom;
+  return z + (z3 + z) / (4 * v) + (5 * z5 + 16 * z3 + 3 * z) / (96 * v * v) + (3 * z ** 7 + 19 * z5 + 17 * z3 - 15 * z) / (384 * v ** 3);
 }
 
-const upFrom = { csat: 4, ces: 4, thumbs: 1, smileys: 3, pmf: 3 };
+function variance(values, mean) {
+  return values.length > 1 ? values.reduce((sum, v) => sum + (v - mean) ** 2, 0) / (values.length - 1) : 0;
+}
 
-function scoreOf(survey, values) {
-  if (BALANCES.has(survey)) {
-    return netShare(values.filter((v) => v >= 9).length, values.filter((v) => v <= 6).length, values.length, 100);
+// How many independent answers these are worth, people giving several each (Kish 1965).
+function effectiveN(values, people, mean) {
+  const n = values.length, sums = new Map(), counts = new Map();
+  people.forEach((who, i) => {
+    sums.set(who, (sums.get(who) ?? 0) + values[i] - mean);
+    counts.set(who, (counts.get(who) ?? 0) + 1);
+  });
+  if (counts.size === n) return n;
+  if (counts.size === 1) return 1;
+  const worst = [...counts.values()].reduce((sum, c) => sum + c * c, 0) / n;
+  const spread = variance(values, mean) / n;
+  if (spread <= 1e-12) return n / worst;
+  const clustered = ((counts.size / (counts.size - 1)) * [...sums.values()].reduce((sum, s) => sum + s * s, 0)) / n ** 2;
+  return n / Math.min(Math.max(clustered / spread, 1), worst);
+}
+
+// What an answer counts; null where it is off the scale.
+function pointsOf(measure, answer) {
+  if (answer < measure.bottom || answer > measure.top) return null;
+  const within = (range) => range && answer >= range[0] && answer <= range[1];
+  if (!measure.good) return answer;
+  if (within(measure.good)) return measure.high;
+  if (!measure.bad || within(measure.bad)) return measure.low;
+  return (measure.low + measure.high) / 2;
+}
+
+function scoreOf(measure, answers, people) {
+  const kept = answers.map((a, i) => [pointsOf(measure, a), people[i]]).filter(([point]) => point !== null);
+  if (!kept.length) return nothing();
+  const values = kept.map(([point]) => point), who = kept.map(([, person]) => person);
+  const mean = values.reduce((a, b) => a + b, 0) / values.length;
+  const n = effectiveN(values, who, mean), share = (test) => values.filter(test).length / values.length;
+  let ends;
+  if (measure.kind === "net") ends = netShare(share((v) => v > 0) * n, share((v) => v < 0) * n, n, 100);
+  else if (measure.kind === "share") ends = wilson(mean * n, n);
+  else {
+    const half = n > 1 ? tQuantile(n - 1) * Math.sqrt(variance(values, mean) / n) : Infinity;
+    ends = { low: Math.max(measure.low, mean - half), high: Math.min(measure.high, mean + half) };
   }
-  if (survey === "stars") return meanOf(values);
-  return wilson(values.filter((v) => v >= topBox(survey, values)).length, values.length);
-}
-
-function topBox(survey, values) {
-  const seven = survey === "ces" && values.some((v) => v > 5);
-  return seven ? 5 : upFrom[survey] ?? Infinity;
+  return { value: mean, low: ends.low, high: ends.high, n: new Set(who).size };
 }
 
 function band(survey, score) {

@@ -56,11 +56,11 @@ function stageTable(view, open) {
 }
 
 function scoreColumns(view) {
-  const surveys = [...new Set(view.stages.flatMap((v) => v.scores.map((s) => s.survey)))];
-  return surveys.map((survey) => {
-    const of = (v) => v.scores.find((s) => s.survey === survey)?.estimate ?? nothing();
+  const kinds = new Map(view.stages.flatMap((v) => v.scores.map((s) => [scoreName(s), s])));
+  return [...kinds].map(([name, { survey, measure }]) => {
+    const of = (v) => v.scores.find((s) => s.survey === survey && s.measure === measure)?.estimate ?? nothing();
     const words = (e) => (e.value === null ? NONE : `${scoreValue(survey, e.value)} (${scoreValue(survey, e.low)} to ${scoreValue(survey, e.high)}), n ${count(e.n)}`);
-    return { title: surveyName(survey), number: true, value: (v) => of(v).value, cell: (v) => words(of(v)) };
+    return { title: name, number: true, value: (v) => of(v).value, cell: (v) => words(of(v)) };
   });
 }
 
@@ -82,7 +82,7 @@ function findingsTable(view, findings, caption, open) {
   const columns = [
     { title: "Finding", value: (f) => f.label, cell: (f) => linkTo(f.label, () => open({ finding: f.finding_id })) },
     { title: "Stage", value: (f) => stage.get(f.stage)?.i ?? 99, cell: (f) => stage.get(f.stage)?.title ?? f.stage },
-    { title: "Kind", value: kindText, cell: (f) => el("span", { class: `kind ${f.opportunity ?? "pain"}` }, kindText(f)) },
+    ...(findings.some((f) => f.opportunity) ? [{ title: "Kind", value: kindText, cell: (f) => el("span", { class: `kind ${f.opportunity ?? "pain"}` }, kindText(f)) }] : []),
     { title: "Rank in stage", number: true, value: (f) => f.rank, cell: rankText, note: "with the range it has in 95 % of the bootstrap samples" },
     { title: capital(peopleWord(view, 2)), number: true, value: (f) => f.reach, cell: (f) => count(f.reach) },
     { title: "Share of stage", number: true, value: (f) => f.share.value, cell: (f) => shareText(f.share) },
