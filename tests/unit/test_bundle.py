@@ -1,0 +1,131 @@
+"""Parts on disk: what was sealed is read back, whatever was touched is refused."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from painpoints import bundle
+from painpoints.errors import ModelError
+
+
+@pytest.fixture
+def part(tmp_path: Path) -> Path:
+    """Return a sealed part with one head and one card."""
+    folder = tmp_path / "classifier-test" / "1"
+    folder.mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    model = LogisticRegression().fit(rng.normal(size=(30, 4)), ["no", "yes"] * 15)
+    joblib.dump({"heads": {"stage": model}, "prior": np.ones(2)}, folder / "heads.joblib")
+    (folder / "MODEL_CARD.md").write_text("# a card\n", encoding="utf-8")
+    bundle.write_manifest(folder, {"part": "classifier-test", "version": 1, "seed": 0})
+    return folder
+
+
+def _joblib(folder: Path, content: Any) -> Path:
+    """Seal a part that holds `content`, whatever it is."""
+    folder.mkdir(parents=True, exist_ok=True)
+    joblib.dump(content, folder / "heads.joblib")
+    bundle.write_manifest(folder, {"part": "evil", "version": 1})
+    return folder
+
+
+def test_what_was_sealed_is_read_back(part: Path) -> None:
+    """A head predicts after loading what it predicted before."""
+    head = bundle.verify(part).artefact("heads.joblib")["heads"]["stage"]
+    assert list(head.classes_) == ["no", "yes"]
+    assert bundle.verify(part).manifest["part"] == "classifier-test"
+
+
+def test_one_changed_byte_is_refused(part: Path) -> None:
+    """A file that differs from its hash is named, and nothing of it is unpickled."""
+    file = part / "heads.joblib"
+    content = bytearray(file.read_bytes())
+    content[40] ^= 1
+    file.write_bytes(bytes(content))
+    with pytest.raises(ModelError, match=r"heads\.joblib was changed"):
+        bundle.verify(part)
+
+
+def test_all_problems_are_told_together(part: Path) -> None:
+    """A missing file and a foreign one are both in the message, with the remedy."""
+    (part / "MODEL_CARD.md").unlink()
+    (part / "stray.bin").write_bytes(b"x")
+    with pytest.raises(ModelError) as caught:
+        bundle.verify(part)
+    message = str(caught.value)
+    assert "MODEL_CARD.md is missing" in message
+    assert "stray.bin is not in the manifest" in message
+    assert "Reinstall painpoints" in message
+
+
+def test_another_scikit_learn_is_refused(part: Path) -> None:
+    """A pickle of another minor version names the version to install."""
+    manifest = json.loads((part / "manifest.json").read_text())
+    manifest["versions"]["scikit-learn"] = "1.2.3"
+    (part / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(ModelError, match=r"install scikit-learn==1\.2\.3"):
+        bundle.verify(part)
+
+
+class _Evil:
+    """Runs a command when it is unpickled, unless somebody stops it."""
+
+    def __init__(self, mark: Path) -> None:
+        self.mark = mark
+
+    def __reduce__(self) -> Any:
+        """Ask the unpickler to call os.mkdir."""
+        return os.mkdir, (str(self.mark),)
+
+
+def test_code_in_a_pickle_does_not_run(tmp_path: Path) -> None:
+    """A pickle that calls a function is refused even when its hash matches."""
+    mark = tmp_path / "ran"
+    folder = _joblib(tmp_path / "evil" / "1", {"heads": _Evil(mark)})
+    with pytest.raises(ModelError, match="not allowed"):
+        bundle.verify(folder).artefact("heads.joblib")
+    assert not mark.exists()
+
+
+def test_code_in_an_array_of_objects_does_not_run(tmp_path: Path) -> None:
+    """Joblib reads arrays of objects with a plain pickle; that way is shut too."""
+    mark = tmp_path / "ran"
+    array = np.array([_Evil(mark), None], dtype=object)
+    folder = _joblib(tmp_path / "evil" / "1", {"heads": array})
+    with pytest.raises(ModelError, match="array of objects"):
+        bundle.verify(folder).artefact("heads.joblib")
+    assert not mark.exists()
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"format": 99}'])
+def test_damaged_manifest_is_one_sentence(part: Path, text: str) -> None:
+    """A manifest that is empty, cut off, or of another format is a ModelError."""
+    (part / "manifest.json").write_text(text)
+    with pytest.raises(ModelError, match=r"manifest\.json"):
+        bundle.verify(part)
+
+
+def test_newest_is_by_number_not_by_letter(tmp_path: Path) -> None:
+    """Version 10 comes after version 9."""
+    for version in ("1", "9", "10"):
+        folder = tmp_path / "encoder-x" / version
+        folder.mkdir(parents=True)
+        bundle.write_manifest(folder, {"part": "encoder-x"})
+    assert bundle.newest("encoder-x", tmp_path).name == "10"
+    with pytest.raises(ModelError, match="no version of encoder-y"):
+        bundle.newest("encoder-y", tmp_path)
+
+
+def test_shipped_parts_are_whole() -> None:
+    """Every encoder and classifier under models/ matches its manifest."""
+    found = bundle.models_folder().glob("*/*/manifest.json")
+    folders = [file.parent for file in found if file.parts[-3] != "segmenter"]
+    assert folders
+    for folder in folders:
+        assert bundle.verify(folder).manifest["files"]
