@@ -62,9 +62,7 @@ def members(mentions: pl.DataFrame) -> pl.DataFrame:
     Kinds are pain_point, asked_for and extend_delight; a mention is of one of them or of none.
     Mentions without a stage or a topic belong to no group.
     """
-    return _grouped(mentions).select(
-        "kind", "stage", "topic_id", "mention_id", "feedback_id"
-    )
+    return _grouped(mentions).select("kind", "stage", "topic_id", "mention_id", "feedback_id")
 
 
 def _grouped(mentions: pl.DataFrame) -> pl.DataFrame:
