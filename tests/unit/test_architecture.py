@@ -27,7 +27,7 @@ ONLY_IN = {
     "evoc": {"topics.py"},
     "sentence_transformers": {"encode.py"},
     "torch": {"encode.py"},
-    "spacy": {"segment.py"},
+    "spacy": {"parse.py"},
     "dask": {"distribute.py"},
 }
 
