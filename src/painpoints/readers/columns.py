@@ -86,6 +86,11 @@ class Profile:
         return wordy and plain and not self._is_choice
 
     @property
+    def is_code(self) -> bool:
+        """Tell values short enough to be an id, under a header short enough to name one."""
+        return self.mean_words < 6 and self.mean_chars < 100 and len(self.header.split()) <= 6
+
+    @property
     def _is_choice(self) -> bool:
         """Tell answers to choose from: many rows, few values, and short ones."""
         if self.n_filled < 20:
@@ -131,7 +136,7 @@ def _profile_column(values: pl.Series, question: str) -> Profile:
     header = f"{key(values.name)} {key(question)}".strip()
     if sample.is_empty():
         return Profile(values.name, header, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
-    number = float(numbers(sample).is_not_null().mean() or 0)
+    number = mean(numbers(sample).is_not_null())
     chars = mean(said.str.len_chars())
     unspaced = mean(said.str.count_matches(_UNSPACED))
     return Profile(
@@ -316,7 +321,7 @@ def _guess_person(
 
 def _is_person(column: Profile) -> bool:
     words = column.header
-    if not re.search(_PERSON_WORDS, words) or column.is_prose or column.n_distinct < 2:
+    if not re.search(_PERSON_WORDS, words) or not column.is_code or column.n_distinct < 2:
         return False
     tells_id = re.search(_ID_WORDS, words) or re.search(
         r"e-?mail|nickname|username|user name", words
@@ -335,7 +340,7 @@ def _guess_id(
         for c in free.values()
         if re.search(_ANSWER_WORDS, c.header)
         and re.search(_ID_WORDS, c.header)
-        and not c.is_prose
+        and c.is_code
         and c.distinct_share >= 0.9
         and _names_rows(c, frame)
     ]
@@ -420,9 +425,9 @@ _GUESSES: tuple[_Guess, ...] = (
     _guess_question,
     _guess_date,
     _guess_score,
-    _guess_verbatims,
     _guess_person,
     _guess_id,
+    _guess_verbatims,
     _guess_places,
 )
 

@@ -141,9 +141,9 @@ def _long_fields(max_cell_chars: int) -> Iterator[None]:
 def _records(
     lines: _Lines, reader: Iterator[list[str]], source: str, problems: list[Problem]
 ) -> Iterator[tuple[int, list[str]]]:
-    """Yield (first line, cells) of every record that parses; a line that does not is a problem.
+    """Yield (first line, cells) of every record that parses and is no blank line.
 
-    After an open quote, reading goes on at the next line, so that one bad row costs one row.
+    A line that does not parse is a problem. After an open quote, reading goes on at the next line, so that one bad row costs one row.
     """
     while True:
         try:
@@ -153,7 +153,9 @@ def _records(
         except csv.Error as error:
             problems.append(Problem(source, lines.accept_first_line(), None, _in_words(error)))
             continue
-        yield lines.accept(), cells
+        first = lines.accept()
+        if cells:
+            yield first, cells
 
 
 def _in_words(error: csv.Error) -> str:
@@ -174,11 +176,11 @@ def _table(
     encoding: str,
     delimiter: str | None,
 ) -> RawTable:
-    first = list(islice((r for r in records if r[1]), HEAD_RECORDS))
+    first = list(islice(records, HEAD_RECORDS))
     if not first:
         raise UnreadableError(f"{source}: no line of it can be read as a table row")
     header = find_header([cells for _, cells in first])
-    body = chain(first[header.skip + header.n_rows :], (r for r in records if r[1]))
+    body = chain(first[header.skip + header.n_rows :], records)
     frame, misfits = columns_of(header.names, _fitting(body, header, source, problems))
     reason = f"bytes that are not {encoding.split(' ', maxsplit=1)[0]}"
     problems += [Problem(source, row, None, reason) for row in misfits]
