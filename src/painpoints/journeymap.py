@@ -292,12 +292,17 @@ def _by_stage(findings: pl.DataFrame) -> dict[str, list[Finding]]:
 def _finding(row: Mapping[str, Any]) -> Finding:
     return Finding(
         **{name: row[name] for name in _FINDING_COLUMNS},
-        share=Estimate(row["share"], row["share_low"], row["share_high"], row["reach"]),
+        share=Estimate(row["share"], row["share_low"], row["share_high"], _n_of_stage(row)),
         impact=_estimate(row, "impact"),
         weight=_estimate(row, "weight"),
         trend=_trend(row),
         evidence_ids=tuple(row["evidence_ids"]),
     )
+
+
+def _n_of_stage(row: Mapping[str, Any]) -> int:
+    """Return the people whom the share is of."""
+    return round(row["reach"] / row["share"]) if row["share"] else 0
 
 
 def _estimate(row: Mapping[str, Any], name: str) -> Estimate | None:
@@ -385,14 +390,14 @@ def diff(before: JourneyMap, now: JourneyMap, *, q: float = 0.05) -> dict[str, C
     """Return how the share of each finding changed from one map to another, by finding id.
 
     Both maps must rest on different people, e.g. two months; findings are matched by their id
-    (kind, stage, topic). Fisher's exact test, Benjamini-Hochberg over all findings at `q`.
+    (kind, stage, topic); shares are of all people who speak of anything. Fisher's exact test, Benjamini-Hochberg over all findings at `q`.
     """
     old, new = _reaches(before), _reaches(now)
     ids = sorted(old | new)
     if not ids:
         return {}
-    sizes_before = {v.stage.name: v.n_people for v in before.stages}
-    sizes_now = {v.stage.name: v.n_people for v in now.stages}
+    sizes_before = {v.stage.name: v.share.n for v in before.stages}
+    sizes_now = {v.stage.name: v.share.n for v in now.stages}
     k1, n1 = _reached(ids, old, sizes_before)
     k2, n2 = _reached(ids, new, sizes_now)
     p = stats.benjamini_hochberg(stats.difference_of_shares(k2, n2, k1, n1))
