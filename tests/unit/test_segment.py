@@ -140,7 +140,7 @@ def test_only_the_customer_speaks(segmenter: Segmenter) -> None:
     ]
     found = segmenter.segment(feedback([text], turns=[turns]))
     assert found["text"].to_list() == ["my card was declined.", "it is new"]
-    assert found["start"].to_list() == [37, 58]
+    assert found["start"].to_list() == [text.index("my"), text.index("it is")]
 
 
 @given(WRITTEN)

@@ -34,7 +34,7 @@ _AND_WHEN = re.compile(rf"w(?:Z|[SW]{_VERB}|{_NP}{_VERB})")
 _NOTE = re.compile(
     r"[RXA]{0,2}(?:R{0,2}D?J{1,3}[NG]{1,4}|D{0,2}N{1,3}(?:PD?N+)?(?:D?R){0,3}J|K[JNGVI])"
 )
-_COMPOUND = re.compile(r"[DSZNWK][DJNRGP]*$")
+_COMPOUND = re.compile(r"[DSZNWK][DJNRGPI,]*$")
 _OPEN_NOUN = re.compile("^[RJ]+$|D(?:R?J)+$")
 _WISH = re.compile(r"Q|R?F[RIVM]|R{1,2}[VIM]|R?I[DNJSPGW]|RR$")
 _BARE_VERB = re.compile(r"R{0,2}[VFI]|R{1,2}J$")
@@ -45,20 +45,19 @@ _FRONTED = re.compile(
 )
 _PREDICATE = re.compile(r"[FVZM]|[JKD].*[NG]|N.*J|[JIU]$|^R*I|^W")
 _GREETING = re.compile("T{1,2}N?|H[JNIC]*|U")
-_NOUN_HERE = re.compile("(?<=[DJPK])[VIM]")
+_NOUN_HERE = re.compile("(?<=[DJKd])[VIM]|(?<=P)[VI]")
 """After a determiner, an adjective or a preposition these letters stand for nouns or infinitives."""
 
 
-_RELATIVE = re.compile("(j[JNRY]{0,3}[NY])[SZW]")
+_RELATIVE = re.compile("(j[JNRY]{0,4}|d[DJNRYP]{0,3}[NY])[SZW]")
 """After "the best flight" a pronoun opens a relative clause."""
 
 
 def encode(text: str, start: int, end: int) -> str:
     """Return one class letter for every token of the sentence."""
     codes = "".join(map(_class_of, _TOKEN.findall(text, start, end)))
-    if "j" in codes:
-        codes = _RELATIVE.sub(r"\1B", codes).replace("j", "J")
-    return _NOUN_HERE.sub("N", codes)
+    codes = _RELATIVE.sub(r"\1B", _NOUN_HERE.sub("N", codes))
+    return codes.replace("j", "J").replace("d", "D")
 
 
 @lru_cache(maxsize=1 << 16)
@@ -93,9 +92,9 @@ def cut(text: str, start: int, end: int) -> list[Span]:
 
 _CANDIDATE = re.compile(
     r"(?P<mark>[,~E-]+[XA]?)(?!C)|(?P<markand>,+C+)|(?P<and>C+,?)|(?P<contrast>X)"
-    r"|(?P<please>(?<=[^QCX,])Q)|(?P<aside>A(?=[SZWDNJVGP])|(?<=[NRVG])JY(?=[FPDSZ]))|(?P<hello>(?<=H)(?=[SZWDVGFQM]))"
+    r"|(?P<please>(?<=[NJRVGIE])Q)|(?P<aside>A(?=[SZWDNJVGP])|(?<=[NRVG])JY(?=[FPDSZ]))|(?P<hello>(?<=H)(?=[SZWDVGFQM]))"
     r"|(?P<pronoun>(?<=[NJRVGFI])(?:Z|UF|[SW]R?F)|(?<=[NJ])[SW]R?V(?=[A-Z]{2}))"
-    r"|(?P<noun>(?<=[NJR])(?=D[JN]{0,2}NR?[FV]))"
+    r"|(?P<noun>(?<=[NJR])(?=D[JN]{0,2}NR?F))"
 )
 
 
@@ -183,7 +182,7 @@ def _after_and(before: str, after: str, _mark: str) -> bool:
     if _OWN_SUBJECT.match(after):
         return not (verbless and _COMPOUND.match(before))
     if _AND_WHEN.match(after):
-        return not verbless
+        return not verbless and "w" not in before
     return _is_note(before, after) and (verbless or before[-1] == "J")
 
 
@@ -205,7 +204,9 @@ def _asks(before: str, _after: str, _mark: str) -> bool:
 
 
 def _adds(before: str, after: str, _mark: str) -> bool:
-    return before[-1] not in "KDVPFJ" and _PREDICATE.search(before) is not None and len(after) > 1
+    if before[-1] in "KDVPFJ" or len(after) < 2:
+        return False
+    return re.search("[FVZM]" if after[0] != "P" else "[FVZMJ]", before) is not None
 
 
 def _greets(_before: str, _after: str, _mark: str) -> bool:

@@ -13,7 +13,7 @@ ending (`-ly`, `-ed`, `-ing`), and else taken for a noun. Written by hand for th
     B that, which, who               C and, or
     X contrast word       Q please                         T greeting, thanks
     A aside (also, plus)  Y complaint (only complaint is ...)    K no         H hello
-    j best, only, first
+    j best, only, first   d any, all
 """
 
 SUBJECTS = """
@@ -202,6 +202,7 @@ for _letter, _words in (
     ("W", TAKEN_UP),
     ("w", SITUATIONS),
     ("j", SUPERLATIVES),
+    ("d", "any all every each whole"),
 ):
     CLASSES |= dict.fromkeys(_words.split(), _letter)
 
