@@ -8,7 +8,7 @@ made harmless by a leading apostrophe. Knows nothing of what the tables mean.
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -74,7 +74,8 @@ def replacing(path: Path) -> Iterator[Path]:
     except OSError as error:
         raise RunError(f"{path} cannot be written: {error.strerror or error}") from error
     finally:
-        unfinished.unlink(missing_ok=True)
+        with suppress(OSError):  # what was raised above says more
+            unfinished.unlink(missing_ok=True)
 
 
 def formula_safe(frame: pl.DataFrame) -> pl.DataFrame:

@@ -12,9 +12,9 @@ from painpoints.domain import Evidence, JourneyMap
 from painpoints.report.figures import png, raster, svg
 from painpoints.report.html import page
 from painpoints.report.markdown import note
-from painpoints.report.workbook import workbook
+from painpoints.report.workbook import xlsx
 
-__all__ = ["FILES", "note", "page", "png", "svg", "workbook", "write"]
+__all__ = ["FILES", "note", "page", "png", "svg", "write", "xlsx"]
 
 FILES = ("report.html", "journey_map.svg", "journey_map.png", "report.xlsx", "report.md")
 """What `write` leaves in the folder, in this order."""
@@ -41,7 +41,7 @@ def write(
     """
     drawing = svg(journey)
     picture = raster(drawing)
-    book = workbook(journey, evidence, n_evidence_total=n_evidence_total, picture=picture)
+    book = xlsx(journey, evidence, n_evidence_total=n_evidence_total, picture=picture)
     drawn = (
         page(journey, evidence, n_evidence_total=n_evidence_total, top=top).encode(),
         drawing.encode(),

@@ -31,7 +31,7 @@ class _Column:
     look: str = ""
 
 
-def workbook(
+def xlsx(
     journey: JourneyMap,
     evidence: Sequence[Evidence],
     *,
