@@ -70,7 +70,17 @@ class _Sums:
 def relative_weights(
     drivers: Drivers, *, n_bootstrap: int, rng: np.random.Generator
 ) -> Weights | None:
-    """Return the weights of all drivers; None where the answers do not differ."""
+    """Return the weights of all drivers; None where the answers do not differ.
+
+    One thread: on many small matrices the threads of BLAS wait for one another, ten times over.
+    """
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(limits=1, user_api="blas"):
+        return _weigh(drivers, n_bootstrap=n_bootstrap, rng=rng)
+
+
+def _weigh(drivers: Drivers, *, n_bootstrap: int, rng: np.random.Generator) -> Weights | None:
     if not drivers.n_drivers or np.ptp(drivers.points) == 0:
         return None
     sums = _sums(drivers)
