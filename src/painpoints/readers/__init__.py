@@ -9,7 +9,10 @@ answer (`reshape`), its columns told apart (`columns`) and turned into feedbacks
 import hashlib
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+
+import polars as pl
 
 from painpoints.config import ColumnSettings, ReadSettings
 from painpoints.domain import Survey
@@ -23,13 +26,16 @@ from painpoints.readers.inputs import Input, find_inputs
 from painpoints.readers.intake import Intake, Part, assemble
 from painpoints.readers.quality import Issue, Quality, issue
 from painpoints.readers.raw import RawTable
-from painpoints.readers.recognition import Mapped, Problem, Recognition
+from painpoints.readers.recognition import Mapped, Problem, Recognition, TranscriptTable
 from painpoints.readers.reshape import reshape
 from painpoints.readers.tables import find_format, read_table
 from painpoints.readers.texts import from_texts
 
 __all__ = ["Intake", "Issue", "Mapped", "Problem", "Quality", "Recognition", "from_texts", "read"]
 
+_DIALOGUE_TABLES = ("dialogue_table", "dialogue_jsonl")
+_ROW_BY_ROW = ("zendesk_comments", "formbricks")
+"""Layouts that look like one turn per row, but are read comment by comment."""
 _ZIPPED_FORMATS = ("xlsx", "parquet")
 
 
@@ -113,9 +119,11 @@ def _read_file(
     file: Input, read: ReadSettings, columns: ColumnSettings, spool: Path
 ) -> tuple[Part, list[str]]:
     said = _transcript_layout(file, read)
-    if said:
+    if said and said not in _DIALOGUE_TABLES:
         return _of_transcript(file, said, read), []
     raw = read_table(file.path, file.name, read, spool)
+    if said and recognise(raw.frame.columns).name not in _ROW_BY_ROW:
+        return _of_transcript(file, said, read), []
     return _of_table(raw, read, columns), raw.frame.columns
 
 
@@ -130,7 +138,7 @@ def _transcript_layout(file: Input, read: ReadSettings) -> str | None:
 
 def _of_transcript(file: Input, layout: str, read: ReadSettings) -> Part:
     table = transcripts.read(file.path, layout, read)
-    feedback = table.feedback
+    feedback, problems = _renamed(table, file)
     scored = feedback.filter(feedback["score"].is_not_null())
     recognition = Recognition(
         source=file.name,
@@ -141,13 +149,22 @@ def _of_transcript(file: Input, layout: str, read: ReadSettings) -> Part:
         delimiter=None,
         n_rows=table.n_rows,
         n_feedback=feedback.height,
-        n_rejected=len({p.row for p in table.problems}),
+        n_rejected=len({p.row for p in problems}),
         survey=str(scored["survey"][0]) if scored.height else "none",
         score_max=scored["score_max"][0] if scored.height else None,
         mapping=table.mapping,
         notes=table.notes,
     )
-    return Part(feedback, table.problems, recognition)
+    return Part(feedback, problems, recognition)
+
+
+def _renamed(table: TranscriptTable, file: Input) -> tuple[pl.DataFrame, tuple[Problem, ...]]:
+    """Call the file as this run does, where several files have the same name."""
+    if file.name == file.path.name:
+        return table.feedback, table.problems
+    ids = pl.col("feedback_id").str.replace(file.path.name, file.name, literal=True)
+    problems = tuple(replace(p, source=file.name) for p in table.problems)
+    return table.feedback.with_columns(ids), problems
 
 
 def _of_table(raw: RawTable, read: ReadSettings, columns: ColumnSettings) -> Part:

@@ -187,11 +187,11 @@ def _of_layout(
     by_key = {key(name): name for name in reversed(list(profiles))}
     roles_taken = {m.role for m in taken.values()}
     for role, wanted in layout.roles.items():
-        if role in roles_taken:
+        if role.removesuffix("s") in roles_taken:
             continue
         present = [by_key[k] for k in wanted if k in by_key and profiles[by_key[k]].n_filled]
-        for name in present if role == "verbatim" else present[:1]:
-            yield Mapped(role, name, f"{layout.title}", "layout")
+        for name in present if role == "verbatims" else present[:1]:
+            yield Mapped(role.removesuffix("s"), name, layout.title, "layout")
     if layout.kinds in by_key:
         yield Mapped("survey", by_key[layout.kinds], "survey kind of each row", "layout")
     for name in profiles:
@@ -339,7 +339,7 @@ def _guess_id(
         c
         for c in free.values()
         if re.search(_ANSWER_WORDS, c.header)
-        and re.search(_ID_WORDS, c.header)
+        and (re.search(_ID_WORDS, c.header) or _is_numbered(frame[c.name]))
         and c.is_code
         and c.distinct_share >= 0.9
         and _names_rows(c, frame)
@@ -347,6 +347,11 @@ def _guess_id(
     if named:
         best = max(named, key=lambda c: (c.distinct_share, -len(c.header)))
         yield Mapped("id", best.name, f"header tells an id; {best.n_distinct:,} distinct values")
+
+
+def _is_numbered(values: pl.Series) -> bool:
+    """Tell single words that carry digits, as case numbers do."""
+    return mean(values.drop_nulls().str.contains(r"^\S*\d\S*$")) > 0.95
 
 
 def _names_rows(column: Profile, frame: pl.DataFrame) -> bool:
@@ -446,10 +451,10 @@ def _why_no_segment(column: Profile, n_rows: int) -> str | None:
     reasons_against = (
         (not column.n_filled, "blank in every row"),
         (re.search(_PRIVATE_WORDS, column.header), "personal data"),
-        (column.n_distinct == 1, "one value in every row"),
+        (column.n_distinct == 1, "only ever one value"),
         (re.search(_COMPANY_WORDS, column.header), "written by the company"),
         (column.date_share > 0.6, "another date"),
-        (too_many, f"{column.n_distinct:,} different values: too many to cut by"),
+        (too_many, f"{column.n_distinct:,} different values in {n_rows:,} rows"),
         (column.mean_chars > 60, "values too long to cut by"),
     )
     return next((reason for against, reason in reasons_against if against), None)

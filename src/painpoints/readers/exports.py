@@ -17,13 +17,14 @@ class Layout:
     needs:      header keys that must all be there.
     one_of:     of these at least one must be there as well; empty: no such need.
     first:      key of the very first column, where only its place makes it telling.
-    roles:      role -> header keys; the first that is there is taken (all, for verbatims).
+    roles:      role -> header keys; the first that is there is taken. The keys of `verbatims` are
+                different questions, so all of them are taken.
     survey:     survey kind of the score; None lets the values decide.
     kinds:      header key of a column that says the survey kind of each row.
     ignore:     header keys of columns that are neither feedback nor segments.
     ignore_end: column names that end so are made by the vendor, not by customers.
     open:       True where the questions are the customer's own, so more verbatims are guessed.
-    keep:       header key -> values of rows that are no customers' answers (tests, previews).
+    test_rows:  header key -> values of rows that are no answers (tests, previews, private notes).
     """
 
     name: str
@@ -112,7 +113,7 @@ LAYOUTS: tuple[Layout, ...] = (
             id="Respondent ID",
             date="End Date|Date Modified|Start Date|Date Created",
             person="Email Address|Custom Data 1",
-            channel="Collector Name|Collector ID",
+            channel="Collector Name",
         ),
         ignore=_keys(
             "Collector ID",
@@ -216,7 +217,7 @@ LAYOUTS: tuple[Layout, ...] = (
         ),
         roles=_roles(
             id="request_id",
-            verbatim="comments|additional_question_response",
+            verbatims="comments|additional_question_response",
             score="star_rating",
             date="response_received_at|request_sent_at",
             person="customer_id|customer_email|customer_name",
@@ -266,6 +267,7 @@ LAYOUTS: tuple[Layout, ...] = (
             "url",
             "ticket_id",
         ),
+        test_rows={"public": frozenset(["false", "0", "no"])},
     ),
     Layout(
         name="zendesk_satisfaction",

@@ -65,7 +65,13 @@ def _identify(texts: Sequence[str]) -> list[str]:
 
 def _one(identifier: Any, text: str) -> str:
     code, prob = identifier.classify(text)
-    return str(code) if prob >= MIN_PROB else UNDETERMINED
+    return str(code) if prob >= MIN_PROB or _is_foreign_script(text) else UNDETERMINED
+
+
+def _is_foreign_script(text: str) -> bool:
+    """Tell text most of whose letters are not Latin: its script alone says it is not English."""
+    letters = [c for c in text if c.isalpha()]
+    return sum(c > "\u024f" for c in letters) > len(letters) / 2
 
 
 def _load() -> Any:

@@ -24,7 +24,7 @@ KINDS: dict[str, str] = {
     "duplicate_id": "rows read before under the same id",
     "duplicate_file": "files read before under another name",
     "duplicate_text": "answers with the very words of another",
-    "test_answer": "test or preview answers of the survey tool",
+    "test_answer": "tests, previews and private notes, not read",
     "impossible_score": "scores that are off the scale or no number",
     "wrong_scale": "score columns on another scale than they say",
     "impossible_date": "dates that cannot be",

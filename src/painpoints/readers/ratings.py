@@ -41,10 +41,10 @@ KIND_NAMES: Mapping[str, tuple[str, float]] = {
 
 _FIVE = (
     ("very dissatisfied", "dissatisfied", "neutral", "satisfied", "very satisfied"),
-    ("very poor", "poor", "neither good nor poor", "good", "very good"),
+    ("very poor", "poor", "neutral", "good", "very good"),
     ("very unlikely", "unlikely", "neutral", "likely", "very likely"),
-    ("extremely unlikely", "unlikely", "neither likely nor unlikely", "likely", "extremely likely"),
-    ("strongly disagree", "disagree", "neither agree nor disagree", "agree", "strongly agree"),
+    ("extremely unlikely", "unlikely", "neutral", "likely", "extremely likely"),
+    ("strongly disagree", "disagree", "neutral", "agree", "strongly agree"),
     ("very difficult", "difficult", "neutral", "easy", "very easy"),
     ("very bad", "bad", "average", "good", "very good"),
     ("terrible", "poor", "ok", "good", "excellent"),
@@ -54,14 +54,14 @@ _FIVE = (
     (
         "extremely dissatisfied",
         "dissatisfied",
-        "neither satisfied nor dissatisfied",
+        "neutral",
         "satisfied",
         "extremely satisfied",
     ),
     (
         "very dissatisfied",
         "somewhat dissatisfied",
-        "neither satisfied nor dissatisfied",
+        "neutral",
         "somewhat satisfied",
         "very satisfied",
     ),
@@ -90,7 +90,6 @@ _TWO = (
     ("👎", "👍"),
     ("no", "yes"),
     ("negative", "positive"),
-    ("bad_with_comment", "good_with_comment"),
     ("dislike", "like"),
     ("false", "true"),
     ("not helpful", "helpful"),
@@ -98,7 +97,7 @@ _TWO = (
 )
 _WORD_SCALES = tuple(
     (kind, 0 if kind == "thumbs" else 1, [word.replace("_", " ") for word in words])
-    for kind, scales in (("pmf", (_PMF,)), ("csat", _FIVE), ("smileys", _THREE), ("thumbs", _TWO))
+    for kind, scales in (("pmf", (_PMF,)), ("thumbs", _TWO), ("csat", _FIVE), ("smileys", _THREE))
     for words in scales
 )
 _NO_SCORE = (
@@ -119,7 +118,9 @@ _NO_SCORE = (
 _NUMBER = (
     r"^([-+]?\d+(?:[.,]\d+)?)(?:\s*(?:/|out of|von|de)\s*\d+)?(?:\s*(?:\*|★|stars?|points?|pts))?$"
 )
-_LABELLED = r"^(\d{1,2})\s*(?:[-\x{2013}\x{2014}:=.(]|\s)\s*[A-Za-z].*$"  # "10 - Extremely likely"
+_LABELLED = (
+    r"^(\d{1,2})(?:\s*[-\x{2013}\x{2014}:=.(]\s*|\s+)[A-Za-z][^\d]*$"  # "10 - Extremely likely"
+)
 
 _RULES: tuple[tuple[str, str], ...] = (
     ("enps", r"\benps\b|place to work|employer"),
@@ -184,15 +185,20 @@ def by_words(texts: pl.Series) -> tuple[pl.Series, str, float] | None:
     Nine in ten of the filled values must be words of one scale.
     """
     silent = [w.replace("_", " ") for w in _NO_SCORE]
-    said = texts.str.to_lowercase().str.strip_chars().str.replace_all("_", " ")
-    said = said.filter(said.is_not_null() & ~said.is_in(silent))
+    lower = (
+        texts.str.to_lowercase()
+        .str.strip_chars()
+        .str.replace_all("_", " ")
+        .str.replace(" with comment$", "")
+        .str.replace("^neither .*$", "neutral")
+    )
+    said = lower.filter(lower.is_not_null() & ~lower.is_in(silent))
     if said.is_empty() or said.n_unique() > 12:
         return None
     for least in (1.0, 0.9):
         for kind, low, words in _WORD_SCALES:
             if mean(said.is_in(words)) >= least:
                 points = {word: float(low + i) for i, word in enumerate(words)}
-                lower = texts.str.to_lowercase().str.strip_chars().str.replace_all("_", " ")
                 scores = lower.replace_strict(points, default=None, return_dtype=pl.Float64)
                 return scores, kind, float(low + len(words) - 1)
     return None

@@ -1,8 +1,8 @@
 """Bring layouts that are not one row per answer into that shape, before columns are mapped.
 
 Formbricks writes one row per field of a submission; Delighted hides further answers in a list;
-Zendesk mixes agents' comments with customers'. Test answers of survey tools are dropped here, and
-counted.
+Zendesk mixes agents' comments with customers'. Test answers of survey tools and private notes are
+dropped here, and counted.
 """
 
 import json
@@ -48,6 +48,8 @@ def reshape(frame: pl.DataFrame, rows: pl.Series, layout: Layout) -> Reshaped:
         notes = ("one feedback per text answer; the score is that of its submission",)
     if layout.name == "delighted":
         frame, rows = _delighted(frame, rows)
+    if layout.name == "zendesk_comments" and find_column(frame, "author role") is None:
+        notes = ("no column author_role: every public comment is read as a customer's",)
     agent = _agents(frame, layout)
     return Reshaped(frame, rows, agent, tests, notes)
 
@@ -139,15 +141,8 @@ def _inside(record: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 
 def _agents(frame: pl.DataFrame, layout: Layout) -> pl.Series:
-    """Tell Zendesk comments that are private, or written by someone other than an end user."""
-    said = pl.repeat(value=False, n=frame.height, eager=True, dtype=pl.Boolean)
-    if layout.name != "zendesk_comments":
-        return said
-    public, role = find_column(frame, "public"), find_column(frame, "author role")
-    if public:
-        said |= frame[public].str.to_lowercase().is_in(["false", "0", "no"]).fill_null(value=False)
-    if role:
-        said |= ~frame[role].str.to_lowercase().is_in(
-            ["end-user", "end_user", "enduser"]
-        ).fill_null(value=True)
-    return said
+    """Tell Zendesk comments written by someone other than an end user."""
+    role = find_column(frame, "author role") if layout.name == "zendesk_comments" else None
+    if role is None:
+        return pl.repeat(value=False, n=frame.height, eager=True, dtype=pl.Boolean)
+    return ~frame[role].str.to_lowercase().is_in(["end-user", "end_user"]).fill_null(value=True)

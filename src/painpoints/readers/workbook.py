@@ -92,9 +92,14 @@ def _records(path: Path, source: str, sheet: Sheet) -> Iterator[tuple[int, list[
         sheet.name,
         str(MEMORY_BYTES),
     ]
-    child = subprocess.run(  # noqa: S603 - our own program, no shell
-        command, capture_output=True, timeout=TIMEOUT_S, check=False
-    )
+    try:
+        child = subprocess.run(  # noqa: S603 - our own program, no shell
+            command, capture_output=True, timeout=TIMEOUT_S, check=False
+        )
+    except subprocess.TimeoutExpired as error:
+        raise UnreadableError(
+            f"{source}: the workbook took longer than {TIMEOUT_S} s to read; save it as CSV"
+        ) from error
     if child.returncode:
         raise UnreadableError(f"{source}: {_why(child.returncode, child.stderr)}")
     for row, line in enumerate(child.stdout.splitlines(), start=1):
