@@ -8,9 +8,10 @@ that made the topics and for all later data. Names of topics are `painpoints.lab
 
 import re
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Any, Self
 
@@ -34,12 +35,12 @@ without error in any order: batch, single, and any number of threads give the sa
 BLOCK = 16_384
 """Rows compared at once; bounds the memory of `assign`."""
 
-SMALL = 1_000
-"""Fewer distinct texts than this are clustered by average linkage: EVoC finds little there."""
-CUTS = tuple(round(0.30 + 0.05 * i, 2) for i in range(12))
-"""Cosine distances at which a linkage tree is cut; the silhouette chooses among them."""
-JUDGED = 2_500
-"""Texts that the silhouette is computed on, evenly spaced in the order of their spelling."""
+SMALL = 2_000
+"""Fewer distinct texts are clustered by average linkage (docs/decisions/0041)."""
+N_CUTS = 12
+"""Numbers of topics, evenly spaced in their logarithm, among which the silhouette chooses."""
+SHRINK = 100
+"""Texts at which half of their common part is taken off; with few texts it is mostly chance."""
 POLARITY = 0.35
 """Length of the sentiment feature beside a unit text vector, while topics are found."""
 N_TERMS = 10
@@ -49,280 +50,34 @@ _POLE = {Sentiment.NEGATIVE: (1.0, 0.0), Sentiment.POSITIVE: (0.0, 1.0)}
 _BETWEEN = (0.5**0.5, 0.5**0.5)
 
 _WORD = re.compile(r"[^\W\d_]+(?:['\u2019][^\W\d_]+)?")
-_NO_ANSWER = frozenset(
-    [
-        "n/a",
-        "na",
-        "none",
-        "nothing",
-        "nil",
-        "no",
-        "nope",
-        "no comment",
-        "no comments",
-        "nothing really",
-        "not applicable",
-        "nothing to add",
-        "nothing else",
-        "nothing at all",
-        "nothing comes to mind",
-        "did not answer",
-        "no answer",
-        "not sure",
-        "don't know",
-        "dont know",
-        "i don't know",
-        "idk",
-        "unsure",
-        "not that i can think of",
-    ]
+_NO_ANSWER_WORDS = (
+    "did not answer | don't know | dont know | i don't know | idk | n/a | na | nil | no | no "
+    "answer | no comment | no comments | none | nope | not applicable | not sure | not that i can "
+    "think of | nothing | nothing at all | nothing comes to mind | nothing else | nothing really "
+    "| nothing to add | unsure"
 )
-_FILLER = frozenset(
-    [
-        "a",
-        "about",
-        "absolutely",
-        "again",
-        "ah",
-        "all",
-        "also",
-        "alright",
-        "always",
-        "am",
-        "amazing",
-        "an",
-        "and",
-        "any",
-        "anything",
-        "anyway",
-        "are",
-        "as",
-        "at",
-        "awesome",
-        "bad",
-        "bit",
-        "but",
-        "by",
-        "bye",
-        "can",
-        "cheers",
-        "cool",
-        "could",
-        "day",
-        "dear",
-        "did",
-        "disappointing",
-        "do",
-        "does",
-        "done",
-        "especially",
-        "ever",
-        "every",
-        "everything",
-        "evening",
-        "excellent",
-        "exceptional",
-        "extremely",
-        "fab",
-        "fabulous",
-        "fantastic",
-        "far",
-        "fine",
-        "for",
-        "from",
-        "gentleman",
-        "gentlemen",
-        "good",
-        "goodbye",
-        "great",
-        "had",
-        "happy",
-        "has",
-        "have",
-        "hello",
-        "hey",
-        "hi",
-        "hope",
-        "how",
-        "i",
-        "i'd",
-        "i'll",
-        "i'm",
-        "i've",
-        "if",
-        "in",
-        "is",
-        "it",
-        "it's",
-        "its",
-        "just",
-        "kind",
-        "lot",
-        "lots",
-        "lovely",
-        "ma'am",
-        "madam",
-        "many",
-        "me",
-        "mine",
-        "more",
-        "morning",
-        "most",
-        "much",
-        "my",
-        "no",
-        "not",
-        "now",
-        "of",
-        "ok",
-        "okay",
-        "oh",
-        "on",
-        "only",
-        "or",
-        "other",
-        "our",
-        "out",
-        "over",
-        "perfect",
-        "perfectly",
-        "please",
-        "pretty",
-        "quite",
-        "really",
-        "regards",
-        "right",
-        "satisfied",
-        "so",
-        "some",
-        "sir",
-        "sorry",
-        "still",
-        "such",
-        "super",
-        "sure",
-        "terrible",
-        "thank",
-        "thanks",
-        "that",
-        "that's",
-        "thats",
-        "the",
-        "their",
-        "them",
-        "there",
-        "they",
-        "things",
-        "this",
-        "those",
-        "to",
-        "too",
-        "top",
-        "totally",
-        "truly",
-        "u",
-        "up",
-        "us",
-        "very",
-        "was",
-        "we",
-        "well",
-        "were",
-        "what",
-        "will",
-        "wonderful",
-        "wow",
-        "would",
-        "yeah",
-        "yep",
-        "yes",
-        "you",
-        "your",
-        "yours",
-        "awful",
-        "poor",
-        "horrible",
-        "brilliant",
-        "outstanding",
-        "superb",
-        "nice",
-        "best",
-        "worst",
-        "ever",
-        "everyone",
-        "nothing",
-        "one",
-        "overall",
-        "thank-you",
-        "anymore",
-        "here",
-    ]
+_NO_ANSWER = frozenset(_NO_ANSWER_WORDS.split(" | "))
+_FILLER_WORDS = (
+    "a about absolutely again ah all alright also always am amazing an and any anymore anything "
+    "anyway are as at awesome awful bad best bit brilliant but by bye can cheers cool could day "
+    "dear did disappointing do does done especially evening ever every everyone everything "
+    "excellent exceptional extremely fab fabulous fantastic far fine for from gentleman gentlemen "
+    "good goodbye great had happy has have hello here hey hi hope horrible how i i'd i'll i'm "
+    "i've if in is it it's its just kind lot lots lovely ma'am madam many me mine more morning "
+    "most much my nice no not nothing now of oh ok okay on one only or other our out outstanding "
+    "over overall perfect perfectly please poor pretty quite really regards right satisfied sir "
+    "so some sorry still such super superb sure terrible thank thank-you thanks that that's thats "
+    "the their them there they things this those to too top totally truly u up us very was we "
+    "well were what will wonderful worst would wow yeah yep yes you your yours"
 )
-STOP = _FILLER | frozenset(
-    [
-        "because",
-        "been",
-        "being",
-        "before",
-        "after",
-        "again",
-        "can't",
-        "couldn't",
-        "didn't",
-        "doesn't",
-        "don't",
-        "each",
-        "few",
-        "get",
-        "got",
-        "he",
-        "her",
-        "him",
-        "his",
-        "into",
-        "may",
-        "might",
-        "off",
-        "own",
-        "said",
-        "same",
-        "she",
-        "should",
-        "someone",
-        "something",
-        "than",
-        "then",
-        "too",
-        "wasn't",
-        "when",
-        "where",
-        "which",
-        "while",
-        "who",
-        "whom",
-        "why",
-        "with",
-        "won't",
-        "wouldn't",
-        "although",
-        "however",
-        "though",
-        "being",
-        "since",
-        "still",
-        "until",
-        "upon",
-        "really",
-        "going",
-        "went",
-        "got",
-        "getting",
-        "make",
-        "made",
-        "one",
-        "two",
-    ]
+_FILLER = frozenset(_FILLER_WORDS.split())
+_STOP_WORDS = (
+    "after again although because been before being can't couldn't didn't doesn't don't each few "
+    "get getting going got he her him his however into made make may might off one own really "
+    "said same she should since someone something still than then though too two until upon "
+    "wasn't went when where which while who whom why with won't wouldn't"
 )
+STOP = _FILLER | frozenset(_STOP_WORDS.split())
 """Words that say nothing of a subject: never terms of a topic."""
 
 
@@ -332,7 +87,8 @@ class TopicModel:
 
     topic_ids:  (k,) one per topic, largest first when found.
     parent_ids: (k,) the broader topic that holds it, or None.
-    grid:       (k, dim) int16, centroids (unit rows) times `SCALE`, rounded.
+    center:     (dim,) float32, what all texts have in common; taken off before comparing.
+    grid:       (k, dim) int16, centroids (unit rows, off center) times `SCALE`, rounded.
     thresholds: (k,) float32 cosine below which a mention is novel.
     terms:      (k,) tuples of words by c-TF-IDF, most telling first.
     method:     how they were found: evoc, average_linkage, or none (nothing to cluster).
@@ -340,6 +96,7 @@ class TopicModel:
 
     topic_ids: tuple[str, ...]
     parent_ids: tuple[str | None, ...]
+    center: Floats
     grid: npt.NDArray[np.int16]
     thresholds: Floats
     terms: tuple[tuple[str, ...], ...]
@@ -364,7 +121,7 @@ class TopicModel:
         """
         _check_rows(mentions, vectors)
         _check_dim(vectors, self.grid)
-        index, similarity = nearest(vectors, self.grid)
+        index, similarity = nearest(vectors, self.grid, self.center)
         reasons = left_out(mentions)
         known = index >= 0
         novel = ~known
@@ -423,6 +180,7 @@ class TopicModel:
         return {
             "topic_ids": np.array(self.topic_ids, dtype=np.str_),
             "parent_ids": np.array([p or "" for p in self.parent_ids], dtype=np.str_),
+            "center": self.center,
             "grid": self.grid,
             "thresholds": self.thresholds,
             "terms": np.array(["\t".join(t) for t in self.terms], dtype=np.str_),
@@ -436,16 +194,17 @@ class TopicModel:
         Raises:
             ModelError: when an array is missing or the arrays do not fit together.
         """
-        wanted = ("topic_ids", "parent_ids", "grid", "thresholds", "terms", "method")
+        wanted = ("topic_ids", "parent_ids", "grid", "thresholds", "terms", "center", "method")
         missing = [name for name in wanted if name not in arrays]
         if missing:
             raise ModelError(f"topic model: arrays {', '.join(missing)} are missing; refit it")
-        lengths = {name: len(arrays[name]) for name in wanted[:-1]}
+        lengths = {name: len(arrays[name]) for name in wanted[:-2]}
         if len(set(lengths.values())) != 1:
             raise ModelError(f"topic model: arrays differ in length: {lengths}; refit it")
         return cls(
             tuple(map(str, arrays["topic_ids"])),
             tuple(str(p) or None for p in arrays["parent_ids"]),
+            np.asarray(arrays["center"], dtype=np.float32),
             np.asarray(arrays["grid"], dtype=np.int16),
             np.asarray(arrays["thresholds"], dtype=np.float32),
             tuple(tuple(filter(None, str(t).split("\t"))) for t in arrays["terms"]),
@@ -488,8 +247,10 @@ def _reason_of(text: str) -> str | None:
     return None
 
 
-def nearest(vectors: Floats, grid: npt.NDArray[np.int16]) -> tuple[Ints, Floats]:
+def nearest(vectors: Floats, grid: npt.NDArray[np.int16], center: Floats) -> tuple[Ints, Floats]:
     """Return the nearest centroid of each vector and its cosine; index -1 where there is none.
+
+    vectors: (n, dim) float32, unit rows; `center` (dim,) is taken off them first.
 
     Exact on the grid (see `SCALE`), so the answer for a row does not depend on other rows.
     """
@@ -500,7 +261,7 @@ def nearest(vectors: Floats, grid: npt.NDArray[np.int16]) -> tuple[Ints, Floats]
     columns = grid.astype(np.float32).T
     for start in range(0, len(vectors), BLOCK):
         part = slice(start, start + BLOCK)
-        dots = _on_grid(vectors[part]).astype(np.float32) @ columns
+        dots = _on_grid(_unit(vectors[part] - center)).astype(np.float32) @ columns
         index[part] = dots.argmax(axis=1)
         cosine[part] = dots.max(axis=1) / np.float32(SCALE * SCALE)
     return index, cosine
@@ -518,12 +279,16 @@ def fit(
     """
     _check_rows(mentions, vectors)
     texts = _distinct(mentions, settings.max_sample)
-    own = vectors[texts["row"].to_numpy()]
+    own = vectors[texts["row"].to_numpy()].astype(np.float32)
+    center = _center(own)
     if texts.height < 2:
-        return _freeze(texts, own, Clustering.single(texts.height), settings)
+        return _freeze(
+            texts, own, center, Clustering.single(texts.height), novelty=settings.novelty
+        )
+    apart = _with_polarity(texts, _unit(own - center))
     clusterer = Clusterer(settings.min_mentions or smallest_topic(texts.height), seed)
-    terms = _through_bertopic(texts, _with_polarity(texts, own), clusterer)
-    return _freeze(texts, own, clusterer.found_, settings, terms)
+    terms = _through_bertopic(texts, apart, clusterer)
+    return _freeze(texts, own, center, clusterer.found_, novelty=settings.novelty, terms=terms)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -573,40 +338,73 @@ def smallest_topic(n_texts: int) -> int:
 
 
 def by_average_linkage(vectors: Floats, smallest: int) -> Clustering:
-    """Cluster few unit rows: average linkage on cosine, cut where the silhouette is best."""
+    """Cluster few unit rows: average linkage on cosine, cut where the silhouette is best.
+
+    Every row is first drawn towards its nearest neighbours, twice, which evens out wording.
+    """
     from scipy.cluster.hierarchy import fcluster, linkage
 
-    tree = linkage(vectors, "average", metric="cosine")
-    cuts = [fcluster(tree, cut, "distance") for cut in CUTS]
-    return _choose(vectors, cuts, smallest, "average_linkage")
+    drawn = _drawn_together(vectors, _n_neighbours(len(vectors)), rounds=2)
+    tree = linkage(drawn, "average", metric="cosine")
+    fewest = _fewest(len(vectors))
+    sizes = np.unique(np.geomspace(fewest, max(fewest, len(vectors) / 4), N_CUTS).astype(int))
+    cuts = [fcluster(tree, size, "maxclust") for size in sizes]
+    tidy = [_tidy(drawn, labels, smallest) for labels in cuts]
+    enough = [labels for labels in tidy if labels.max() + 1 >= fewest] or tidy
+    best = max(enough, key=lambda labels: _silhouette(vectors, labels))
+    return Clustering(best, _broader(vectors, best), "average_linkage")
 
 
 def by_evoc(vectors: Floats, smallest: int, seed: int) -> Clustering:
-    """Cluster many unit rows: EVoC's layers, and its finest layer merged step by step.
+    """Cluster many unit rows: the EVoC layer that persists longest, its noise to the nearest topic.
 
-    Where EVoC finds no cluster at all, the rows are one topic and `method` says none.
+    EVoC's answer depends on the number of threads, so it runs on one. Where it finds no cluster
+    the rows are one topic and `method` says none.
     """
+    import numba
     from evoc import EVoC
-    from scipy.cluster.hierarchy import fcluster, linkage
 
-    layers = EVoC(random_state=seed, base_min_cluster_size=5).fit(vectors).cluster_layers_
-    layers = [_to_nearest(vectors, layer) for layer in layers if layer.max() > 0]
+    threads = numba.get_num_threads()
+    numba.set_num_threads(1)
+    try:
+        found = EVoC(random_state=seed).fit(vectors)
+    finally:
+        numba.set_num_threads(threads)
+    layers = [
+        (persistence, labels)
+        for persistence, labels in zip(
+            found.persistence_scores_, found.cluster_layers_, strict=True
+        )
+        if labels.max() > 0
+    ]
     if not layers:
         return Clustering.single(len(vectors))
-    finest = layers[0]
-    tree = linkage(_means(vectors, finest), "average", metric="cosine")
-    merged = [fcluster(tree, cut, "distance")[finest] for cut in CUTS]
-    return _choose(vectors, [*layers, *merged], smallest, "evoc")
+    fewest = _fewest(len(vectors))
+    enough = [layer for layer in layers if layer[1].max() + 1 >= fewest] or layers[:1]
+    best = max(enough, key=lambda layer: layer[0])[1]
+    tidy = _tidy(vectors, _to_nearest(vectors, best), smallest)
+    return Clustering(tidy, _broader(vectors, tidy), "evoc")
 
 
-def _choose(vectors: Floats, candidates: Sequence[Ints], smallest: int, method: str) -> Clustering:
-    """Return the candidate of the best silhouette, small topics dissolved, and its parents."""
-    fewest = max(2, round(len(vectors) ** 0.5 / 2))
-    tidy = [_tidy(vectors, labels, smallest) for labels in candidates]
-    enough = [labels for labels in tidy if labels.max() + 1 >= fewest] or tidy
-    rows = np.unique(np.linspace(0, len(vectors) - 1, JUDGED).astype(np.int64))
-    best = max(enough, key=lambda labels: _silhouette(vectors[rows], labels[rows]))
-    return Clustering(best, _broader(vectors, best), method)
+def _fewest(n_texts: int) -> int:
+    """Return the number of topics below which a cut says too little: 4 of 50 texts, 16 of 1,000."""
+    return max(2, round(float(np.sqrt(n_texts)) / 2))
+
+
+def _n_neighbours(n_texts: int) -> int:
+    return int(np.clip(round(float(np.sqrt(n_texts)) / 2), 2, 10))
+
+
+def _drawn_together(vectors: Floats, n_neighbours: int, rounds: int) -> Floats:
+    """Return each row as the unit mean of itself and its neighbours, weighted by their cosine."""
+    drawn = vectors
+    k = min(n_neighbours + 1, len(vectors))
+    for _ in range(rounds):
+        cosine = drawn @ drawn.T
+        near = np.argsort(-cosine, axis=1, kind="stable")[:, :k]
+        weights = np.take_along_axis(cosine, near, axis=1).clip(0.0, None)
+        drawn = _unit(np.einsum("nk,nkd->nd", weights, drawn[near]))
+    return drawn
 
 
 def _silhouette(vectors: Floats, labels: Ints) -> float:
@@ -639,6 +437,15 @@ def _means(vectors: Floats, labels: Ints) -> Floats:
     inside = labels >= 0
     np.add.at(sums, labels[inside], vectors[inside])
     return _unit(sums)
+
+
+def _center(vectors: Floats) -> Floats:
+    """Return what the texts have in common ("Hello, I want to ..."), less of it for few texts."""
+    if len(vectors) == 0:
+        return np.zeros(vectors.shape[1], dtype=np.float32)
+    share = len(vectors) / (len(vectors) + SHRINK)
+    center: Floats = (share * vectors.mean(axis=0, dtype=np.float64)).astype(np.float32)
+    return center
 
 
 def _unit(rows: npt.NDArray[np.floating[Any]]) -> Floats:
@@ -742,8 +549,10 @@ def _without_plots() -> Iterator[None]:
 def _freeze(
     texts: pl.DataFrame,
     vectors: Floats,
+    center: Floats,
     found: Clustering,
-    settings: TopicSettings,
+    *,
+    novelty: float,
     terms: Sequence[tuple[str, ...]] = (),
 ) -> TopicModel:
     """Freeze a clustering of distinct texts to centroids, thresholds and ids."""
@@ -751,25 +560,27 @@ def _freeze(
         return TopicModel(
             (),
             (),
+            center,
             np.zeros((0, vectors.shape[1]), np.int16),
             np.zeros(0, np.float32),
             (),
             found.method,
         )
-    grid = _on_grid(_means(vectors, found.labels))
-    index, cosine = nearest(vectors, grid)
+    grid = _on_grid(_means(_unit(vectors - center), found.labels))
+    index, cosine = nearest(vectors, grid, center)
     weights = texts["weight"].to_numpy()
     ids, thresholds = [], []
     for topic in range(len(grid)):
         own = np.flatnonzero(index == topic)
         best = own[np.argsort(-cosine[own], kind="stable")][:N_EXEMPLARS]
         ids.append(_name("t", texts["text"].gather(best).to_list()))
-        thresholds.append(_quantile(cosine[own], weights[own], settings.novelty))
+        thresholds.append(_quantile(cosine[own], weights[own], novelty))
     parents = _parent_ids(ids, found.parents)
     order = sorted(range(len(grid)), key=lambda t: (-int(weights[index == t].sum()), ids[t]))
     return TopicModel(
         tuple(ids[t] for t in order),
         tuple(parents[t] for t in order),
+        center,
         grid[order],
         np.array([thresholds[t] for t in order], dtype=np.float32),
         tuple(terms[t] if terms else () for t in order),
@@ -796,6 +607,98 @@ def _parent_ids(ids: Sequence[str], parents: Ints) -> list[str | None]:
 
 def _name(prefix: str, parts: Sequence[str]) -> str:
     return prefix + blake2b("\n".join(sorted(parts)).encode(), digest_size=5).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Descent:
+    """One line of the lineage file: what became of a topic between two fits.
+
+    verdict: kept (same id), merged (went into `topic_id` with others), split (the larger part
+             keeps the id, this one is a new part of `old_id`), new, or retired.
+    cosine:  of the two centroids; None where there is no counterpart.
+    """
+
+    old_id: str | None
+    topic_id: str | None
+    verdict: str
+    cosine: float | None
+
+
+ALIKE = 0.75
+"""Cosine from which two centroids of the same encoder are the same topic."""
+
+
+def match(
+    old: TopicModel, new: TopicModel, *, alike: float = ALIKE
+) -> tuple[TopicModel, tuple[Descent, ...]]:
+    """Return `new` with the ids of the old topics it continues, and the lineage.
+
+    One-to-one by the Hungarian method on the cosine of centroids, both off the new center.
+
+    Raises:
+        ModelError: when the two were not made by the same encoder.
+    """
+    from scipy.optimize import linear_sum_assignment  # noqa: PLC0415 - heavy
+
+    _check_dim(old.grid, new.grid)
+    cosine = _unit(old.centroids + old.center - new.center) @ new.centroids.T
+    pairs = zip(*linear_sum_assignment(-cosine), strict=True)
+    kept = {int(n): int(o) for o, n in pairs if cosine[o, n] >= alike}
+    renamed = {new.topic_ids[n]: old.topic_ids[o] for n, o in kept.items()}
+    taken = set(old.topic_ids)
+    ids = [
+        renamed.get(t) or (t if t not in taken else _name("t", [t, "new"])) for t in new.topic_ids
+    ]
+    parents = _same_parents(old, new, kept)
+    lines = [_descent_of_new(old, ids, cosine, kept, n, alike) for n in range(len(ids))]
+    lines += [
+        _descent_of_old(old, ids, cosine, o, alike)
+        for o in range(len(old.topic_ids))
+        if o not in kept.values()
+    ]
+    return replace(new, topic_ids=tuple(ids), parent_ids=parents), tuple(lines)
+
+
+def _descent_of_new(
+    old: TopicModel,
+    ids: Sequence[str],
+    cosine: Floats,
+    kept: Mapping[int, int],
+    n: int,
+    alike: float,
+) -> Descent:
+    if n in kept:
+        return Descent(old.topic_ids[kept[n]], ids[n], "kept", float(cosine[kept[n], n]))
+    if len(cosine) and cosine[:, n].max() >= alike:
+        nearest_old = int(cosine[:, n].argmax())
+        return Descent(old.topic_ids[nearest_old], ids[n], "split", float(cosine[nearest_old, n]))
+    return Descent(None, ids[n], "new", None)
+
+
+def _descent_of_old(
+    old: TopicModel, ids: Sequence[str], cosine: Floats, o: int, alike: float
+) -> Descent:
+    if len(ids) and cosine[o].max() >= alike:
+        into = int(cosine[o].argmax())
+        return Descent(old.topic_ids[o], ids[into], "merged", float(cosine[o, into]))
+    return Descent(old.topic_ids[o], None, "retired", None)
+
+
+def _same_parents(
+    old: TopicModel, new: TopicModel, kept: Mapping[int, int]
+) -> tuple[str | None, ...]:
+    """Return the new parents, renamed to the old parent that most of their kept topics had."""
+    votes: dict[str, Counter[str]] = {}
+    for n, o in kept.items():
+        mine, theirs = new.parent_ids[n], old.parent_ids[o]
+        if mine is not None and theirs is not None:
+            votes.setdefault(mine, Counter())[theirs] += 1
+    renamed: dict[str, str] = {}
+    for mine, counts in sorted(votes.items(), key=lambda item: (-max(item[1].values()), item[0])):
+        free = [name for name in counts if name not in renamed.values()]
+        if free:
+            renamed[mine] = min(free, key=lambda name: (-counts[name], name))
+    return tuple(renamed.get(p, p) if p is not None else None for p in new.parent_ids)
 
 
 def _on_grid(vectors: Floats) -> npt.NDArray[np.int16]:
