@@ -1,5 +1,6 @@
 """Write the pages that are made from the code: `python -m tests.documentation`."""
 
+import ast
 from pathlib import Path
 
 from painpoints import tables
@@ -63,8 +64,34 @@ def settings_page() -> str:
     return "\n".join(parts) + "\n"
 
 
+READING_ORDER = (
+    "errors", "domain", "tables", "config", "stats", "surveys",
+    "readers", "redact", "segment", "encode", "classify", "topics", "labels",
+    "scores", "relative_weights", "drivers", "findings", "trends", "journeymap",
+    "writers", "report", "bundle", "evaluate", "pipeline", "runs", "terminal", "cli",
+)  # fmt: skip
+"""The files and folders of the engine, as one should read them."""
+
+
+def house() -> str:
+    """Return the README's list of the engine's files: each with the first line it says of itself."""
+    source = DOCS.parent / "src" / "painpoints"
+    lines = []
+    for name in READING_ORDER:
+        folder = source / name
+        file = folder / "__init__.py" if folder.is_dir() else source / f"{name}.py"
+        shown = f"{name}/" if folder.is_dir() else f"{name}.py"
+        said = (ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or "").split("\n\n")[0]
+        lines.append(f"{shown:<20} {' '.join(said.split()).rstrip('.')}")
+    return "\n".join(lines)
+
+
 PAGES = {"tables.md": tables_page, "settings.md": settings_page}
 
 if __name__ == "__main__":
     for name, page in PAGES.items():
         (DOCS / name).write_text(page(), encoding="utf-8")
+    readme = DOCS.parent / "README.md"
+    head, _, rest = readme.read_text(encoding="utf-8").partition("src/painpoints/\n")
+    _, fence, tail = rest.partition("```")
+    readme.write_text(f"{head}src/painpoints/\n{house()}\n{fence}{tail}", encoding="utf-8")

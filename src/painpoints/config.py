@@ -17,7 +17,6 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from painpoints.domain import STAGES
 from painpoints.errors import SettingsError
 
 DEFAULT_FILE = Path("painpoints.toml")
@@ -78,7 +77,7 @@ class StageSettings(_Section):
     title: str = ""
     description: str = ""
     aliases: tuple[str, ...] = ()
-    covers: tuple[str, ...] = Field((), description=f"of {', '.join(STAGES)}")
+    covers: tuple[str, ...] = Field((), description="stages of the default journey")
 
 
 class JourneySettings(_Section):

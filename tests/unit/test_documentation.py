@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from tests.documentation import DOCS, PAGES
+from tests.documentation import DOCS, PAGES, READING_ORDER, house
 from typer.testing import CliRunner
 
 from painpoints.cli import app
@@ -16,6 +16,14 @@ ROOT = Path(__file__).parents[2]
 def test_page_is_current(name: str) -> None:
     """A page made from the code is what the code would write now; `make docs` mends it."""
     assert (DOCS / name).read_text(encoding="utf-8") == PAGES[name]()
+
+
+def test_readme_lists_the_house() -> None:
+    """The README lists every file of the engine, in reading order, with what it says of itself."""
+    there = {path.stem for path in (ROOT / "src" / "painpoints").iterdir()}
+    there -= {"__init__", "__main__", "__pycache__", "py", "models"}
+    assert set(READING_ORDER) == there
+    assert house() in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_every_command_has_help_with_an_example() -> None:
