@@ -9,12 +9,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, Float, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.ext.compiler import compiles
@@ -22,6 +18,9 @@ from sqlalchemy.orm import Session
 from sqlalchemy.sql.functions import FunctionElement
 
 from painpoints.errors import PainpointsError
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 T = TypeVar("T")
 _MIGRATIONS = Path(__file__).parent / "migrations"
@@ -140,8 +139,10 @@ def patiently(action: Callable[[], T], *, seconds: float) -> T:
 # -- migrations --------------------------------------------------------------------------------
 
 
-def migration_config(connection: Connection | None = None) -> Config:
+def migration_config(connection: Connection | None = None) -> "Config":
     """Return Alembic's configuration; it lives in the package, not in a file of the user."""
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection
@@ -150,12 +151,17 @@ def migration_config(connection: Connection | None = None) -> Config:
 
 def upgrade(database: Database) -> None:
     """Bring the tables to this version; nothing happens where they are."""
+    from alembic import command
+
     with database.connection() as connection:
         command.upgrade(migration_config(connection), "head")
 
 
 def version(database: Database) -> tuple[str | None, str | None]:
     """Return the tables' version and the one this program needs."""
+    from alembic.migration import MigrationContext
+    from alembic.script import ScriptDirectory
+
     with database.connection() as connection:
         found = MigrationContext.configure(connection).get_current_revision()
     return found, ScriptDirectory.from_config(migration_config()).get_current_head()

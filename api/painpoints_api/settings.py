@@ -46,6 +46,9 @@ class ServiceSettings(BaseSettings):
         (), description="host names that requests may name, besides the address listened on"
     )
     docs: bool = Field(default=True, description="serve the API's description at /docs")
+    webhooks_to_private: bool = Field(
+        default=False, description="let webhooks go to private networks, and by plain http"
+    )
 
     max_upload_bytes: int = Field(500 * _MEGABYTE, ge=1, description="of one request's files")
     max_body_bytes: int = Field(20 * _MEGABYTE, ge=1, description="of one request without files")
@@ -100,6 +103,12 @@ class ServiceSettings(BaseSettings):
     def keys_needed(self) -> bool:
         """Return whether a request must carry a key."""
         return self.require_key or not self.on_loopback
+
+    def told(self) -> dict[str, Any]:
+        """Return the settings as plain values, secrets open, for a process that is to have them."""
+        plain = self.model_dump(mode="json", exclude={"engine", "database"})
+        engine = f"{self.engine.__module__}:{self.engine.__qualname__}"
+        return {**plain, "database": self.database_url, "engine": engine}
 
 
 def load(file: Path | None = None, flags: Mapping[str, Any] | None = None) -> ServiceSettings:

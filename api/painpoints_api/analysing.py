@@ -1,0 +1,112 @@
+"""The job of an analysis: gather the uploads, analyse them, index the run, make it seen.
+
+The last is one transaction that names the run's folder, ends the job and announces the result:
+before it nothing of the run is visible, after it all of it is.
+"""
+
+import json
+import re
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select
+
+from painpoints.errors import InputError
+from painpoints_api import jobs, slices, uploads, webhooks
+from painpoints_api.database import patiently
+from painpoints_api.records import Analysis, Upload
+from painpoints_api.work import Work
+
+if TYPE_CHECKING:
+    from painpoints_api.engine import Engine
+
+KIND = "analysis"
+_PATIENCE_S = 300.0
+
+
+def analyse(work: Work) -> str:
+    """Do the whole job; return the name of the folder that is to be kept."""
+    engine: Engine = work.settings.engine()
+    analysis, files = _asked(work)
+    gathered = work.step("gather", {f.id: f.sha256 for f in files}, _Gather(work, files))
+    inputs = sorted(gathered.iterdir())
+    made_of = {"inputs": work.sha256("gather"), "engine": engine.fingerprint(analysis.settings)}
+    analysed = work.step(
+        "analyse",
+        made_of,
+        lambda folder: engine.analyse(inputs, analysis.settings, folder, work.say),
+    )
+    made_of = {"analyse": work.sha256("analyse"), "index": slices.VERSION}
+    indexed = work.step("index", made_of, lambda folder: _index(analysed, folder, work))
+    patiently(lambda: _publish(work, analysis.id, indexed), seconds=_PATIENCE_S)
+    return indexed.name
+
+
+def _asked(work: Work) -> tuple[Analysis, list[Upload]]:
+    with work.database.read() as session:
+        analysis = session.get_one(Analysis, work.claim.payload["analysis_id"])
+        found = {
+            row.id: row
+            for row in session.scalars(select(Upload).where(Upload.id.in_(analysis.upload_ids)))
+        }
+    gone = [upload_id for upload_id in analysis.upload_ids if upload_id not in found]
+    if gone:
+        raise InputError(f"uploads were removed before they were analysed: {', '.join(gone)}")
+    return analysis, [found[upload_id] for upload_id in analysis.upload_ids]
+
+
+class _Gather:
+    """Lay the uploads side by side under names that are safe and say where they are from."""
+
+    def __init__(self, work: Work, files: list[Upload]) -> None:
+        self._work = work
+        self._files = files
+
+    def __call__(self, folder: Path) -> None:
+        for number, upload in enumerate(self._files):
+            path = uploads.path(self._work.settings, upload)
+            if not path.is_file() or uploads.file_sha256(path) != upload.sha256:
+                raise InputError(f"upload {upload.id} is missing or damaged; send it again")
+            _link(
+                path, folder / _safe_name(upload, number, taken={p.name for p in folder.iterdir()})
+            )
+            self._work.say("gather", number + 1, len(self._files))
+
+
+def _safe_name(upload: Upload, number: int, *, taken: set[str]) -> str:
+    """Return a file name of harmless characters, told apart by a number where it repeats."""
+    stem = upload.file_name.removesuffix(upload.suffix)
+    stem = re.sub(r"[^\w .()-]", "_", stem).strip(" .-")[:100] or "upload"
+    name = f"{stem}{upload.suffix}"
+    return name if name not in taken else f"{stem} ({number + 1}){upload.suffix}"
+
+
+def _link(source: Path, target: Path) -> None:
+    try:
+        target.hardlink_to(source)
+    except OSError:  # another disk, or one that has no links
+        shutil.copyfile(source, target)
+
+
+def _index(analysed: Path, folder: Path, work: Work) -> None:
+    """Lay the run out anew, with the table that slices are read from."""
+    for path in analysed.iterdir():
+        _link(path, folder / path.name)
+    slices.build(folder, memory_mb=work.settings.query_memory_mb)
+
+
+def _publish(work: Work, analysis_id: str, indexed: Path) -> None:
+    with work.database.write() as session:
+        jobs.finish(session, work.claim)
+        analysis = session.get_one(Analysis, analysis_id)
+        analysis.run = indexed.name
+        analysis.counts = _counts(indexed)
+        webhooks.announce(session, work.settings, analysis, "analysis.finished")
+
+
+def _counts(run: Path) -> dict[str, Any]:
+    """Return the few numbers that a list of analyses shows."""
+    journey = json.loads((run / "journey_map.json").read_text(encoding="utf-8"))
+    names = ("n_feedback", "n_people", "n_mentions", "left_out", "without_topic", "no_stage")
+    return {name: journey.get(name) for name in names}

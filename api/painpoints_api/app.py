@@ -1,0 +1,238 @@
+"""The app: routes, errors, limits and headers put together. Started by `painpoints serve`."""
+
+import re
+import secrets
+import time
+from importlib.metadata import version
+from typing import Any
+from urllib.parse import urlsplit
+
+import structlog
+from fastapi import FastAPI
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.middleware.body_limit import RequestBodyLimitMiddleware
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from painpoints_api import logs, problems
+from painpoints_api.routes import (
+    analyses,
+    operations,
+    results,
+    scoring,
+    topics,
+    uploads,
+    webhooks,
+)
+from painpoints_api.schemas import AnalysisIn
+from painpoints_api.service import lifespan
+from painpoints_api.settings import LOOPBACK, ServiceSettings
+
+_REQUEST_ID = re.compile(r"^[A-Za-z0-9._-]{1,64}$")
+_UNSAFE = {"POST", "PUT", "PATCH", "DELETE"}
+_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "X-Frame-Options": "DENY",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+}
+_DESCRIPTION = """
+Customer feedback in; ranked pain points and opportunities for each stage of the journey out.
+
+Errors are problem documents (RFC 9457). Lists page by `after`, which is `next` of the part before. POST takes an `Idempotency-Key`.
+Results carry an ETag; send it back as `If-None-Match`. Keys go in `Authorization: Bearer`.
+"""
+
+
+def create(settings: ServiceSettings) -> FastAPI:
+    """Return the app; nothing is opened before it starts."""
+    app = FastAPI(
+        title="painpoints",
+        version=version("painpoints"),
+        description=_DESCRIPTION,
+        lifespan=lifespan(settings),
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json" if settings.docs else None,
+        telemetry=None,
+    )
+    for routes in (uploads, analyses, results, topics, scoring, webhooks, operations):
+        app.include_router(routes.router)
+    problems.handle(app)
+    app.add_exception_handler(results.NotChangedError, results.not_changed)
+    app.add_middleware(_AllowedMethods)
+    app.add_middleware(_Bounded, settings=settings)
+    app.add_middleware(_Guard, settings=settings)
+    app.add_middleware(_Envelope)
+    _describe(app)
+    return app
+
+
+def _describe(app: FastAPI) -> None:
+    """Add to the OpenAPI description what routes alone do not tell."""
+    made = app.openapi
+
+    def described() -> dict[str, Any]:
+        schema = made()
+        parts = schema.setdefault("components", {}).setdefault("schemas", {})
+        parts["Problem"] = problems.SCHEMA
+        if "AnalysisIn" not in parts:
+            own = AnalysisIn.model_json_schema(ref_template="#/components/schemas/{model}")
+            parts.update(own.pop("$defs", {}))
+            parts["AnalysisIn"] = own
+        for path in schema["paths"].values():
+            for operation in path.values():
+                _as_problem(operation)
+        return schema
+
+    app.openapi = described  # type: ignore[method-assign] # as FastAPI's own pages do it
+
+
+def _as_problem(operation: dict[str, Any]) -> None:
+    """Let validation errors be described as what they are here: problems."""
+    told = operation.get("responses", {}).get("422")
+    if told is not None:
+        told["content"] = {
+            problems.MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}
+        }
+
+
+class _Envelope:
+    """Gives each request an id, each answer its headers; logs and counts it, without its content."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = _request_id(Headers(scope=scope))
+        scope.setdefault("state", {})["request_id"] = request_id
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        status, since = 500, time.perf_counter()
+
+        async def sending(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableHeaders(scope=message)
+                headers["X-Request-ID"] = request_id
+                headers.setdefault("Cache-Control", "no-store")
+                for name, value in _HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        try:
+            await self._app(scope, receive, sending)
+        finally:
+            _tell(scope, status, time.perf_counter() - since)
+
+
+def _request_id(headers: Headers) -> str:
+    given = headers.get("x-request-id", "")
+    return given if _REQUEST_ID.match(given) else f"req_{secrets.token_hex(8)}"
+
+
+def _tell(scope: Scope, status: int, seconds: float) -> None:
+    route = getattr(scope.get("route"), "path", "none")
+    logs.logger().info(
+        "request", method=scope["method"], route=route, status=status, ms=round(seconds * 1000, 1)
+    )
+    service = scope["state"].get("service")
+    if service is not None:
+        service.metrics.answered(route, scope["method"], status, seconds)
+
+
+class _Guard:
+    """Refuses other sites' requests: a page elsewhere may not use the service on this machine."""
+
+    def __init__(self, app: ASGIApp, settings: ServiceSettings) -> None:
+        self._app = app
+        self._open = settings.keys_needed and not settings.allowed_hosts
+        self._hosts = {*LOOPBACK, "[::1]", settings.host, *settings.allowed_hosts}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            headers = Headers(scope=scope)
+            refused = self._refused(scope["method"], headers)
+            if refused is not None:
+                answer = problems.answer(Request(scope), refused[0], refused[1])
+                await answer(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+    def _refused(self, method: str, headers: Headers) -> tuple[int, str] | None:
+        host = headers.get("host", "")
+        if not self._open and _name(host) not in self._hosts:
+            return 400, "the Host header names another machine; see the setting allowed_hosts"
+        origin = headers.get("origin")
+        if method in _UNSAFE and origin is not None and urlsplit(origin).netloc != host:
+            return 403, "a page of another site may not do that"
+        return None
+
+
+def _name(host: str) -> str:
+    return host if host.startswith("[") and host.endswith("]") else host.rsplit(":", 1)[0]
+
+
+class _Bounded:
+    """Bounds bodies, told or chunked: files by one limit, everything else by a smaller one."""
+
+    def __init__(self, app: ASGIApp, settings: ServiceSettings) -> None:
+        self._files = RequestBodyLimitMiddleware(app, settings.max_upload_bytes)
+        self._rest = RequestBodyLimitMiddleware(app, settings.max_body_bytes)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._rest(scope, receive, send)
+            return
+        refused = False
+
+        async def sending(message: Message) -> None:
+            nonlocal refused
+            if message["type"] == "http.response.start" and _is_plain_413(message):
+                refused = True
+            elif not refused:
+                await send(message)
+
+        is_form = Headers(scope=scope).get("content-type", "").startswith("multipart/form-data")
+        bounded = self._files if is_form else self._rest
+        await bounded(scope, receive, sending)
+        if refused:
+            answer = problems.answer(Request(scope), 413, f"over {bounded.max_body_size:,} bytes")
+            await answer(scope, receive, send)
+
+
+def _is_plain_413(message: Message) -> bool:
+    kind = Headers(raw=message["headers"]).get("content-type", "")
+    return message["status"] == 413 and kind.startswith("text/plain")
+
+
+class _AllowedMethods:
+    """Lets a 405 name all methods of a path, not only those of the first route that fits."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def sending(message: Message) -> None:
+            if message["type"] == "http.response.start" and message["status"] == 405:
+                MutableHeaders(scope=message)["Allow"] = _allowed(scope)
+            await send(message)
+
+        await self._app(scope, receive, sending)
+
+
+def _allowed(scope: Scope) -> str:
+    """Return the methods of a path, by the app's own description of itself."""
+    described: dict[str, dict[str, Any]] = scope["app"].openapi()["paths"]
+    return ", ".join(
+        sorted(
+            method.upper()
+            for path, operations in described.items()
+            if re.fullmatch(re.sub(r"\\{[^}]*\\}", "[^/]+", re.escape(path)), scope["path"])
+            for method in operations
+        )
+    )

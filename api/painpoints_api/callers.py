@@ -1,0 +1,118 @@
+"""Who asks, for which project, and what they may do."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Header, Request, Security
+from fastapi.security import APIKeyHeader, HTTPBearer
+from fastapi.security.http import HTTPAuthorizationCredentials
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from painpoints_api import keys
+from painpoints_api.problems import ProblemError
+from painpoints_api.records import Audit, Project, new_id
+from painpoints_api.service import LOCAL_PROJECT, Service, Serving
+
+_bearer = HTTPBearer(auto_error=False, description="Authorization: Bearer pp_...")
+_header = APIKeyHeader(name="X-Api-Key", auto_error=False, description="the same key, in a header")
+
+Bearer = Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
+HeaderKey = Annotated[str | None, Security(_header)]
+ProjectName = Annotated[
+    str | None,
+    Header(
+        alias="Painpoints-Project",
+        max_length=200,
+        description="which of the key's projects; its first one if not given",
+    ),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks: a key, or whoever sits at this machine."""
+
+    actor: str
+    project_id: str
+    scopes: frozenset[str]
+    request_id: str
+
+    def did(self, session: Session, action: str, target: str) -> None:
+        """Write into the audit log what the caller does, in the transaction that does it."""
+        session.add(
+            Audit(
+                id=new_id("au"),
+                project_id=self.project_id,
+                actor=self.actor,
+                action=action,
+                target=target[:300],
+                request_id=self.request_id,
+            )
+        )
+
+
+def _caller(
+    request: Request,
+    service: Serving,
+    bearer: Bearer = None,
+    header_key: HeaderKey = None,
+    project: ProjectName = None,
+) -> Caller:
+    key = bearer.credentials if bearer is not None else header_key
+    if key is None and not service.settings.keys_needed:
+        return _local(service, project, request.state.request_id)
+    opened = _open(service, key, _address(request))
+    service.throttle.request(opened.key_id)
+    if project is not None and project not in opened.projects:
+        raise ProblemError(404, "this key opens no project of that name")
+    project_id = opened.projects[project or next(iter(opened.projects))]
+    actor = f"key:{opened.key_id}"
+    return Caller(actor, project_id, opened.scopes, request.state.request_id)
+
+
+def _local(service: Service, project: str | None, request_id: str) -> Caller:
+    with service.database.read() as session:
+        wanted = select(Project.id).where(Project.name == (project or LOCAL_PROJECT))
+        project_id = session.scalars(wanted).one_or_none()
+    if project_id is None:
+        raise ProblemError(404, "there is no project of that name")
+    return Caller("local", project_id, frozenset(keys.SCOPES), request_id)
+
+
+def _open(service: Service, key: str | None, address: str) -> keys.Opened:
+    refused = {"WWW-Authenticate": 'Bearer realm="painpoints"'}
+    if key is None:
+        raise ProblemError(401, "send a key: Authorization: Bearer pp_...", headers=refused)
+    with service.database.read() as session:
+        opened = keys.look_up(session, key)
+    if opened is None or not opened.projects:
+        service.throttle.failed_key(address)
+        raise ProblemError(401, "the key is not known, expired or revoked", headers=refused)
+    if opened.unmarked:
+        with service.database.write() as session:
+            keys.mark_used(session, opened.key_id)
+    return opened
+
+
+def _address(request: Request) -> str:
+    return request.client.host if request.client is not None else "unknown"
+
+
+def allowed(scope: str) -> Callable[[Caller], Caller]:
+    """Return a dependency that lets only callers with `scope` pass (admin has all)."""
+
+    def check(caller: Annotated[Caller, Depends(_caller)]) -> Caller:
+        if scope not in caller.scopes and "admin" not in caller.scopes:
+            raise ProblemError(403, f"this key lacks the scope {scope}")
+        return caller
+
+    return check
+
+
+Reader = Annotated[Caller, Depends(allowed("read"))]
+ScoreCaller = Annotated[Caller, Depends(allowed("score"))]
+AnalyseCaller = Annotated[Caller, Depends(allowed("analyse"))]
+Labeller = Annotated[Caller, Depends(allowed("label"))]
+Admin = Annotated[Caller, Depends(allowed("admin"))]

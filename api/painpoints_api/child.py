@@ -1,0 +1,139 @@
+"""The process of one job: takes its claim from standard input, works, ends.
+
+It runs under limits of memory and processor time, and dies with its worker. What goes wrong is
+told to the queue in words that quote no customer; how it ends is told to the worker by exit code.
+"""
+
+import contextlib
+import ctypes
+import json
+import os
+import resource
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+from painpoints.errors import PainpointsError
+from painpoints_api import analysing, jobs, logs, webhooks
+from painpoints_api.database import Database, patiently
+from painpoints_api.jobs import Claim, LeaseLostError
+from painpoints_api.settings import ServiceSettings
+from painpoints_api.work import TryAgainError, Work, tidy
+
+SETTLED, LOST = 0, 75
+_PATIENCE_S = 300.0
+_PR_SET_PDEATHSIG = 1
+_KINDS: dict[str, Callable[[Work], str | None]] = {
+    analysing.KIND: analysing.analyse,
+    webhooks.KIND: webhooks.deliver,
+}
+
+
+def order(settings: ServiceSettings, claim: Claim, *, parent: int) -> bytes:
+    """Return what a child is to read from its standard input."""
+    told = {"settings": settings.told(), "claim": asdict(claim), "parent": parent}
+    return json.dumps(told).encode()
+
+
+def main() -> int:
+    """Work on the job that standard input names; return the exit code."""
+    told = json.load(sys.stdin)
+    _die_with(told["parent"])
+    settings = ServiceSettings(**told["settings"])
+    claim = Claim(**told["claim"])
+    _limit(settings)
+    logs.set_up()
+    database = Database(settings.database_url)
+    try:
+        return _do(Work(settings, database, claim))
+    except LeaseLostError:
+        return LOST
+    finally:
+        database.close()
+
+
+def _do(work: Work) -> int:
+    log = logs.logger(job_id=work.claim.job_id, kind=work.claim.kind, attempt=work.claim.attempt)
+    try:
+        keep = _KINDS[work.claim.kind](work)
+    except LeaseLostError:
+        raise
+    except PainpointsError as error:
+        log.info("job.failed", step=work.at, error=type(error).__name__)
+        _fail(work, str(error))
+    except MemoryError:
+        _fail(work, f"the job needs more than {work.settings.job_memory_mb} MB at {work.at}")
+    except TryAgainError as error:
+        log.info("job.put_back", step=work.at)
+        problem = str(error)
+        patiently(lambda: _again(work, problem), seconds=_PATIENCE_S)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the queue must hear of it
+        log.warning("job.broke", step=work.at, error=type(error).__name__, where=logs.where(error))
+        problem = f"{type(error).__name__} at {work.at}{_number(error)}"
+        patiently(lambda: _again(work, problem), seconds=_PATIENCE_S)
+    else:
+        log.info("job.done")
+        tidy(work.settings, work.claim.job_id, keep=keep)
+    return SETTLED
+
+
+def _number(error: Exception) -> str:
+    """Name the system's reason, such as a full disk; its words are the system's, not a customer's."""
+    return f" ({os.strerror(error.errno)})" if isinstance(error, OSError) and error.errno else ""
+
+
+def _fail(work: Work, problem: str) -> None:
+    patiently(lambda: jobs.fail(work.database, work.claim, problem), seconds=_PATIENCE_S)
+    tidy(work.settings, work.claim.job_id, keep=None)
+
+
+def _again(work: Work, problem: str) -> None:
+    wait_s = retry_after(work.settings, work.claim)
+    if jobs.put_back(work.database, work.claim, problem, wait_s=wait_s) == "failed":
+        tidy(work.settings, work.claim.job_id, keep=None)
+
+
+def retry_after(settings: ServiceSettings, claim: Claim) -> float:
+    """Return how long to wait before the next attempt, doubling with each, an hour at most."""
+    doubled: float = settings.retry_s * 2.0 ** (claim.attempt - 1)
+    return min(doubled, 3600.0)
+
+
+# -- limits ------------------------------------------------------------------------------------
+
+
+def _limit(settings: ServiceSettings) -> None:
+    if settings.job_memory_mb:
+        _lower(resource.RLIMIT_DATA, settings.job_memory_mb * 1_000_000)
+    if settings.job_cpu_s:
+        _lower(resource.RLIMIT_CPU, settings.job_cpu_s)
+    _lower(resource.RLIMIT_CORE, 0)  # a core file would hold customers' text
+
+
+def _lower(which: int, limit: int) -> None:
+    hard = resource.getrlimit(which)[1]
+    limit = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
+    resource.setrlimit(which, (limit, limit))
+
+
+def _die_with(parent: int) -> None:
+    """End this process when its worker ends, however that ends."""
+    with contextlib.suppress(OSError, AttributeError):  # Linux has it; others have the thread
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(LOST)
+    threading.Thread(target=_watch, args=(parent,), daemon=True).start()
+
+
+def _watch(parent: int) -> Any:
+    while os.getppid() == parent:
+        time.sleep(1)
+    os.killpg(os.getpgrp(), signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

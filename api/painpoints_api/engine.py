@@ -1,0 +1,176 @@
+"""The one file that calls the engine: inputs and settings in, a run folder or labels out.
+
+The rest of the service knows only `Engine`. Everything heavy is imported when first used, so
+that a server that only reads runs loads no model.
+"""
+
+import errno
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from painpoints.errors import RunError
+
+if TYPE_CHECKING:
+    from painpoints.config import Settings
+    from painpoints.pipeline import Analyser
+    from painpoints.topics import TopicModel
+
+OnStep = Callable[[str, int, int], None]
+"""Called with a step's name as it begins, then with how many of how many are ready."""
+
+
+class Scorer(Protocol):
+    """Loaded models that label texts."""
+
+    def score(self, texts: Sequence[str]) -> list[dict[str, Any]]:
+        """Return the mentions of all texts; `text_index` says which text each is of."""
+
+
+class Engine(Protocol):
+    """What the service needs of an engine."""
+
+    def fingerprint(self, settings: Mapping[str, Any]) -> str:
+        """Return what an analysis depends on besides its inputs: program, models, settings."""
+
+    def analyse(
+        self, inputs: Sequence[Path], settings: Mapping[str, Any], folder: Path, on_step: OnStep
+    ) -> None:
+        """Analyse `inputs` and write the whole run into the empty `folder`.
+
+        Raises:
+            PainpointsError: when inputs or settings cannot be used.
+        """
+
+    def recognise(self, inputs: Sequence[Path], settings: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what was recognised in `inputs`: layouts, columns with reasons, problems."""
+
+    def scorer(self, run: Path | None) -> Scorer:
+        """Load the models, and the topics of `run` if there is one."""
+
+    def models(self) -> list[dict[str, Any]]:
+        """Return the trained parts in use: part, version, files with their hashes."""
+
+
+class PackagedEngine:
+    """The engine of this installation."""
+
+    def fingerprint(self, settings: Mapping[str, Any]) -> str:
+        """Return a hash of program version, model manifests and settings in force."""
+        chosen = _settings(settings)
+        told = {
+            "program": version("painpoints"),
+            "settings": chosen.model_dump(mode="json"),
+            "models": _manifests(chosen),
+        }
+        return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+
+    def analyse(
+        self, inputs: Sequence[Path], settings: Mapping[str, Any], folder: Path, on_step: OnStep
+    ) -> None:
+        """Run the pipeline and save its run."""
+        from painpoints import runs
+        from painpoints.pipeline import Analyser
+
+        def tell(step: str, done: int = 0, total: int = 0) -> None:
+            on_step(step, done, total)
+
+        analysis = Analyser(_settings(settings), on_step=tell).analyse(inputs)
+        on_step("write", 0, 0)
+        try:
+            runs.save(analysis, folder)
+        except RunError as error:
+            raise _passing(error) from error
+
+    def recognise(self, inputs: Sequence[Path], settings: Mapping[str, Any]) -> dict[str, Any]:
+        """Read the inputs and return what was recognised, without their rows."""
+        from painpoints import readers
+
+        chosen = _settings(settings)
+        found: dict[str, Any] = readers.read(inputs, chosen.read, chosen.columns).to_dict()
+        return found
+
+    def scorer(self, run: Path | None) -> Scorer:
+        """Load the models for single texts."""
+        from painpoints import runs
+        from painpoints.pipeline import Analyser
+
+        model = None if run is None else runs.load_topic_model(run)
+        return _LoadedScorer(Analyser(_settings({})), model)
+
+    def models(self) -> list[dict[str, Any]]:
+        """Return the newest version of each part, as its manifest describes it."""
+        return _manifests(_settings({}))
+
+
+def _manifests(settings: "Settings") -> list[dict[str, Any]]:
+    from painpoints import bundle
+
+    quality = settings.quality
+    parts = ("segmenter", f"encoder-{quality}", f"classifier-{quality}")
+    return [bundle.read_manifest(bundle.newest(part, settings.models)) for part in parts]
+
+
+class _LoadedScorer:
+    """An analyser that is held ready."""
+
+    def __init__(self, analyser: "Analyser", topics: "TopicModel | None") -> None:
+        self._analyser = analyser
+        self._topics = topics
+
+    def score(self, texts: Sequence[str]) -> list[dict[str, Any]]:
+        """Return the mentions of all texts."""
+        mentions = self._analyser.score_texts(texts, topic_model=self._topics)
+        return [
+            {"text_index": int(row.pop("feedback_id")), **row}
+            for row in mentions.drop("mention_id").to_dicts()
+        ]
+
+
+def check_settings(settings: Mapping[str, Any]) -> None:
+    """Check the settings of an analysis before it is queued.
+
+    Raises:
+        SettingsError: with every problem at once.
+    """
+    _settings(settings)
+
+
+def claims(run: Path, target: Path) -> None:
+    """Write which mention belongs to which ranked group: columns mention_id and claim."""
+    import polars as pl
+
+    from painpoints import findings
+
+    mentions = pl.read_parquet(
+        run / "mentions.parquet",
+        columns=["mention_id", "feedback_id", "text", "stage", "sentiment", "type", "topic_id"],
+    )
+    grouped = findings.members(mentions)
+    grouped.select("mention_id", claim=pl.col("kind")).write_parquet(target, compression="zstd")
+
+
+def wilson(k: int, n: int) -> tuple[float, float]:
+    """Return the 95 % interval of a share of `k` in `n`."""
+    import numpy as np
+
+    from painpoints import stats
+
+    low, high = stats.wilson(np.array([k]), np.array([n]))
+    return float(low[0]), float(high[0])
+
+
+def _settings(flags: Mapping[str, Any]) -> "Settings":
+    from painpoints.config import load
+
+    return load(None, flags)
+
+
+def _passing(error: RunError) -> Exception:
+    """Return the system's own error where trying again may help, such as a full disk."""
+    cause = error.__cause__
+    full = isinstance(cause, OSError) and cause.errno in {errno.ENOSPC, errno.EDQUOT, errno.EIO}
+    return cause if full and isinstance(cause, OSError) else error

@@ -1,0 +1,77 @@
+"""Slices as files: streamed in batches, so that a million rows need no memory."""
+
+import csv as csv_writer
+import io
+import re
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from fastapi.responses import FileResponse, Response, StreamingResponse
+from starlette.background import BackgroundTask
+
+from painpoints_api.ranking import Decided
+from painpoints_api.slices import Filters, Slices
+
+_FORMULA = re.compile("^[\\s]*[=+\\-@\t\r\n\x00＝＋－＠]")  # noqa: RUF001 - full-width signs start formulas too
+
+
+def csv(
+    slices: Slices, run: Path, filters: Filters, decided: Decided, headers: dict[str, str]
+) -> Response:
+    """Return the mentions of a slice as CSV; nothing in it starts a formula."""
+    batches = slices.batches(run, filters)
+    first = next(batches)  # a filter that is wrong is told before the answer begins
+    return StreamingResponse(
+        _lines(first[0], batches, decided), media_type="text/csv; charset=utf-8", headers=headers
+    )
+
+
+def _lines(
+    names: list[str], batches: Iterator[tuple[list[str], list[tuple[Any, ...]]]], decided: Decided
+) -> Iterator[bytes]:
+    at = names.index("topic_id")
+    yield b"\xef\xbb\xbf" + _rows([[*names, "topic_label"]])
+    for _, rows in batches:
+        yield _rows([[*row, decided.label(row[at] or "") or ""] for row in rows])
+
+
+def _rows(rows: list[list[Any]]) -> bytes:
+    told = io.StringIO()
+    csv_writer.writer(told).writerows([[_harmless(value) for value in row] for row in rows])
+    return told.getvalue().encode("utf-8", "replace")
+
+
+def _harmless(value: Any) -> Any:
+    """Return a text that no spreadsheet takes for a formula (OWASP, CSV injection)."""
+    return f"'{value}" if isinstance(value, str) and _FORMULA.match(value) else value
+
+
+def parquet(
+    slices: Slices, run: Path, filters: Filters, decided: Decided, headers: dict[str, str]
+) -> Response:
+    """Return the mentions of a slice as Parquet."""
+    import polars as pl
+
+    batches = slices.batches(run, filters)
+    names, _ = next(batches)
+    schema = dict(pl.read_parquet_schema(run / "slices.parquet"))
+    schema["created_at"] = pl.Datetime("us", "UTC")
+    frames = [pl.DataFrame(schema={name: schema[name] for name in names})]
+    frames += [
+        pl.DataFrame(rows, schema={name: schema[name] for name in names}, orient="row")
+        for _, rows in batches
+    ]
+    named = pl.concat(frames).with_columns(
+        topic_label=pl.col("topic_id").map_elements(decided.label, return_dtype=pl.String)
+    )
+    with tempfile.NamedTemporaryFile(suffix=".parquet", delete=False) as file:
+        named.write_parquet(file, compression="zstd")
+    place = Path(file.name)
+    return FileResponse(
+        place,
+        media_type="application/vnd.apache.parquet",
+        headers=headers,
+        background=BackgroundTask(place.unlink),
+    )

@@ -1,0 +1,125 @@
+"""API keys: made, shown once, looked up by their hash. A key is `pp_<id>_<secret>`."""
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from painpoints.errors import InputError
+from painpoints_api.records import ApiKey, KeyProject, Project, new_id, now
+
+SCOPES = ("read", "score", "analyse", "label", "admin")
+_NOBODY = hashlib.sha256(b"").hexdigest()
+_USED_EVERY = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What a valid key opens: `projects` are name -> id, the one meant by default first.
+
+    unmarked: its use was not noted in the last minute.
+    """
+
+    key_id: str
+    name: str
+    scopes: frozenset[str]
+    projects: dict[str, str]
+    unmarked: bool
+
+
+def project(session: Session, name: str) -> Project:
+    """Return the project of a name, made if need be."""
+    found = session.scalars(select(Project).where(Project.name == name)).one_or_none()
+    if found is None:
+        found = Project(id=new_id("pr"), name=name)
+        session.add(found)
+        session.flush()
+    return found
+
+
+def create(
+    session: Session,
+    name: str,
+    *,
+    scopes: Sequence[str],
+    projects: Sequence[str],
+    expires_at: datetime | None,
+) -> tuple[ApiKey, str]:
+    """Make a key; return its row and the key itself, which is nowhere kept.
+
+    Raises:
+        InputError: for an unknown scope, or without any scope or project.
+    """
+    unknown = sorted(set(scopes) - set(SCOPES))
+    if unknown or not scopes or not projects:
+        raise InputError(
+            f"scopes are of {', '.join(SCOPES)} (unknown: {', '.join(unknown) or 'none'}), "
+            "and a key needs at least one scope and one project"
+        )
+    key_id, secret = secrets.token_hex(8), secrets.token_urlsafe(32)
+    row = ApiKey(
+        id=key_id,
+        name=name,
+        secret_sha256=_hash(secret),
+        scopes=sorted(set(scopes)),
+        expires_at=expires_at,
+    )
+    session.add(row)
+    session.flush()
+    for position, project_name in enumerate(dict.fromkeys(projects)):
+        bound = project(session, project_name)
+        session.add(KeyProject(key_id=key_id, project_id=bound.id, position=position))
+    return row, f"pp_{key_id}_{secret}"
+
+
+def revoke(session: Session, key_id: str) -> bool:
+    """Make a key useless from now on; return whether there was one."""
+    found = session.get(ApiKey, key_id)
+    if found is None:
+        return False
+    found.revoked_at = found.revoked_at or now()
+    return True
+
+
+def look_up(session: Session, key: str) -> Opened | None:
+    """Return what a key opens; None if it is unknown, expired or revoked."""
+    key_id, secret = _parts(key)
+    key_row = session.get(ApiKey, key_id)
+    expected = key_row.secret_sha256 if key_row is not None else _NOBODY
+    right = hmac.compare_digest(expected, _hash(secret))
+    if key_row is None or not right or not _is_valid(key_row):
+        return None
+    bound = session.execute(
+        select(Project.name, Project.id)
+        .join(KeyProject, KeyProject.project_id == Project.id)
+        .where(KeyProject.key_id == key_row.id)
+        .order_by(KeyProject.position)
+    )
+    last = key_row.last_used_at
+    unmarked = last is None or last < now() - _USED_EVERY
+    projects = {row.name: row.id for row in bound}
+    return Opened(key_row.id, key_row.name, frozenset(key_row.scopes), projects, unmarked)
+
+
+def mark_used(session: Session, key_id: str) -> None:
+    """Note that a key was used."""
+    session.execute(update(ApiKey).where(ApiKey.id == key_id).values(last_used_at=now()))
+
+
+def _is_valid(row: ApiKey) -> bool:
+    return row.revoked_at is None and (row.expires_at is None or row.expires_at > now())
+
+
+def _parts(key: str) -> tuple[str, str]:
+    prefix, _, rest = key.partition("_")
+    key_id, _, secret = rest.partition("_")
+    return (key_id, secret) if prefix == "pp" else ("", "")
+
+
+def _hash(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()

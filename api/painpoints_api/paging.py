@@ -1,0 +1,36 @@
+"""Cursors: where a list goes on, told as an opaque text."""
+
+import base64
+import binascii
+import json
+from typing import Annotated, Any
+
+from fastapi import Query
+
+from painpoints_api.problems import ProblemError
+
+Cursor = Annotated[str | None, Query(max_length=1000, description="`next` of the part before")]
+Limit = Annotated[int, Query(ge=1, le=200, description="at most so many")]
+
+
+def cursor(*values: Any) -> str:
+    """Return the cursor of a place."""
+    return base64.urlsafe_b64encode(json.dumps(values).encode()).decode().rstrip("=")
+
+
+def place(told: str | None, *kinds: type) -> tuple[Any, ...] | None:
+    """Return the place of a cursor, None for the beginning.
+
+    Raises:
+        ProblemError: 422 for what we did not make.
+    """
+    if told is None:
+        return None
+    try:
+        values = json.loads(base64.urlsafe_b64decode(told + "=" * (-len(told) % 4)))
+    except (binascii.Error, ValueError) as error:
+        raise ProblemError(422, "query.after: not one of ours") from error
+    fits = isinstance(values, list) and len(values) == len(kinds)
+    if not fits or not all(type(v) is k for v, k in zip(values, kinds, strict=True)):
+        raise ProblemError(422, "query.after: not one of ours")
+    return tuple(values)

@@ -1,0 +1,395 @@
+"""What an analysis found: map, stages, findings, mentions, comparison. Only reading."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.responses import FileResponse
+from sqlalchemy import select
+
+from painpoints_api.callers import Caller, Reader
+from painpoints_api.cutting import Cut
+from painpoints_api.paging import Cursor, Limit, cursor, place
+from painpoints_api.problems import ProblemError, documented
+from painpoints_api.ranking import Decided, ranked
+from painpoints_api.records import LabelCorrection, Project, TopicEdit
+from painpoints_api.routes.analyses import find
+from painpoints_api.schemas import (
+    ChangeOut,
+    ComparisonOut,
+    FindingOut,
+    FindingsOut,
+    MentionOut,
+    MentionsOut,
+    StageOut,
+    StagesOut,
+    TopicOut,
+    TopicsOut,
+)
+from painpoints_api.service import Service, Serving
+from painpoints_api.slices import SEGMENT, Filters
+
+router = APIRouter(prefix="/v1/analyses/{analysis_id}", tags=["results"])
+_PROBLEMS = documented(401, 403, 404, 409, 422, 503)
+_NOT_CHANGED: dict[int | str, dict[str, Any]] = {
+    304: {"description": "Not changed since the ETag sent"}
+}
+
+
+class NotChangedError(Exception):
+    """What was asked for is what the caller has."""
+
+    def __init__(self, tag: str) -> None:
+        super().__init__(tag)
+        self.tag = tag
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A finished analysis that the caller may see."""
+
+    analysis_id: str
+    title: str
+    run: Path
+    decided: Decided
+    min_people: int
+    service: Service
+    caller: Caller
+
+    def ranked(self, filters: Filters) -> list[FindingOut]:
+        """Return its findings, or those of a slice of it."""
+        return ranked(
+            self.service.slices, self.run, filters, self.decided, min_people=self.min_people
+        )
+
+
+def open_run(service: Service, caller: Caller, analysis_id: str) -> tuple[Found, int]:
+    """Return a finished analysis and the count of edits of its project.
+
+    Raises:
+        ProblemError: 404 for what is not the caller's, 409 while it is not finished.
+    """
+    with service.database.read() as session:
+        analysis, _ = find(session, caller, analysis_id)
+        edits = session.scalars(
+            select(TopicEdit).where(TopicEdit.project_id == caller.project_id)
+        ).all()
+        n_edits = session.scalars(
+            select(Project.edits).where(Project.id == caller.project_id)
+        ).one()
+    found = Found(
+        analysis_id=analysis.id,
+        title=analysis.title,
+        run=service.run_folder(analysis),
+        decided=Decided({edit.topic_id: edit for edit in edits}),
+        min_people=int(analysis.settings.get("rank", {}).get("min_people", 5)),
+        service=service,
+        caller=caller,
+    )
+    return found, n_edits
+
+
+def _found(
+    request: Request, response: Response, service: Serving, caller: Reader, analysis_id: str
+) -> Found:
+    """Open the run; answer 304 where the caller has what has not changed since."""
+    found, n_edits = open_run(service, caller, analysis_id)
+    told = f"{found.run}\n{n_edits}\n{request.url.path}?{request.url.query}"
+    tag = f'W/"{hashlib.sha256(told.encode("utf-8", "replace")).hexdigest()[:32]}"'
+    if tag in request.headers.get("if-none-match", ""):
+        raise NotChangedError(tag)
+    response.headers["ETag"] = tag
+    response.headers["Cache-Control"] = "private, no-cache"
+    return found
+
+
+Seen = Annotated[Found, Depends(_found)]
+
+
+def not_changed(_request: Request, error: Exception) -> Response:
+    """Answer that nothing has changed."""
+    assert isinstance(error, NotChangedError)
+    return Response(
+        status_code=304, headers={"ETag": error.tag, "Cache-Control": "private, no-cache"}
+    )
+
+
+# -- the map -----------------------------------------------------------------------------------
+
+
+@router.get(
+    "/journey-map",
+    response_model=None,
+    responses={
+        200: {
+            "description": "The map as `journey_map.json` holds it",
+            "content": {"application/json": {"schema": {"type": "object"}}},
+        },
+        **_NOT_CHANGED,
+        **_PROBLEMS,
+    },
+)
+def journey_map(found: Seen, response: Response) -> Response:
+    """Return the journey map of the whole run, with the names that analysts gave its topics."""
+    journey = json.loads((found.run / "journey_map.json").read_text(encoding="utf-8"))
+    for stage in journey.get("stages", []):
+        for kind in ("pain_points", "opportunities", "listed_apart"):
+            stage[kind] = [_named(f, found.decided) for f in stage.get(kind, []) if _seen(f, found)]
+    return Response(
+        json.dumps(journey, ensure_ascii=False),
+        media_type="application/json",
+        headers=dict(response.headers),
+    )
+
+
+def _seen(finding: dict[str, Any], found: Found) -> bool:
+    return finding.get("topic_id") not in found.decided.edits.hidden
+
+
+def _named(finding: dict[str, Any], decided: Decided) -> dict[str, Any]:
+    topic_id = finding.get("topic_id", "")
+    label = decided.label(topic_id) or finding.get("label")
+    return {**finding, "label": label, "owner": decided.owner(topic_id)}
+
+
+@router.get("/stages", responses={**_NOT_CHANGED, **_PROBLEMS})
+def stages(found: Seen, filters: Cut) -> StagesOut:
+    """Return the stages of the run or slice: people, mentions, feelings, how many findings."""
+    findings = found.ranked(filters)
+    rows = found.service.slices.stages(found.run, filters)
+    return StagesOut(
+        items=[
+            StageOut(
+                stage=row["stage"],
+                n_mentions=row["n_mentions"],
+                n_people=row["n_people"],
+                net_sentiment=(row["n_positive"] - row["n_negative"]) / row["n_mentions"],
+                n_people_in_pain=row["n_people_in_pain"],
+                n_pain_points=_count(findings, row["stage"], "pain_point"),
+                n_opportunities=_count(findings, row["stage"], "opportunity"),
+            )
+            for row in rows
+        ]
+    )
+
+
+def _count(findings: list[FindingOut], stage: str, kind: str) -> int:
+    return sum(f.stage == stage and f.kind == kind for f in findings)
+
+
+@router.get("/stages/{stage}/pain-points", responses={**_NOT_CHANGED, **_PROBLEMS})
+def pain_points(found: Seen, filters: Cut, stage: str, limit: Limit = 50) -> FindingsOut:
+    """Return what hurts at a stage, first rank first."""
+    return _of_stage(found, filters, stage, "pain_point", limit)
+
+
+@router.get("/stages/{stage}/opportunities", responses={**_NOT_CHANGED, **_PROBLEMS})
+def opportunities(found: Seen, filters: Cut, stage: str, limit: Limit = 50) -> FindingsOut:
+    """Return what could be gained at a stage, first rank first."""
+    return _of_stage(found, filters, stage, "opportunity", limit)
+
+
+def _of_stage(found: Found, filters: Filters, stage: str, kind: str, limit: int) -> FindingsOut:
+    journey = json.loads((found.run / "journey_map.json").read_text(encoding="utf-8"))
+    known = {view["stage"]["name"] for view in journey.get("stages", [])}
+    items = [f for f in found.ranked(filters) if f.stage == stage and f.kind == kind]
+    if not items and stage not in known:
+        raise ProblemError(404, f"this run has no such stage; it has {', '.join(sorted(known))}")
+    return FindingsOut(items=items[:limit])
+
+
+# -- findings ----------------------------------------------------------------------------------
+
+
+@router.get("/findings/{finding_id}", responses={**_NOT_CHANGED, **_PROBLEMS})
+def finding(found: Seen, filters: Cut, finding_id: str) -> FindingOut:
+    """Return one finding of the run or slice."""
+    for one in found.ranked(filters):
+        if one.finding_id == finding_id:
+            return one
+    raise ProblemError(404, "no such finding in this run or slice")
+
+
+@router.get("/findings/{finding_id}/mentions", responses={**_NOT_CHANGED, **_PROBLEMS})
+def finding_mentions(
+    found: Seen, filters: Cut, finding_id: str, after: Cursor = None, limit: Limit = 50
+) -> MentionsOut:
+    """Return the mentions behind a finding: exact quotes in their verbatims, gravest first."""
+    one = finding(found, filters, finding_id)
+    claim = "pain_point" if one.opportunity in {None, "remove_pain"} else str(one.opportunity)
+    merged = found.decided.edits.merged
+    topics = (one.topic_id, *(old for old, new in merged.items() if new == one.topic_id))
+    chosen = {**filters.equal, "claim": (claim,), "stage": (one.stage,), "topic_id": topics}
+    return _mentions(found, _with(filters, chosen), after, limit)
+
+
+def _with(filters: Filters, equal: dict[str, Any]) -> Filters:
+    from dataclasses import replace
+
+    return replace(filters, equal=equal)
+
+
+@router.get("/mentions", responses={**_NOT_CHANGED, **_PROBLEMS})
+def mentions(found: Seen, filters: Cut, after: Cursor = None, limit: Limit = 50) -> MentionsOut:
+    """Return mentions of the run or slice, gravest first."""
+    return _mentions(found, filters, after, limit)
+
+
+def _mentions(found: Found, filters: Filters, after: str | None, limit: int) -> MentionsOut:
+    at = place(after, int, str)
+    rows = found.service.slices.mentions(found.run, filters, after=at, limit=limit + 1)
+    shown_rows = rows[:limit]
+    last = shown_rows[-1] if len(rows) > limit else None
+    corrected = _corrections(found, [row["mention_id"] for row in shown_rows])
+    return MentionsOut(
+        items=[_mention(row, corrected.get(row["mention_id"], {})) for row in shown_rows],
+        next=cursor(last["severity"], last["mention_id"]) if last is not None else None,
+    )
+
+
+def _corrections(found: Found, mention_ids: list[str]) -> dict[str, dict[str, str]]:
+    """Return the newest correction of each field of each mention."""
+    query = (
+        select(LabelCorrection)
+        .where(
+            LabelCorrection.project_id == found.caller.project_id,
+            LabelCorrection.mention_id.in_(mention_ids),
+        )
+        .order_by(LabelCorrection.id)
+    )
+    corrected: dict[str, dict[str, str]] = {}
+    with found.service.database.read() as session:
+        for row in session.scalars(query):
+            corrected.setdefault(row.mention_id, {})[row.field] = row.after
+    return corrected
+
+
+def _mention(row: dict[str, Any], corrections: dict[str, str]) -> MentionOut:
+    same = {name: row[name] for name in MentionOut.model_fields if name in row}
+    segments = {
+        name.removeprefix(SEGMENT): value for name, value in row.items() if name.startswith(SEGMENT)
+    }
+    return MentionOut(**same, segments=segments, corrections=corrections)
+
+
+# -- topics and comparison ---------------------------------------------------------------------
+
+
+@router.get("/topics", responses={**_NOT_CHANGED, **_PROBLEMS})
+def topics(found: Seen) -> TopicsOut:
+    """Return the run's topics, largest first, with what analysts decided about them."""
+    rows = found.service.slices.topics(found.run, found.decided.edits)
+    items = [_topic(row, found.decided) for row in rows]
+    return TopicsOut(items=sorted(items, key=lambda t: (-t.n_mentions, t.topic_id)))
+
+
+def _topic(row: dict[str, Any], decided: Decided) -> TopicOut:
+    edit = decided.topics.get(row["topic_id"])
+    return TopicOut(
+        topic_id=row["topic_id"],
+        label=(edit.label if edit else None) or row["label"],
+        found_label=row["label"],
+        terms=row["terms"],
+        exemplar_ids=row["exemplar_ids"],
+        parent_id=row["parent_id"],
+        n_mentions=row["n_mentions"],
+        status=row["status"],
+        owner=edit.owner if edit else None,
+        hidden=edit.hidden if edit else False,
+        watched=edit.watched if edit else False,
+        merged_into=edit.merged_into if edit else None,
+    )
+
+
+Verdict = Literal["new", "gone", "rising", "falling", "unchanged"]
+
+
+@router.get("/compare", responses={**_NOT_CHANGED, **_PROBLEMS})
+def compare(
+    found: Seen,
+    filters: Cut,
+    other: Annotated[str, Query(alias="with", max_length=300, description="an earlier analysis")],
+) -> ComparisonOut:
+    """Compare the findings of this analysis with those of an earlier one, slice by slice."""
+    before, _ = open_run(found.service, found.caller, other)
+    old = {f.finding_id: f for f in before.ranked(filters)}
+    new = {f.finding_id: f for f in found.ranked(filters)}
+    items = [
+        _change(finding_id, old.get(finding_id), new.get(finding_id))
+        for finding_id in sorted(old.keys() | new.keys())
+    ]
+    return ComparisonOut(before=other, now=found.analysis_id, items=items)
+
+
+def _change(finding_id: str, old: FindingOut | None, new: FindingOut | None) -> ChangeOut:
+    known = new or old
+    assert known is not None
+    return ChangeOut(
+        finding_id=finding_id,
+        stage=known.stage,
+        label=known.label,
+        kind=known.kind,
+        rank_before=old.rank if old else None,
+        rank_now=new.rank if new else None,
+        share_before=old.share.value if old else None,
+        share_now=new.share.value if new else None,
+        verdict=_verdict(old, new),
+    )
+
+
+def _verdict(old: FindingOut | None, new: FindingOut | None) -> Verdict:
+    if old is None:
+        return "new"
+    if new is None:
+        return "gone"
+    if (new.share.low or 0.0) > (old.share.high or 1.0):
+        return "rising"
+    if (new.share.high or 1.0) < (old.share.low or 0.0):
+        return "falling"
+    return "unchanged"
+
+
+# -- exports -----------------------------------------------------------------------------------
+
+Format = Literal["csv", "xlsx", "parquet", "html", "png", "svg"]
+_FILES: dict[str, tuple[str, str]] = {
+    "xlsx": ("report.xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+    "html": ("report.html", "text/html; charset=utf-8"),
+    "png": ("journey_map.png", "image/png"),
+    "svg": ("journey_map.svg", "image/svg+xml"),
+}
+
+
+@router.get(
+    "/exports/{form}",
+    response_class=Response,
+    responses={
+        200: {
+            "description": "The file",
+            "content": {
+                "application/octet-stream": {"schema": {"type": "string", "format": "binary"}}
+            },
+        },
+        **_NOT_CHANGED,
+        **_PROBLEMS,
+    },
+)
+def export(found: Seen, filters: Cut, form: Format, response: Response) -> Response:
+    """Return the mentions of the run or slice (csv, parquet), or a report of the whole run."""
+    from painpoints_api import exports
+
+    headers = dict(response.headers)
+    headers["Content-Disposition"] = f'attachment; filename="painpoints-{found.analysis_id}.{form}"'
+    if form == "csv":
+        return exports.csv(found.service.slices, found.run, filters, found.decided, headers)
+    if form == "parquet":
+        return exports.parquet(found.service.slices, found.run, filters, found.decided, headers)
+    if filters:
+        raise ProblemError(422, f"{form} shows the whole run; only csv and parquet take filters")
+    name, media_type = _FILES[form]
+    if not (found.run / name).is_file():
+        raise ProblemError(404, f"this run has no {form}")
+    return FileResponse(found.run / name, media_type=media_type, headers=headers)

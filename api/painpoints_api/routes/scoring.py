@@ -1,0 +1,52 @@
+"""Single texts: labelled at once, by the models that analyses use."""
+
+from fastapi import APIRouter
+
+from painpoints_api.callers import ScoreCaller
+from painpoints_api.problems import ProblemError, documented
+from painpoints_api.routes.results import open_run
+from painpoints_api.schemas import ModelsOut, ScoredMention, ScoreIn, ScoreOut
+from painpoints_api.service import Serving
+from painpoints_api.slices import Edits
+
+router = APIRouter(prefix="/v1", tags=["scoring"])
+
+
+@router.post("/score", responses=documented(401, 403, 404, 409, 413, 422, 429, 503))
+def score(service: Serving, caller: ScoreCaller, asked: ScoreIn) -> ScoreOut:
+    """Label the mentions of texts; personal data is masked in what comes back. Nothing is kept."""
+    limits = service.settings
+    if len(asked.texts) > limits.max_texts:
+        raise ProblemError(413, f"{len(asked.texts):,} texts, {limits.max_texts:,} allowed")
+    longest = max(len(one.text) for one in asked.texts)
+    if longest > limits.max_text_chars:
+        raise ProblemError(
+            413, f"a text of {longest:,} characters, {limits.max_text_chars:,} allowed"
+        )
+    run, labels = None, {}
+    if asked.analysis_id is not None:
+        found, _ = open_run(service, caller, asked.analysis_id)
+        run = found.run
+        for row in service.slices.topics(run, Edits()):
+            labels[row["topic_id"]] = found.decided.label(row["topic_id"]) or row["label"]
+    mentions = service.scorers.score([one.text for one in asked.texts], run)
+    return ScoreOut(
+        mentions=[
+            ScoredMention(
+                **{name: row.get(name) for name in ScoredMention.model_fields if name in row},
+                text_id=asked.texts[row["text_index"]].id,
+                topic_label=labels.get(row.get("topic_id") or ""),
+                **{name: None for name in _TOPIC_FIELDS if name not in row},
+            )
+            for row in mentions
+        ]
+    )
+
+
+_TOPIC_FIELDS = ("topic_id", "topic_prob", "reason")
+
+
+@router.get("/models", responses=documented(401, 403, 503))
+def models(service: Serving, _caller: ScoreCaller) -> ModelsOut:
+    """Say which trained parts are in use."""
+    return ModelsOut(items=service.engine.models())

@@ -1,0 +1,235 @@
+"""What analysts decide: names, owners and merges of topics, corrected labels, the labelling queue.
+
+All of it belongs to the project, not to one analysis, so it holds for every later one too.
+"""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from fastapi.responses import JSONResponse
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from painpoints_api.callers import Caller, Labeller, Reader
+from painpoints_api.once import RequestKey, once
+from painpoints_api.paging import Cursor, Limit, cursor, place
+from painpoints_api.problems import ProblemError, documented
+from painpoints_api.records import Analysis, LabelCorrection, Project, TopicEdit, new_id, now
+from painpoints_api.routes.results import open_run
+from painpoints_api.schemas import (
+    LabelIn,
+    LabelOut,
+    LabelsOut,
+    QueueItem,
+    QueueOut,
+    TopicEditOut,
+    TopicPatch,
+)
+from painpoints_api.service import Service, Serving
+from painpoints_api.slices import Edits
+
+router = APIRouter(prefix="/v1", tags=["teaching"])
+_LABELS = {
+    "sentiment": ("negative", "neutral", "positive"),
+    "type": ("pain_point", "request", "praise", "question", "other"),
+    "severity": ("0", "1", "2", "3"),
+}
+
+
+# -- topics ------------------------------------------------------------------------------------
+
+
+@router.patch("/topics/{topic_id}", responses=documented(401, 403, 404, 409, 422))
+def edit_topic(
+    service: Serving, caller: Labeller, topic_id: str, patch: TopicPatch
+) -> TopicEditOut:
+    """Rename, merge, hide, watch a topic or name its owner; for this and all later analyses."""
+    given = patch.model_dump(exclude_unset=True)
+    known = _known_topics(service, caller)
+    for name in {topic_id, *([patch.merged_into] if patch.merged_into else [])}:
+        if name not in known:
+            raise ProblemError(404, "no such topic in the latest analyses of this project")
+    with service.database.write() as session:
+        edit = session.get(TopicEdit, (caller.project_id, topic_id), with_for_update=True)
+        if edit is None:
+            edit = TopicEdit(project_id=caller.project_id, topic_id=topic_id, edited_by="")
+            session.add(edit)
+        if patch.merged_into is not None:
+            given["merged_into"] = _end_of(session, caller, topic_id, patch.merged_into)
+        for name, value in given.items():
+            setattr(edit, name, value)
+        edit.edited_by, edit.edited_at = caller.actor, now()
+        _count_edit(session, caller)
+        caller.did(session, f"topic.edit {' '.join(sorted(given))}", topic_id)
+        session.flush()
+        if patch.merged_into is not None:
+            _follow(session, caller, topic_id, given["merged_into"])
+    return TopicEditOut(
+        topic_id=edit.topic_id,
+        label=edit.label,
+        owner=edit.owner,
+        hidden=edit.hidden,
+        watched=edit.watched,
+        merged_into=edit.merged_into,
+        edited_by=edit.edited_by,
+        edited_at=edit.edited_at,
+    )
+
+
+def _known_topics(service: Service, caller: Caller) -> set[str]:
+    """Return the topics of the project's ten latest runs."""
+    query = (
+        select(Analysis)
+        .where(Analysis.project_id == caller.project_id, Analysis.run.is_not(None))
+        .order_by(Analysis.id.desc())
+        .limit(10)
+    )
+    with service.database.read() as session:
+        found = session.scalars(query).all()
+    return {
+        row["topic_id"]
+        for analysis in found
+        for row in service.slices.topics(service.run_folder(analysis), Edits())
+    }
+
+
+def _end_of(session: Session, caller: Caller, topic_id: str, target: str) -> str:
+    """Return where a chain of merges ends.
+
+    Raises:
+        ProblemError: 409 where it would end at its beginning.
+    """
+    into = session.get(TopicEdit, (caller.project_id, target))
+    end = into.merged_into if into is not None and into.merged_into else target
+    if topic_id in {end, target}:
+        raise ProblemError(409, "a topic cannot be merged into itself")
+    return end
+
+
+def _follow(session: Session, caller: Caller, topic_id: str, target: str) -> None:
+    """Let what was merged into `topic_id` follow it."""
+    session.query(TopicEdit).filter_by(project_id=caller.project_id, merged_into=topic_id).update(
+        {"merged_into": target}
+    )
+
+
+def _count_edit(session: Session, caller: Caller) -> None:
+    project = session.get_one(Project, caller.project_id)
+    project.edits = Project.edits + 1
+
+
+# -- labels ------------------------------------------------------------------------------------
+
+
+@router.post(
+    "/labels",
+    status_code=201,
+    response_model=LabelOut,
+    responses=documented(401, 403, 404, 409, 422),
+)
+def correct_label(
+    service: Serving, caller: Labeller, label: LabelIn, key: RequestKey = None
+) -> JSONResponse:
+    """Put a label right, with author and reason; the training learns from it."""
+    found, _ = open_run(service, caller, label.analysis_id)
+    mention = service.slices.mention(found.run, label.mention_id)
+    if mention is None:
+        raise ProblemError(404, "no such mention in this analysis")
+    allowed = _LABELS.get(label.field)
+    if allowed is not None and label.label not in allowed:
+        raise ProblemError(422, f"body.label: {label.field} is one of {', '.join(allowed)}")
+    before = mention["topic_id" if label.field == "topic" else label.field]
+
+    def keep(session: Session) -> LabelOut:
+        row = LabelCorrection(
+            id=new_id("lb"),
+            project_id=caller.project_id,
+            analysis_id=label.analysis_id,
+            mention_id=label.mention_id,
+            mention_text=mention["text"],
+            field=label.field,
+            before=None if before is None else str(before),
+            after=label.label,
+            author=label.author or caller.actor,
+            reason=label.reason,
+        )
+        session.add(row)
+        _count_edit(session, caller)
+        caller.did(session, f"label.correct {label.field}", row.id)
+        session.flush()
+        return _shown(row)
+
+    told = label.model_dump_json()
+    return once(service, caller, key, f"label {told}", keep, status=201)
+
+
+def _shown(row: LabelCorrection) -> LabelOut:
+    return LabelOut(
+        id=row.id,
+        analysis_id=row.analysis_id,
+        mention_id=row.mention_id,
+        field=row.field,
+        before=row.before,
+        after=row.after,
+        author=row.author,
+        reason=row.reason,
+        created_at=row.created_at,
+    )
+
+
+@router.get("/labels", responses=documented(401, 403, 422))
+def list_labels(
+    service: Serving, caller: Reader, after: Cursor = None, limit: Limit = 50
+) -> LabelsOut:
+    """List corrections, newest first."""
+    query = select(LabelCorrection).where(LabelCorrection.project_id == caller.project_id)
+    at = place(after, str)
+    if at is not None:
+        query = query.where(LabelCorrection.id < at[0])
+    with service.database.read() as session:
+        found = session.scalars(query.order_by(LabelCorrection.id.desc()).limit(limit + 1)).all()
+    more = cursor(found[limit - 1].id) if len(found) > limit else None
+    return LabelsOut(items=[_shown(one) for one in found[:limit]], next=more)
+
+
+@router.get("/queue", responses=documented(401, 403, 404, 409, 422))
+def queue(
+    service: Serving,
+    caller: Reader,
+    analysis_id: Annotated[
+        str | None, Query(max_length=300, description="the latest if unset")
+    ] = None,
+    limit: Limit = 50,
+) -> QueueOut:
+    """Return the mentions whose labels help most: like no topic yet, then the least sure."""
+    found, _ = open_run(service, caller, analysis_id or _latest(service, caller))
+    with service.database.read() as session:
+        corrected = select(LabelCorrection.mention_id).where(
+            LabelCorrection.project_id == caller.project_id
+        )
+        done = set(session.scalars(corrected))
+    rows = service.slices.queue(found.run, limit=limit + len(done))
+    items = [
+        QueueItem(
+            **{name: row[name] for name in QueueItem.model_fields if name in row},
+            analysis_id=found.analysis_id,
+            why="like no topic yet" if row["reason"] == "novel" else "not sure of its labels",
+        )
+        for row in rows
+        if row["mention_id"] not in done
+    ]
+    return QueueOut(items=items[:limit])
+
+
+def _latest(service: Service, caller: Caller) -> str:
+    query = (
+        select(Analysis.id)
+        .where(Analysis.project_id == caller.project_id, Analysis.run.is_not(None))
+        .order_by(Analysis.id.desc())
+        .limit(1)
+    )
+    with service.database.read() as session:
+        found = session.scalars(query).one_or_none()
+    if found is None:
+        raise ProblemError(404, "this project has no finished analysis yet")
+    return found

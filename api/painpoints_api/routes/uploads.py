@@ -1,0 +1,139 @@
+"""Files: they come in once and may be analysed several times."""
+
+import shutil
+from typing import Annotated
+
+from fastapi import APIRouter, File, Response, UploadFile
+from fastapi.responses import JSONResponse
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from painpoints_api import uploads
+from painpoints_api.callers import AnalyseCaller, Caller, Reader
+from painpoints_api.once import RequestKey, once
+from painpoints_api.paging import Cursor, Limit, cursor, place
+from painpoints_api.problems import ProblemError, documented
+from painpoints_api.records import Analysis, Job, Upload
+from painpoints_api.schemas import UploadOut, UploadsOut
+from painpoints_api.service import Service, Serving
+
+router = APIRouter(prefix="/v1/uploads", tags=["uploads"])
+
+
+def shown(upload: Upload) -> UploadOut:
+    """Return an upload as it is told."""
+    return UploadOut(
+        id=upload.id,
+        file_name=upload.file_name,
+        n_bytes=upload.n_bytes,
+        sha256=upload.sha256,
+        created_at=upload.created_at,
+    )
+
+
+def take_in(service: Service, caller: Caller, files: list[UploadFile]) -> list[Upload]:
+    """Write files to their place; all or none. Their rows are not yet in the database.
+
+    Raises:
+        ProblemError: 413 over the quota, 507 without room on the disk.
+        InputError: for an empty file or one of an unknown kind.
+    """
+    _check_room(service, caller, sum(file.size or 0 for file in files))
+    stored: list[Upload] = []
+    try:
+        for file in files:
+            name = file.filename or "upload"
+            upload = uploads.store(service.settings, caller.project_id, name, file.file)
+            stored.append(upload)
+    except BaseException:
+        drop_files(service, stored)
+        raise
+    return stored
+
+
+def drop_files(service: Service, stored: list[Upload]) -> None:
+    """Remove the bytes of uploads that came to nothing."""
+    for upload in stored:
+        uploads.path(service.settings, upload).unlink(missing_ok=True)
+
+
+def _check_room(service: Service, caller: Caller, n_bytes: int) -> None:
+    with service.database.read() as session:
+        held = func.coalesce(func.sum(Upload.n_bytes), 0)
+        query = select(held).where(Upload.project_id == caller.project_id)
+        used = int(session.scalars(query).one())
+    limit = service.settings.quota_bytes
+    if used + n_bytes > limit:
+        raise ProblemError(
+            413, f"the project's uploads hold {used:,} of {limit:,} bytes; remove some"
+        )
+    service.settings.data.mkdir(parents=True, exist_ok=True)
+    if shutil.disk_usage(service.settings.data).free - n_bytes < service.settings.min_free_bytes:
+        raise ProblemError(507, "the disk is nearly full")
+
+
+@router.post(
+    "",
+    status_code=201,
+    responses={201: {"model": UploadsOut}, **documented(401, 403, 413, 422, 507)},
+)
+def upload(
+    service: Serving,
+    caller: AnalyseCaller,
+    files: Annotated[list[UploadFile], File(description="exports of any known kind")],
+    key: RequestKey = None,
+) -> JSONResponse:
+    """Take in files without analysing them yet."""
+    stored = take_in(service, caller, files)
+
+    def keep(session: Session) -> UploadsOut:
+        session.add_all(stored)
+        session.flush()
+        for one in stored:
+            caller.did(session, "upload.create", one.id)
+        return UploadsOut(items=[shown(one) for one in stored])
+
+    told = "uploads " + " ".join(one.sha256 for one in stored)
+    try:
+        answer = once(service, caller, key, told, keep, status=201)
+    except BaseException:
+        drop_files(service, stored)
+        raise
+    if "Idempotent-Replayed" in answer.headers:
+        drop_files(service, stored)
+    return answer
+
+
+@router.get("", responses=documented(401, 403, 422))
+def list_uploads(
+    service: Serving, caller: Reader, after: Cursor = None, limit: Limit = 50
+) -> UploadsOut:
+    """List files that came in, newest first."""
+    query = select(Upload).where(Upload.project_id == caller.project_id)
+    at = place(after, str)
+    if at is not None:
+        query = query.where(Upload.id < at[0])
+    with service.database.read() as session:
+        found = session.scalars(query.order_by(Upload.id.desc()).limit(limit + 1)).all()
+    more = cursor(found[limit - 1].id) if len(found) > limit else None
+    return UploadsOut(items=[shown(one) for one in found[:limit]], next=more)
+
+
+@router.delete("/{upload_id}", status_code=204, responses=documented(401, 403, 404, 409))
+def remove_upload(service: Serving, caller: AnalyseCaller, upload_id: str) -> Response:
+    """Remove a file. What was found in it stays; an analysis that waits for it keeps it here."""
+    with service.database.write() as session:
+        found = session.get(Upload, upload_id)
+        if found is None or found.project_id != caller.project_id:
+            raise ProblemError(404, "no such upload in this project")
+        waiting = (
+            select(Analysis.upload_ids)
+            .join(Job, Job.id == Analysis.job_id)
+            .where(Analysis.project_id == caller.project_id, Job.status.in_(("queued", "running")))
+        )
+        if any(upload_id in ids for ids in session.scalars(waiting)):
+            raise ProblemError(409, "an analysis that is not finished needs it; cancel that first")
+        session.delete(found)
+        caller.did(session, "upload.remove", upload_id)
+    drop_files(service, [found])
+    return Response(status_code=204)

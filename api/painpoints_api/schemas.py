@@ -1,0 +1,469 @@
+"""What goes in and out over HTTP, as the OpenAPI description shows it. Unknown fields are refused."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from painpoints.config import ColumnSettings, ReadSettings, StageSettings
+
+Name = Annotated[
+    str,
+    StringConstraints(
+        strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$"
+    ),
+]
+Id = Annotated[str, StringConstraints(min_length=1, max_length=300, pattern=r"^[^\x00]+$")]
+State = Literal["queued", "running", "done", "failed", "cancelled"]
+
+
+class _In(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class _Out(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+# -- in ----------------------------------------------------------------------------------------
+
+
+class RankOptions(_In):
+    """When a finding may be ranked."""
+
+    min_people: int = Field(5, ge=1, le=10_000)
+    period: Literal["auto", "week", "month", "quarter", "year", "none"] = "auto"
+
+
+class Options(_In):
+    """What an analysis is to do; all of it may be left out."""
+
+    title: Name | None = None
+    quality: Literal["fast", "accurate"] = "fast"
+    seed: int = Field(0, ge=0, le=2**31)
+    columns: ColumnSettings = ColumnSettings()
+    read: ReadSettings = ReadSettings()
+    journey: list[StageSettings] = Field([], max_length=30)
+    rank: RankOptions = RankOptions()
+
+    def settings(self) -> dict[str, Any]:
+        """Return them as the engine's settings, only what was given."""
+        given = self.model_dump(mode="json", exclude_unset=True, exclude={"rows", "upload_ids"})
+        title, journey = given.pop("title", None), given.pop("journey", None)
+        if title is not None:
+            given["report"] = {"title": title}
+        if journey:
+            given["journey"] = {"stages": journey}
+        return given
+
+
+class AnalysisIn(Options):
+    """An analysis of rows, or of files that were uploaded before."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "example": {
+                "title": "Q2 survey",
+                "rows": [
+                    {"id": "r-1", "comment": "Check-in took an hour", "nps": 3, "channel": "app"},
+                    {"id": "r-2", "comment": "Lovely staff", "nps": 10, "channel": "web"},
+                ],
+                "columns": {"verbatim": ["comment"], "score": "nps", "survey": "nps", "id": "id"},
+            }
+        },
+    )
+    rows: list[dict[str, str | float | int | bool | None]] = Field(
+        [], description="answers, one object each, with any fields"
+    )
+    upload_ids: list[Id] = Field([], max_length=200, description="of earlier uploads")
+
+
+class ScoreText(_In):
+    """A text to label."""
+
+    text: str = Field(min_length=1)
+    id: Id | None = Field(None, description="comes back with its mentions")
+
+
+class ScoreIn(_In):
+    """Texts to label at once."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"example": {"texts": [{"text": "The app crashes", "id": "t-1"}]}},
+    )
+    texts: list[ScoreText] = Field(min_length=1)
+    analysis_id: Id | None = Field(None, description="whose topics are assigned as well")
+
+
+class TopicPatch(_In):
+    """What to change about a topic; what is not given stays. Null takes a value back."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"example": {"label": "Parcels arrive late", "owner": "Logistics"}},
+    )
+    label: Name | None = None
+    owner: Name | None = None
+    hidden: bool = False
+    watched: bool = False
+    merged_into: Id | None = Field(None, description="the topic that it is to be counted for")
+
+
+class LabelIn(_In):
+    """A correction of one label of one mention."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "example": {
+                "analysis_id": "an_0193",
+                "mention_id": "r-1#1",
+                "field": "stage",
+                "label": "support",
+                "reason": "it speaks of the hotline",
+            }
+        },
+    )
+    analysis_id: Id
+    mention_id: Id
+    field: Literal["stage", "touchpoint", "sentiment", "type", "severity", "topic"]
+    label: Name
+    author: Name | None = Field(None, description="who says so; the key's name if not given")
+    reason: str = Field("", max_length=2000)
+
+
+class WebhookIn(_In):
+    """Where to tell what."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "example": {"url": "https://example.com/hook", "events": ["analysis.finished"]}
+        },
+    )
+    url: Annotated[str, StringConstraints(min_length=8, max_length=2000)]
+    events: list[Literal["analysis.finished", "issue.emerging", "topic.detractor"]] = Field(
+        min_length=1, max_length=10
+    )
+
+
+# -- out ---------------------------------------------------------------------------------------
+
+
+class UploadOut(_Out):
+    """A file that came in."""
+
+    id: str
+    file_name: str
+    n_bytes: int
+    sha256: str
+    created_at: datetime
+
+
+class AnalysisOut(_Out):
+    """An analysis and where it stands."""
+
+    id: str
+    title: str
+    state: State
+    step: str | None = Field(description="under way, or last")
+    done: int = Field(description="of `total` in this step")
+    total: int = Field(description="0 where it is not known")
+    attempts: int
+    problem: str | None = Field(description="why it failed, or is tried again")
+    counts: dict[str, Any]
+    settings: dict[str, Any]
+    upload_ids: list[str]
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+
+
+class Page(_Out):
+    """A part of a list; `next` is to be sent as `after` for the part after it."""
+
+    next: str | None = None
+
+
+class AnalysesOut(Page):
+    """Analyses, newest first."""
+
+    items: list[AnalysisOut]
+
+
+class UploadsOut(Page):
+    """Uploads, newest first."""
+
+    items: list[UploadOut]
+
+
+class EstimateOut(_Out):
+    """A number with its 95 % interval and the count it rests on."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    n: int | None = None
+
+
+class FindingOut(_Out):
+    """A ranked claim. `basis` says whether the whole run or a slice is ranked."""
+
+    finding_id: str
+    kind: str
+    opportunity: str | None
+    stage: str
+    touchpoint: str
+    topic_id: str
+    label: str
+    owner: str | None
+    n_mentions: int
+    reach: int
+    share: EstimateOut
+    severity: float
+    impact: EstimateOut | None = Field(description="score points; null in a slice")
+    impact_survey: str | None
+    weight: EstimateOut | None
+    agree: bool | None
+    feasibility: float | None
+    priority: float
+    priority_formula: str
+    rank: int | None = Field(description="1 is first; null for too few people to rank")
+    rank_low: int | None
+    rank_high: int | None
+    trend: str | None
+    why: str
+    evidence_ids: list[str]
+    basis: Literal["run", "slice"]
+
+
+class FindingsOut(_Out):
+    """The findings of one stage and kind, first rank first."""
+
+    items: list[FindingOut]
+
+
+class StageOut(_Out):
+    """One stage of a run or slice."""
+
+    stage: str
+    n_mentions: int
+    n_people: int
+    net_sentiment: float = Field(description="share of positive less share of negative mentions")
+    n_people_in_pain: int
+    n_pain_points: int
+    n_opportunities: int
+
+
+class StagesOut(_Out):
+    """The stages of a run or slice, `none` and `unsure` among them."""
+
+    items: list[StageOut]
+
+
+class MentionOut(_Out):
+    """A mention in its verbatim: `verbatim[start:end]` is `text`."""
+
+    mention_id: str
+    feedback_id: str
+    text: str
+    start: int
+    end: int
+    verbatim: str
+    question: str | None
+    stage: str
+    stage_prob: float
+    stage_source: str
+    touchpoint: str
+    sentiment: str
+    type: str
+    severity: int
+    topic_id: str | None
+    reason: str | None
+    person: str
+    channel: str | None
+    survey: str
+    score: float | None
+    created_at: datetime | None
+    source: str
+    segments: dict[str, Any]
+    corrections: dict[str, str] = Field(description="labels that analysts put right")
+
+
+class MentionsOut(Page):
+    """Mentions, gravest first."""
+
+    items: list[MentionOut]
+
+
+class QueueItem(_Out):
+    """A mention that a human label helps."""
+
+    mention_id: str
+    analysis_id: str
+    text: str
+    stage: str
+    stage_prob: float
+    touchpoint: str
+    sentiment: str
+    type: str
+    type_prob: float
+    severity: int
+    why: str
+
+
+class QueueOut(_Out):
+    """The labelling queue, most useful first."""
+
+    items: list[QueueItem]
+
+
+class TopicOut(_Out):
+    """A topic, with what analysts decided about it."""
+
+    topic_id: str
+    label: str
+    found_label: str = Field(description="as the engine named it")
+    terms: list[str]
+    exemplar_ids: list[str]
+    parent_id: str | None
+    n_mentions: int
+    status: str
+    owner: str | None
+    hidden: bool
+    watched: bool
+    merged_into: str | None
+
+
+class TopicsOut(_Out):
+    """Topics, largest first."""
+
+    items: list[TopicOut]
+
+
+class TopicEditOut(_Out):
+    """What is decided about a topic, for all analyses of the project."""
+
+    topic_id: str
+    label: str | None
+    owner: str | None
+    hidden: bool
+    watched: bool
+    merged_into: str | None
+    edited_by: str
+    edited_at: datetime
+
+
+class ScoredMention(_Out):
+    """A mention of a scored text, with its labels."""
+
+    text_index: int
+    text_id: str | None
+    text: str
+    start: int
+    end: int
+    stage: str
+    stage_prob: float
+    touchpoint: str
+    touchpoint_prob: float
+    sentiment: str
+    sentiment_prob: float
+    type: str
+    type_prob: float
+    severity: int
+    severity_prob: float
+    topic_id: str | None
+    topic_label: str | None
+    topic_prob: float | None
+    reason: str | None
+
+
+class ScoreOut(_Out):
+    """The mentions of all texts, in their order."""
+
+    mentions: list[ScoredMention]
+
+
+class LabelOut(_Out):
+    """A correction as it is kept."""
+
+    id: str
+    analysis_id: str
+    mention_id: str
+    field: str
+    before: str | None
+    after: str
+    author: str
+    reason: str
+    created_at: datetime
+
+
+class LabelsOut(Page):
+    """Corrections, newest first."""
+
+    items: list[LabelOut]
+
+
+class WebhookOut(_Out):
+    """A webhook."""
+
+    id: str
+    url: str
+    events: list[str]
+    created_at: datetime
+
+
+class WebhookMade(WebhookOut):
+    """A new webhook with the secret that signs what it gets; shown this once."""
+
+    secret: str
+
+
+class WebhooksOut(_Out):
+    """Webhooks."""
+
+    items: list[WebhookOut]
+
+
+class ChangeOut(_Out):
+    """A finding in two analyses."""
+
+    finding_id: str
+    stage: str
+    label: str
+    kind: str
+    rank_before: int | None
+    rank_now: int | None
+    share_before: float | None
+    share_now: float | None
+    verdict: Literal["new", "gone", "rising", "falling", "unchanged"]
+
+
+class ComparisonOut(_Out):
+    """Two analyses compared; shares whose intervals overlap count as unchanged."""
+
+    before: str
+    now: str
+    items: list[ChangeOut]
+
+
+class ModelsOut(_Out):
+    """The trained parts in use, as their manifests say."""
+
+    items: list[dict[str, Any]]
+
+
+class HealthOut(_Out):
+    """Whether the process runs."""
+
+    status: Literal["ok"]
+    version: str
+
+
+class ReadyOut(_Out):
+    """Whether each part can be used."""
+
+    ready: bool
+    parts: dict[str, str]

@@ -1,0 +1,161 @@
+"""What every request can reach: settings, database, runs, limits, models; made once at the start."""
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypedDict
+
+from fastapi import Depends, FastAPI, Request
+from limits import RateLimitItemPerMinute
+from limits.storage import MemoryStorage
+from limits.strategies import MovingWindowRateLimiter
+from starlette.concurrency import run_in_threadpool
+
+from painpoints_api import database as databases
+from painpoints_api import keys
+from painpoints_api.database import Database
+from painpoints_api.metrics import Metrics
+from painpoints_api.problems import ProblemError
+from painpoints_api.settings import ServiceSettings
+from painpoints_api.slices import Slices
+from painpoints_api.work import job_folder
+
+if TYPE_CHECKING:
+    from painpoints_api.engine import Engine, Scorer
+    from painpoints_api.records import Analysis
+
+LOCAL_PROJECT = "default"
+_FAILED_KEYS = RateLimitItemPerMinute(60)
+
+
+class Throttle:
+    """How often a caller may ask; counted in this process."""
+
+    def __init__(self, per_minute: int) -> None:
+        self._limiter = MovingWindowRateLimiter(MemoryStorage())
+        self._limit = RateLimitItemPerMinute(per_minute)
+
+    def request(self, caller: str) -> None:
+        """Count a request.
+
+        Raises:
+            ProblemError: 429 with Retry-After when there were too many.
+        """
+        self._hit(self._limit, "request", caller)
+
+    def failed_key(self, address: str) -> None:
+        """Count a key that was not right, by the address it came from."""
+        self._hit(_FAILED_KEYS, "key", address)
+
+    def _hit(self, limit: RateLimitItemPerMinute, what: str, who: str) -> None:
+        if self._limiter.hit(limit, what, who):
+            return
+        again = self._limiter.get_window_stats(limit, what, who).reset_time
+        wait_s = max(1, round(again - time.time()))
+        raise ProblemError(
+            429, f"more than {limit.amount} a minute", headers={"Retry-After": str(wait_s)}
+        )
+
+
+class Scorers:
+    """The models for single texts, loaded when first asked for; one for each run's topics."""
+
+    _HELD = 4
+
+    def __init__(self, engine: "Engine") -> None:
+        self._engine = engine
+        self._held: OrderedDict[Path | None, Scorer] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def score(self, texts: list[str], run: Path | None) -> list[dict[str, Any]]:
+        """Return the mentions of texts; one request at a time uses the models."""
+        with self._lock:
+            if run not in self._held:
+                self._held[run] = self._engine.scorer(run)
+            self._held.move_to_end(run)
+            while len(self._held) > self._HELD:
+                self._held.popitem(last=False)
+            return self._held[run].score(texts)
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """The parts that requests use."""
+
+    settings: ServiceSettings
+    database: Database
+    slices: Slices
+    throttle: Throttle
+    engine: "Engine"
+    scorers: Scorers
+    metrics: Metrics
+
+    def run_folder(self, analysis: "Analysis") -> Path:
+        """Return the folder of a finished analysis.
+
+        Raises:
+            ProblemError: 409 while it is not finished.
+        """
+        if analysis.run is None:
+            raise ProblemError(409, "the analysis is not finished; see its state")
+        return job_folder(self.settings, analysis.job_id) / analysis.run
+
+
+class State(TypedDict):
+    """What the lifespan hands to requests."""
+
+    service: Service
+
+
+def lifespan(
+    settings: ServiceSettings,
+) -> Callable[[FastAPI], Any]:
+    """Return the app's lifespan: opens what requests use, closes what it opened."""
+
+    @asynccontextmanager
+    async def opened(_app: FastAPI) -> AsyncIterator[State]:
+        service = await run_in_threadpool(_open, settings)
+        try:
+            yield {"service": service}
+        finally:
+            await run_in_threadpool(service.slices.close)
+            await run_in_threadpool(service.database.close)
+
+    return opened
+
+
+def _open(settings: ServiceSettings) -> Service:
+    database = Database(settings.database_url)
+    if database.is_sqlite:
+        databases.upgrade(database)
+    databases.require_current(database)
+    with database.write() as session:
+        keys.project(session, LOCAL_PROJECT)
+    engine = settings.engine()
+    slices = Slices(
+        settings.data.absolute() / "runs",
+        memory_mb=settings.query_memory_mb,
+        seconds=settings.query_s,
+        spill=settings.data.absolute() / "spill",
+    )
+    return Service(
+        settings=settings,
+        database=database,
+        slices=slices,
+        throttle=Throttle(settings.requests_per_minute),
+        engine=engine,
+        scorers=Scorers(engine),
+        metrics=Metrics(database),
+    )
+
+
+def _service(request: Request) -> Service:
+    service: Service = request.state.service
+    return service
+
+
+Serving = Annotated[Service, Depends(_service)]

@@ -1,0 +1,379 @@
+"""Cuts of a run: rows and ranked findings for any filter, by DuckDB over the run's Parquet.
+
+`build` lays mentions and what is known of their feedback side by side in one sorted file, so that
+every later question reads one table. DuckDB is shut in: it reads the given folder and nothing
+else, loads no extension, and its memory and time are bounded. Values are always bound; names of
+columns come from the run's own list.
+"""
+
+import shutil
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from painpoints.errors import PainpointsError
+from painpoints_api import engine
+
+if TYPE_CHECKING:
+    import duckdb
+
+VERSION = "1"
+"""Of the table that `build` makes; part of a job's fingerprint."""
+
+TABLE = "slices.parquet"
+SEGMENT = "segment_"
+PAIN, ASKED, DELIGHT, REMOVE = "pain_point", "asked_for", "extend_delight", "remove_pain"
+_ROW_GROUP = 100_000
+_FROM_FEEDBACK = ("channel", "survey", "score", "score_max", "source", "language")
+_EQUAL = ("stage", "channel", "touchpoint", "survey", "sentiment", "type", "claim", "topic_id")
+
+
+class QueryTooLongError(PainpointsError):
+    """A question to a run took longer than allowed."""
+
+
+class UnknownFilterError(PainpointsError):
+    """A filter names something that the run does not have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What a slice is to hold; what is not set does not cut.
+
+    equal:    column -> any of these values (of `_EQUAL`).
+    segments: name without its prefix -> any of these values.
+    """
+
+    equal: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    segments: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    person: str | None = None
+    score_min: float | None = None
+    score_max: float | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    text: str | None = None
+
+    def __bool__(self) -> bool:
+        """Return whether anything is cut."""
+        return self != Filters()
+
+
+@dataclass(frozen=True, slots=True)
+class Edits:
+    """What analysts decided about topics: merged into which, and which are hidden."""
+
+    merged: Mapping[str, str] = field(default_factory=dict)
+    hidden: frozenset[str] = frozenset()
+
+
+# -- building ----------------------------------------------------------------------------------
+
+
+@contextmanager
+def shut_in(
+    folder: Path, *, memory_mb: int, threads: int = 2, spill: Path | None = None
+) -> Iterator["duckdb.DuckDBPyConnection"]:
+    """Open a database in memory that reaches only `folder`."""
+    import duckdb
+
+    spill = spill or folder / ".spill"
+    connection = duckdb.connect(":memory:")
+    try:
+        connection.execute(f"SET memory_limit = '{memory_mb}MB'")
+        connection.execute(f"SET threads = {threads}")
+        connection.execute(f"SET temp_directory = {_text(spill)}")
+        connection.execute("SET autoinstall_known_extensions = false")
+        connection.execute("SET autoload_known_extensions = false")
+        connection.execute(f"SET allowed_directories = [{_text(folder)}]")
+        connection.execute("SET enable_external_access = false")
+        connection.execute("SET lock_configuration = true")
+        yield connection
+    finally:
+        connection.close()
+        shutil.rmtree(spill, ignore_errors=True)
+
+
+def build(run: Path, *, memory_mb: int) -> None:
+    """Write the table of a run that slices are read from: one row is one mention."""
+    claims = run / "claims.tmp.parquet"
+    engine.claims(run, claims)
+    with shut_in(run, memory_mb=memory_mb) as connection:
+        names = _columns(connection, run / "feedback.parquet")
+        segments = [name for name in names if name.startswith(SEGMENT)]
+        known = ", ".join(f"f.{_quoted(name)}" for name in (*_FROM_FEEDBACK, *segments))
+        connection.execute(
+            f"""
+            COPY (
+                SELECT m.*, c.claim, {known},
+                    make_timestamp(epoch_us(f.created_at)) AS created_at,
+                    coalesce(f.person_id, 'feedback:' || f.feedback_id) AS person,
+                    hash(coalesce(f.person_id, 'feedback:' || f.feedback_id)) AS who
+                FROM read_parquet($mentions) AS m
+                JOIN read_parquet($feedback) AS f USING (feedback_id)
+                LEFT JOIN read_parquet($claims) AS c USING (mention_id)
+                ORDER BY m.stage, m.topic_id, m.mention_id
+            ) TO {_text(run / TABLE)} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {_ROW_GROUP})
+            """,
+            {
+                "mentions": str(run / "mentions.parquet"),
+                "feedback": str(run / "feedback.parquet"),
+                "claims": str(claims),
+            },
+        )
+    claims.unlink()
+
+
+def _columns(connection: "duckdb.DuckDBPyConnection", table: Path) -> list[str]:
+    source = "SELECT * FROM read_parquet(?) LIMIT 0"
+    described = connection.execute(source, [str(table)]).description
+    return [column[0] for column in described or ()]
+
+
+def _text(value: Path) -> str:
+    """Return a path as an SQL string."""
+    return "'" + str(value).replace("'", "''") + "'"
+
+
+def _quoted(name: str) -> str:
+    """Return a column's name as an SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+# -- asking ------------------------------------------------------------------------------------
+
+
+class Slices:
+    """Answers questions to runs; one for the whole process, used from many threads."""
+
+    def __init__(self, folder: Path, *, memory_mb: int, seconds: float, spill: Path) -> None:
+        """Open the runs under `folder`; no question may take longer than `seconds`."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self._opened = shut_in(folder, memory_mb=memory_mb, spill=spill)
+        self._connection = self._opened.__enter__()
+        self._connection.execute("SELECT 1")
+        self._seconds = seconds
+        self._columns: dict[Path, list[str]] = {}
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._opened.__exit__(None, None, None)
+
+    def segments(self, run: Path) -> list[str]:
+        """Return the names of a run's segments, without their prefix."""
+        names = self._names(run)
+        return [name.removeprefix(SEGMENT) for name in names if name.startswith(SEGMENT)]
+
+    def findings(self, run: Path) -> list[dict[str, Any]]:
+        """Return the whole run's findings as the engine ranked them."""
+        return self._rows(
+            "SELECT * FROM read_parquet($run)", {"run": str(run / "findings.parquet")}
+        )
+
+    def topics(self, run: Path, edits: Edits) -> list[dict[str, Any]]:
+        """Return the run's topics, largest first; a merged one counts for where it went."""
+        rows = self._rows(
+            f"""
+            WITH moved AS ({_MOVED})
+            SELECT t.* EXCLUDE (first_seen), coalesce(moved.target, t.topic_id) AS counts_for
+            FROM read_parquet($run) AS t LEFT JOIN moved ON moved.topic_id = t.topic_id
+            ORDER BY t.n_mentions DESC, t.topic_id
+            """,
+            {"run": str(run / "topics.parquet"), **_moves(edits)},
+        )
+        totals: dict[str, int] = {}
+        for row in rows:
+            totals[row["counts_for"]] = totals.get(row["counts_for"], 0) + row["n_mentions"]
+        for row in rows:
+            row["n_mentions"] = totals.get(row["topic_id"], row["n_mentions"])
+        return rows
+
+    def groups(self, run: Path, filters: Filters, edits: Edits) -> list[dict[str, Any]]:
+        """Return what is told in a slice: a row for each stage, claim and topic.
+
+        reach: people; severity: mean, 1 at least for what tells a problem; n_people: of the stage.
+        """
+        where, values = self._where(run, filters)
+        return self._rows(
+            f"""
+            WITH moved AS ({_MOVED}),
+            cut AS (
+                SELECT s.stage, s.claim, s.who, s.touchpoint, s.severity,
+                    coalesce(moved.target, s.topic_id) AS topic_id
+                FROM read_parquet($run) AS s LEFT JOIN moved ON moved.topic_id = s.topic_id
+                WHERE s.stage NOT IN ('none', 'unsure') AND {where}
+            ),
+            speakers AS (SELECT stage, count(DISTINCT who) AS n_people FROM cut GROUP BY stage)
+            SELECT stage, claim, topic_id, n_people, count(*) AS n_mentions,
+                count(DISTINCT who) AS reach,
+                avg(CASE WHEN claim = 'pain_point' THEN greatest(severity, 1) ELSE severity END)
+                    AS severity,
+                coalesce(mode(touchpoint) FILTER (touchpoint NOT IN ('none', 'unsure')), 'none')
+                    AS touchpoint
+            FROM cut JOIN speakers USING (stage)
+            WHERE claim IS NOT NULL AND NOT list_contains($hidden, topic_id)
+            GROUP BY stage, claim, topic_id, n_people
+            """,
+            {"run": str(run / TABLE), "hidden": sorted(edits.hidden), **_moves(edits), **values},
+        )
+
+    def stages(self, run: Path, filters: Filters) -> list[dict[str, Any]]:
+        """Return for each stage of a slice its people, mentions and feelings."""
+        where, values = self._where(run, filters)
+        return self._rows(
+            f"""
+            SELECT stage, count(*) AS n_mentions, count(DISTINCT who) AS n_people,
+                count(*) FILTER (sentiment = 'positive') AS n_positive,
+                count(*) FILTER (sentiment = 'negative') AS n_negative,
+                count(DISTINCT who) FILTER (claim = 'pain_point') AS n_people_in_pain
+            FROM read_parquet($run) AS s WHERE {where} GROUP BY stage ORDER BY stage
+            """,
+            {"run": str(run / TABLE), **values},
+        )
+
+    def mentions(
+        self, run: Path, filters: Filters, *, after: tuple[int, str] | None, limit: int
+    ) -> list[dict[str, Any]]:
+        """Return mentions of a slice, gravest first, then by id, each with its verbatim.
+
+        after: severity and mention_id of the last one of the page before.
+        """
+        where, values = self._where(run, filters)
+        if after is not None:
+            where += " AND (s.severity < $grave OR (s.severity = $grave AND s.mention_id > $id))"
+            values |= {"grave": after[0], "id": after[1]}
+        return self._rows(
+            f"""
+            WITH page AS (
+                SELECT * EXCLUDE (who) FROM read_parquet($run) AS s WHERE {where}
+                ORDER BY s.severity DESC, s.mention_id LIMIT $n
+            )
+            SELECT page.*, f.verbatim, f.question
+            FROM page JOIN read_parquet($feedback) AS f USING (feedback_id)
+            ORDER BY page.severity DESC, page.mention_id
+            """,
+            {
+                "run": str(run / TABLE),
+                "feedback": str(run / "feedback.parquet"),
+                "n": limit,
+                **values,
+            },
+        )
+
+    def mention(self, run: Path, mention_id: str) -> dict[str, Any] | None:
+        """Return one mention, or None."""
+        rows = self._rows(
+            "SELECT * EXCLUDE (who) FROM read_parquet($run) WHERE mention_id = $id",
+            {"run": str(run / TABLE), "id": mention_id},
+        )
+        return rows[0] if rows else None
+
+    def queue(self, run: Path, *, limit: int) -> list[dict[str, Any]]:
+        """Return the mentions that a human label helps most: novel ones, then the least sure."""
+        return self._rows(
+            """
+            SELECT * EXCLUDE (who) FROM read_parquet($run)
+            WHERE reason = 'novel' OR stage = 'unsure' OR type = 'unsure' OR stage_prob < 0.5
+            ORDER BY reason IS DISTINCT FROM 'novel', least(stage_prob, type_prob), mention_id
+            LIMIT $n
+            """,
+            {"run": str(run / TABLE), "n": limit},
+        )
+
+    def batches(
+        self, run: Path, filters: Filters, *, rows: int = 20_000
+    ) -> Iterator[tuple[list[str], list[tuple[Any, ...]]]]:
+        """Yield column names and rows of a slice, a batch at a time, for exports."""
+        where, values = self._where(run, filters)
+        cursor = self._connection.cursor()
+        cursor.execute(
+            f"""
+            SELECT * EXCLUDE (who) FROM read_parquet($run) AS s
+            WHERE {where} ORDER BY stage, topic_id, mention_id
+            """,
+            {"run": str(run / TABLE), **values},
+        )
+        names = [column[0] for column in cursor.description or ()]
+        yield names, []
+        while batch := cursor.fetchmany(rows):
+            yield names, [tuple(map(_in_utc, row)) for row in batch]
+
+    # -- inside --
+
+    def _names(self, run: Path) -> list[str]:
+        if run not in self._columns:
+            self._columns[run] = _columns(self._connection.cursor(), run / TABLE)
+        return self._columns[run]
+
+    def _where(self, run: Path, filters: Filters) -> tuple[str, dict[str, Any]]:
+        """Return a condition of bound values over columns that the run has.
+
+        Raises:
+            UnknownFilterError: when a segment is not one of the run's.
+        """
+        unknown = sorted(set(filters.segments) - set(self.segments(run)))
+        if unknown:
+            known = ", ".join(self.segments(run)) or "none"
+            raise UnknownFilterError(f"no such segments: {len(unknown)}; this run has: {known}")
+        equal = {name: filters.equal[name] for name in _EQUAL if filters.equal.get(name)}
+        equal |= {SEGMENT + name: among for name, among in filters.segments.items()}
+        parts, values = ["true"], dict[str, Any]()
+        for number, (name, among) in enumerate(equal.items()):
+            parts.append(f"list_contains($any{number}, s.{_quoted(name)})")
+            values[f"any{number}"] = list(among)
+        for key, (condition, value) in _bounds(filters).items():
+            if value is not None:
+                parts.append(condition)
+                values[key] = value
+        return " AND ".join(parts), values
+
+    def _rows(self, sql: str, values: Mapping[str, Any]) -> list[dict[str, Any]]:
+        import duckdb
+
+        cursor = self._connection.cursor()
+        timer = threading.Timer(self._seconds, cursor.interrupt)
+        timer.daemon = True
+        timer.start()
+        try:
+            cursor.execute(sql, dict(values))
+            names = [column[0] for column in cursor.description or ()]
+            return [dict(zip(names, map(_in_utc, row), strict=True)) for row in cursor.fetchall()]
+        except duckdb.InterruptException as error:
+            raise QueryTooLongError(
+                f"the question took longer than {self._seconds:g} s; narrow it"
+            ) from error
+        finally:
+            timer.cancel()
+            cursor.close()
+
+
+def _plain(moment: datetime | None) -> datetime | None:
+    return None if moment is None else moment.astimezone(UTC).replace(tzinfo=None)
+
+
+def _in_utc(value: Any) -> Any:
+    """Return a moment with its zone: the table keeps UTC without it, which needs no library."""
+    return value.replace(tzinfo=UTC) if isinstance(value, datetime) else value
+
+
+_MOVED = "SELECT unnest($moved_from) AS topic_id, unnest($moved_to) AS target"
+
+
+def _moves(edits: Edits) -> dict[str, list[str]]:
+    pairs = sorted(edits.merged.items()) or [("", "")]
+    return {"moved_from": [a for a, _ in pairs], "moved_to": [b for _, b in pairs]}
+
+
+def _bounds(filters: Filters) -> dict[str, tuple[str, Any]]:
+    text = None if filters.text is None else filters.text.lower()
+    return {
+        "person": ("s.person = $person", filters.person),
+        "score_min": ("s.score >= $score_min", filters.score_min),
+        "score_max": ("s.score <= $score_max", filters.score_max),
+        "since": ("s.created_at >= $since", _plain(filters.since)),
+        "until": ("s.created_at < $until", _plain(filters.until)),
+        "text": ("contains(lower(s.text), $text)", text),
+    }

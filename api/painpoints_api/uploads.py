@@ -1,0 +1,75 @@
+"""Files that came in: where their bytes lie, how they are written whole, and their hash."""
+
+import hashlib
+from pathlib import Path, PurePath
+from typing import BinaryIO
+
+from painpoints.errors import InputError
+from painpoints_api.records import Upload, new_id
+from painpoints_api.settings import ServiceSettings
+
+SUFFIXES = (
+    ".csv", ".tsv", ".txt", ".xlsx", ".json", ".jsonl", ".ndjson", ".parquet", ".vtt", ".srt",
+)  # fmt: skip
+_CHUNK = 1 << 20
+
+
+def path(settings: ServiceSettings, upload: Upload) -> Path:
+    """Return where the bytes of an upload lie: under its id, never under the name it came with."""
+    return settings.data.absolute() / "uploads" / upload.project_id / f"{upload.id}{upload.suffix}"
+
+
+def suffix_of(file_name: str) -> str:
+    """Return the ending of a file name that says its kind, `.gz` included.
+
+    Raises:
+        InputError: for an ending that no reader knows.
+    """
+    name = PurePath(file_name.replace("\\", "/")).name.lower()
+    packed = ".gz" if name.endswith(".gz") else ""
+    ending = PurePath(name.removesuffix(".gz")).suffix
+    if ending not in SUFFIXES:
+        known = ", ".join(SUFFIXES)
+        raise InputError(f"a file ends in {ending or 'nothing'}; known are {known}, each also .gz")
+    return ending + packed
+
+
+def store(settings: ServiceSettings, project_id: str, file_name: str, stream: BinaryIO) -> Upload:
+    """Write a stream to its place, whole or not at all; return its row, not yet in the database.
+
+    Raises:
+        InputError: when the file is empty or of an unknown kind.
+    """
+    upload = Upload(
+        id=new_id("up"),
+        project_id=project_id,
+        file_name=PurePath(file_name.replace("\\", "/")).name[:300],
+        suffix=suffix_of(file_name),
+    )
+    place = path(settings, upload)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    rough = place.with_name(place.name + ".tmp")
+    try:
+        upload.n_bytes, upload.sha256 = _write(stream, rough)
+        if upload.n_bytes == 0:
+            raise InputError("a file is empty")
+        rough.replace(place)
+    finally:
+        rough.unlink(missing_ok=True)
+    return upload
+
+
+def _write(stream: BinaryIO, place: Path) -> tuple[int, str]:
+    digest, n_bytes = hashlib.sha256(), 0
+    with place.open("wb") as file:
+        while chunk := stream.read(_CHUNK):
+            digest.update(chunk)
+            n_bytes += len(chunk)
+            file.write(chunk)
+    return n_bytes, digest.hexdigest()
+
+
+def file_sha256(place: Path) -> str:
+    """Return the hash of a file's bytes."""
+    with place.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,754 @@
+"""The API: what it answers, to whom, and what it refuses; on a run of invented feedback."""
+
+import io
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import polars as pl
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import select
+from tests.api.fakes import FakeEngine, write_run
+
+from painpoints_api import keys, slices
+from painpoints_api.app import create
+from painpoints_api.database import Database
+from painpoints_api.records import Analysis, Audit, Job, LabelCorrection, now
+from painpoints_api.settings import ServiceSettings
+from painpoints_api.work import job_folder
+
+HOST = {"Host": "127.0.0.1"}
+
+
+class Api:
+    """The service in this process, with as many keys as a test makes."""
+
+    def __init__(self, folder: Path, **settings: Any) -> None:
+        chosen: dict[str, Any] = {"data": folder / "data", "engine": FakeEngine, **settings}
+        self.settings = ServiceSettings(**chosen)
+        self.client = TestClient(create(self.settings), base_url="http://127.0.0.1")
+
+    @property
+    def database(self) -> Database:
+        """Open the service's database beside it."""
+        return Database(self.settings.database_url)
+
+    def key(self, *scopes: str, project: str = "default", **more: Any) -> dict[str, str]:
+        """Make a key; return the header that carries it."""
+        with self.database.write() as session:
+            made = {"expires_at": None, **more}
+            row, key = keys.create(session, "test", scopes=scopes, projects=[project], **made)
+            assert row.id
+        return {"Authorization": f"Bearer {key}"}
+
+    def finish(self, analysis_id: str, *, n_people: int = 300, seed: int = 0) -> None:
+        """Let an analysis be done, with a run of invented feedback."""
+        with self.database.write() as session:
+            analysis = session.get_one(Analysis, analysis_id)
+            job = session.get_one(Job, analysis.job_id)
+            folder = job_folder(self.settings, job.id) / "index-1"
+            folder.mkdir(parents=True)
+            write_run(folder, n_people=n_people, title=analysis.title, seed=seed)
+            slices.build(folder, memory_mb=300)
+            analysis.run, job.status, job.ended_at = folder.name, "done", now()
+
+    def analysed(self, **more: Any) -> str:
+        """Return the id of an analysis that is done."""
+        asked = self.client.post("/v1/analyses", json={"rows": [{"comment": "late"}]})
+        assert asked.status_code == 202, asked.text
+        analysis_id: str = asked.json()["id"]
+        self.finish(analysis_id, **more)
+        return analysis_id
+
+
+@pytest.fixture
+def api(tmp_path: Path) -> Iterator[Api]:
+    """Yield the service as one finds it on one's own machine: no key needed."""
+    opened = Api(tmp_path)
+    with opened.client:
+        yield opened
+
+
+@pytest.fixture
+def keyed(tmp_path: Path) -> Iterator[Api]:
+    """Yield the service as others reach it: every request needs a key."""
+    opened = Api(tmp_path, require_key=True, requests_per_minute=30)
+    with opened.client:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[TestClient, str]]:
+    """Yield a client and the id of a finished analysis, for tests that only read."""
+    opened = Api(tmp_path_factory.mktemp("done"))
+    with opened.client:
+        yield opened.client, f"/v1/analyses/{opened.analysed()}"
+
+
+def is_problem(answer: httpx.Response, status: int) -> dict[str, Any]:
+    """Check that an answer is a problem document; return it."""
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    told: dict[str, Any] = answer.json()
+    assert told["status"] == status
+    assert told["title"]
+    return told
+
+
+# -- asking for analyses -----------------------------------------------------------------------
+
+
+def test_rows_become_a_queued_analysis(api: Api) -> None:
+    """Rows as JSON are kept as a file and queued; the answer says where to look."""
+    wanted = {"title": "Q2", "rows": [{"comment": "late", "nps": 3}], "columns": {"score": "nps"}}
+    answer = api.client.post("/v1/analyses", json=wanted)
+    assert answer.status_code == 202
+    told = answer.json()
+    assert (told["state"], told["title"]) == ("queued", "Q2")
+    assert told["settings"] == {"report": {"title": "Q2"}, "columns": {"score": "nps"}}
+    assert api.client.get(answer.headers["location"]).json() == told
+
+
+def test_files_become_a_queued_analysis(api: Api) -> None:
+    """Files as a form are kept under ids of ours, whatever their names say."""
+    files = [
+        ("files", ("../../etc/passwd.csv", b"comment\nlate\n")),
+        ("files", ("b.csv.gz", b"x" * 10)),
+    ]
+    options = json.dumps({"quality": "accurate"})
+    answer = api.client.post("/v1/analyses", files=files, data={"options": options})
+    assert answer.status_code == 202, answer.text
+    stored = sorted((api.settings.data / "uploads").rglob("*.*"))
+    assert [path.suffixes[-1] for path in stored] == [".csv", ".gz"] or len(stored) == 2
+    names = [item["file_name"] for item in api.client.get("/v1/uploads").json()["items"]]
+    assert sorted(names) == ["b.csv.gz", "passwd.csv"]
+
+
+def test_uploads_are_analysed_later(api: Api) -> None:
+    """A file sent earlier is analysed by its id; it cannot be removed while that waits."""
+    sent = api.client.post("/v1/uploads", files=[("files", ("a.csv", b"comment\nlate\n"))])
+    assert sent.status_code == 201, sent.text
+    upload_id = sent.json()["items"][0]["id"]
+    answer = api.client.post("/v1/analyses", json={"upload_ids": [upload_id]})
+    assert answer.json()["upload_ids"] == [upload_id]
+    is_problem(api.client.delete(f"/v1/uploads/{upload_id}"), 409)
+    api.client.delete(f"/v1/analyses/{answer.json()['id']}")
+    assert api.client.delete(f"/v1/uploads/{upload_id}").status_code == 204
+    assert not list((api.settings.data / "uploads").rglob("*.csv"))
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({}, 422),
+        ({"rows": []}, 422),
+        ({"rows": [{"a": 1}], "upload_ids": ["up_1"]}, 422),
+        ({"upload_ids": ["up_1"]}, 404),
+        ({"rows": [{"a": 1}], "unknown": 1}, 422),
+        ({"rows": [{"a": 1}], "columns": {"verbatims": "x"}}, 422),
+        ({"rows": [{"a": {"b": 1}}]}, 422),
+        ({"rows": [{"a": 1}], "models": "/etc"}, 422),
+        ({"rows": [{"a": 1}], "title": "a\nb"}, 422),
+    ],
+)
+def test_unusable_requests_are_refused(api: Api, body: dict[str, Any], status: int) -> None:
+    """What cannot be done is refused with a reason, and nothing of it is kept."""
+    is_problem(api.client.post("/v1/analyses", json=body), status)
+    assert api.client.get("/v1/analyses").json()["items"] == []
+    assert not list((api.settings.data / "uploads").rglob("*.*"))
+
+
+def test_problems_do_not_repeat_what_was_sent(api: Api) -> None:
+    """A refused value may be a customer's text, so it is not told back."""
+    answer = api.client.post("/v1/analyses", json={"rows": [{"a": ["my secret"]}], "seed": "my x"})
+    assert "my" not in is_problem(answer, 422)["detail"]
+
+
+def test_unknown_and_empty_files_are_refused(api: Api) -> None:
+    """A file of no known kind or without content is refused; files beside it are not kept."""
+    for bad in (("a.exe", b"MZ"), ("a.csv", b""), ("noending", b"x")):
+        files = [("files", ("good.csv", b"comment\nlate\n")), ("files", bad)]
+        is_problem(api.client.post("/v1/analyses", files=files), 422)
+    assert not list((api.settings.data / "uploads").rglob("*.*"))
+
+
+def test_same_request_key_is_done_once(api: Api) -> None:
+    """A request sent again with its Idempotency-Key gets the first answer; another one is refused."""
+    wanted = {"rows": [{"comment": "late"}]}
+    first = api.client.post("/v1/analyses", json=wanted, headers={"Idempotency-Key": "k1"})
+    again = api.client.post("/v1/analyses", json=wanted, headers={"Idempotency-Key": "k1"})
+    assert again.json() == first.json()
+    assert again.headers["idempotent-replayed"] == "true"
+    assert len(api.client.get("/v1/analyses").json()["items"]) == 1
+    assert len(list((api.settings.data / "uploads").rglob("*.jsonl"))) == 1
+    other = {"rows": [{"comment": "other"}]}
+    is_problem(api.client.post("/v1/analyses", json=other, headers={"Idempotency-Key": "k1"}), 422)
+
+
+def test_list_pages_by_cursor(api: Api) -> None:
+    """Pages join to the whole list, newest first, without a gap or a repeat."""
+    ids = [
+        api.client.post("/v1/analyses", json={"rows": [{"a": str(n)}]}).json()["id"]
+        for n in range(5)
+    ]
+    seen: list[str] = []
+    after: str | None = None
+    while True:
+        query = {"limit": 2, **({"after": after} if after else {})}
+        page = api.client.get("/v1/analyses", params=query).json()
+        seen += [item["id"] for item in page["items"]]
+        after = page["next"]
+        if after is None:
+            break
+    assert seen == sorted(ids, reverse=True)
+    is_problem(api.client.get("/v1/analyses", params={"after": "WzFd"}), 422)
+
+
+def test_cancel_then_remove(api: Api) -> None:
+    """Deleting ends what waits, then removes what ended; after that it is not there."""
+    analysis_id = api.client.post("/v1/analyses", json={"rows": [{"a": "x"}]}).json()["id"]
+    cancelled = api.client.delete(f"/v1/analyses/{analysis_id}")
+    assert (cancelled.status_code, cancelled.json()["state"]) == (200, "cancelled")
+    assert api.client.delete(f"/v1/analyses/{analysis_id}").status_code == 204
+    is_problem(api.client.get(f"/v1/analyses/{analysis_id}"), 404)
+    is_problem(api.client.delete(f"/v1/analyses/{analysis_id}"), 404)
+
+
+def test_removed_analysis_leaves_no_files(api: Api) -> None:
+    """Removing a finished analysis removes its run."""
+    analysis_id = api.analysed()
+    assert list((api.settings.data / "runs").rglob("*.parquet"))
+    assert api.client.delete(f"/v1/analyses/{analysis_id}").status_code == 204
+    assert not list((api.settings.data / "runs").rglob("*.parquet"))
+
+
+def test_unfinished_analysis_has_no_results(api: Api) -> None:
+    """Results of what is not finished are refused as such, not shown in part."""
+    analysis_id = api.client.post("/v1/analyses", json={"rows": [{"a": "x"}]}).json()["id"]
+    for path in ("journey-map", "stages", "topics", "mentions", "exports/csv"):
+        is_problem(api.client.get(f"/v1/analyses/{analysis_id}/{path}"), 409)
+
+
+def test_queue_is_bounded(tmp_path: Path) -> None:
+    """A project cannot have more waiting analyses than its quota."""
+    api = Api(tmp_path, quota_queued=2)
+    with api.client:
+        for _ in range(2):
+            assert api.client.post("/v1/analyses", json={"rows": [{"a": "x"}]}).status_code == 202
+        answer = api.client.post("/v1/analyses", json={"rows": [{"a": "x"}]})
+        is_problem(answer, 429)
+        assert answer.headers["retry-after"]
+
+
+def test_bytes_are_bounded(tmp_path: Path) -> None:
+    """Too large bodies are refused, told or chunked; quotas of rows and bytes hold."""
+    api = Api(
+        tmp_path, max_upload_bytes=20_000, max_body_bytes=5_000, quota_bytes=8_000, max_rows=10
+    )
+    with api.client as client:
+        is_problem(client.post("/v1/analyses", json={"rows": [{"a": "x" * 6_000}]}), 413)
+        is_problem(client.post("/v1/analyses", json={"rows": [{"a": "x"}] * 11}), 413)
+        big = [("files", ("a.csv", b"x" * 30_000))]
+        is_problem(client.post("/v1/analyses", files=big), 413)
+        chunks = (b"x" * 1000 for _ in range(40))
+        is_problem(
+            client.post(
+                "/v1/analyses", content=chunks, headers={"Content-Type": "application/json"}
+            ),
+            413,
+        )
+        over = [("files", ("a.csv", b"x" * 9_000))]
+        is_problem(client.post("/v1/uploads", files=over), 413)
+        assert client.get("/v1/uploads").json()["items"] == []
+
+
+def test_nearly_full_disk_takes_nothing(tmp_path: Path) -> None:
+    """Files are refused before the disk is full."""
+    api = Api(tmp_path, min_free_bytes=10**18)
+    with api.client as client:
+        is_problem(client.post("/v1/uploads", files=[("files", ("a.csv", b"a\nb\n"))]), 507)
+        assert client.get("/readyz").json()["parts"]["disk"] == "fails: nearly full"
+
+
+def test_events_tell_until_the_end(api: Api) -> None:
+    """The stream says where the analysis stands and ends with it."""
+    analysis_id = api.analysed()
+    with api.client.stream("GET", f"/v1/analyses/{analysis_id}/events") as answer:
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        lines = [line for line in answer.iter_lines() if line.startswith("data: ")]
+    assert json.loads(lines[-1].removeprefix("data: "))["state"] == "done"
+
+
+# -- keys --------------------------------------------------------------------------------------
+
+
+def test_without_a_key_nothing_is_told(keyed: Api) -> None:
+    """Every endpoint but health asks for a key, in words of the standard."""
+    for path in ("/v1/analyses", "/v1/analyses/an_1", "/v1/queue", "/metrics", "/v1/audit"):
+        answer = keyed.client.get(path)
+        is_problem(answer, 401)
+        assert answer.headers["www-authenticate"].startswith("Bearer")
+    assert keyed.client.get("/healthz").status_code == 200
+
+
+def test_wrong_expired_and_revoked_keys_are_refused(keyed: Api) -> None:
+    """Only a known key in its time opens anything."""
+    good = keyed.key("read")
+    assert keyed.client.get("/v1/analyses", headers=good).status_code == 200
+    bearer = good["Authorization"]
+    expired = keyed.key("read", expires_at=now() - timedelta(seconds=1))
+    revoked = keyed.key("read")
+    with keyed.database.write() as session:
+        assert keys.revoke(session, revoked["Authorization"].split("_")[1])
+    bad = (bearer[:-1] + ("a" if bearer[-1] != "a" else "b"), "Bearer pp_x_y", "Bearer nonsense")
+    for header in ({"Authorization": value} for value in bad):
+        is_problem(keyed.client.get("/v1/analyses", headers=header), 401)
+    for header in (expired, revoked):
+        is_problem(keyed.client.get("/v1/analyses", headers=header), 401)
+
+
+def test_scopes_hold(keyed: Api) -> None:
+    """A key does what its scopes say and nothing else; admin does all."""
+    reader, scorer, admin = keyed.key("read"), keyed.key("score"), keyed.key("admin")
+    text = {"texts": [{"text": "it crashes"}]}
+    rows = {"rows": [{"a": "x"}]}
+    is_problem(keyed.client.post("/v1/score", json=text, headers=reader), 403)
+    is_problem(keyed.client.post("/v1/analyses", json=rows, headers=reader), 403)
+    is_problem(keyed.client.get("/v1/analyses", headers=scorer), 403)
+    is_problem(keyed.client.get("/v1/webhooks", headers=scorer), 403)
+    assert keyed.client.post("/v1/score", json=text, headers=scorer).status_code == 200
+    for path in ("/v1/analyses", "/v1/webhooks", "/metrics"):
+        assert keyed.client.get(path, headers=admin).status_code == 200
+    assert keyed.client.post("/v1/analyses", json=rows, headers=admin).status_code == 202
+
+
+def test_other_projects_things_are_not_there(keyed: Api) -> None:
+    """What belongs to another project is answered as if it did not exist, everywhere."""
+    mine, other = keyed.key("admin", project="a"), keyed.key("admin", project="b")
+    asked = keyed.client.post("/v1/analyses", json={"rows": [{"a": "x"}]}, headers=mine)
+    analysis_id, upload_id = asked.json()["id"], asked.json()["upload_ids"][0]
+    keyed.finish(analysis_id)
+    base = f"/v1/analyses/{analysis_id}"
+    for path in ("", "/stages", "/topics", "/mentions", "/exports/csv", "/events", "/journey-map"):
+        is_problem(keyed.client.get(base + path, headers=other), 404)
+    is_problem(keyed.client.delete(base, headers=other), 404)
+    is_problem(keyed.client.delete(f"/v1/uploads/{upload_id}", headers=other), 404)
+    is_problem(keyed.client.patch("/v1/topics/t04", json={"label": "x"}, headers=other), 404)
+    body = {"upload_ids": [upload_id]}
+    is_problem(keyed.client.post("/v1/analyses", json=body, headers=other), 404)
+    label = {"analysis_id": analysis_id, "mention_id": "f1#1", "field": "stage", "label": "use"}
+    is_problem(keyed.client.post("/v1/labels", json=label, headers=other), 404)
+    assert keyed.client.get("/v1/analyses", headers=other).json()["items"] == []
+    is_problem(keyed.client.get("/v1/analyses", headers={**other, "Painpoints-Project": "a"}), 404)
+
+
+def test_too_many_requests_wait(keyed: Api) -> None:
+    """A key may ask so often a minute; then it is told when to come back."""
+    header = keyed.key("read")
+    answers = [keyed.client.get("/v1/analyses", headers=header) for _ in range(32)]
+    assert [a.status_code for a in answers].count(200) == 30
+    is_problem(answers[-1], 429)
+    assert 1 <= int(answers[-1].headers["retry-after"]) <= 60
+    assert keyed.client.get("/v1/analyses", headers=keyed.key("read")).status_code == 200
+
+
+def test_keys_are_kept_as_hashes(keyed: Api) -> None:
+    """Neither a key nor its secret is in the database."""
+    secret = keyed.key("read")["Authorization"].split("_")[2]
+    assert secret.encode() not in (keyed.settings.data / "painpoints.db").read_bytes()
+
+
+def test_other_sites_pages_are_refused(api: Api) -> None:
+    """A page elsewhere can neither name us otherwise nor post to us."""
+    is_problem(api.client.get("/v1/analyses", headers={"Host": "evil.example"}), 400)
+    is_problem(
+        api.client.post("/v1/analyses", json={}, headers={"Origin": "http://evil.example"}), 403
+    )
+    own = {"Origin": "http://127.0.0.1"}
+    rows = {"rows": [{"a": "x"}]}
+    assert api.client.post("/v1/analyses", json=rows, headers=own).status_code == 202
+
+
+# -- results -----------------------------------------------------------------------------------
+
+
+def ranked(done: tuple[TestClient, str], stage: str, **cut: Any) -> list[dict[str, Any]]:
+    """Return the pain points of a stage."""
+    client, base = done
+    answer = client.get(f"{base}/stages/{stage}/pain-points", params=cut)
+    assert answer.status_code == 200, answer.text
+    items: list[dict[str, Any]] = answer.json()["items"]
+    return items
+
+
+def test_whole_run_is_ranked_by_the_engine(done: tuple[TestClient, str]) -> None:
+    """Without filters the findings are those of the run."""
+    items = ranked(done, "delivery")
+    assert [item["basis"] for item in items] == ["run"] * len(items)
+    assert items[0]["label"] == "Parcel arrives late"
+
+
+def test_slice_counts_reconcile(done: tuple[TestClient, str]) -> None:
+    """The channels' slices together hold as many mentions as all channels in one slice."""
+    channels = ("app", "web", "phone", "store")
+    whole = {i["finding_id"]: i["n_mentions"] for i in ranked(done, "delivery", channel=channels)}
+    parts: dict[str, int] = {}
+    for channel in channels:
+        for item in ranked(done, "delivery", channel=channel):
+            assert item["basis"] == "slice"
+            parts[item["finding_id"]] = parts.get(item["finding_id"], 0) + item["n_mentions"]
+    assert parts == whole
+
+
+def test_slice_counts_people_once(done: tuple[TestClient, str]) -> None:
+    """Reach counts people, not mentions, and its share is of the people of slice and stage."""
+    client, base = done
+    for item in ranked(done, "use", **{"segment.plan": "pro"}):
+        mentions = client.get(
+            f"{base}/findings/{item['finding_id']}/mentions",
+            params={"segment.plan": "pro", "limit": 200},
+        ).json()["items"]
+        assert len(mentions) == item["n_mentions"]
+        assert len({m["person"] for m in mentions}) == item["reach"]
+        assert {m["segments"]["plan"] for m in mentions} == {"pro"}
+        assert item["share"]["low"] <= item["share"]["value"] <= item["share"]["high"]
+
+
+@pytest.mark.parametrize(
+    ("cut", "holds"),
+    [
+        ({"channel": "app"}, lambda m: m["channel"] == "app"),
+        ({"channel": ["app", "web"]}, lambda m: m["channel"] in {"app", "web"}),
+        ({"touchpoint": "app"}, lambda m: m["touchpoint"] == "app"),
+        ({"sentiment": "negative"}, lambda m: m["sentiment"] == "negative"),
+        ({"score_min": 9}, lambda m: m["score"] >= 9),
+        ({"score_max": 6}, lambda m: m["score"] <= 6),
+        ({"since": "2026-03-01"}, lambda m: m["created_at"] >= "2026-03-01"),
+        ({"until": "2026-03-01T00:00:00+02:00"}, lambda m: m["created_at"] < "2026-02-28T22"),
+        ({"q": "CRASHES"}, lambda m: "crashes" in m["text"]),
+        ({"q": "100% _ ' \" ; --"}, lambda _: False),
+        ({"person": "p3"}, lambda m: m["person"] == "p3"),
+        ({"segment.plan": "pro"}, lambda m: m["segments"]["plan"] == "pro"),
+    ],
+)
+def test_filters_cut(done: tuple[TestClient, str], cut: dict[str, Any], holds: Any) -> None:
+    """A slice holds exactly the mentions that its filter describes."""
+    client, base = done
+    everything = all_mentions(client, base)
+    found = all_mentions(client, base, **cut)
+    wanted = {m["mention_id"] for m in everything if holds(m)}
+    assert {m["mention_id"] for m in found} == wanted
+
+
+def all_mentions(client: TestClient, base: str, **cut: Any) -> list[dict[str, Any]]:
+    """Return all mentions of a slice, page by page."""
+    found: list[dict[str, Any]] = []
+    after: str | None = None
+    while True:
+        query = {**cut, "limit": 200, **({"after": after} if after else {})}
+        answer = client.get(f"{base}/mentions", params=query)
+        assert answer.status_code == 200, answer.text
+        found += answer.json()["items"]
+        after = answer.json()["next"]
+        if after is None:
+            return found
+
+
+def test_quotes_are_exact(done: tuple[TestClient, str]) -> None:
+    """Every mention stands in its verbatim where it says; pages neither repeat nor miss one."""
+    client, base = done
+    found = all_mentions(client, base)
+    assert all(m["verbatim"][m["start"] : m["end"]] == m["text"] for m in found)
+    ids = [m["mention_id"] for m in found]
+    assert len(ids) == len(set(ids))
+    assert len(ids) == client.get(f"{base}/journey-map").json()["n_mentions"]
+
+
+def test_unknown_names_are_refused(done: tuple[TestClient, str]) -> None:
+    """Names of segments, stages, formats and findings come from lists, not from requests."""
+    client, base = done
+    quoted = {"segment.plan\" = '' OR 1=1 --": "x"}
+    is_problem(client.get(f"{base}/mentions", params=quoted), 422)
+    is_problem(client.get(f"{base}/stages/none'--/pain-points"), 404)
+    is_problem(client.get(f"{base}/exports/exe"), 422)
+    is_problem(client.get(f"{base}/exports/..%2f..%2fpainpoints.db"), 404)
+    is_problem(client.get(f"{base}/findings/x"), 404)
+    is_problem(client.get(f"{base}/mentions", params={"q": "a\x00b"}), 422)
+    is_problem(client.get("/v1/analyses/..%2f..%2fetc/stages"), 404)
+
+
+def test_stages_add_up(done: tuple[TestClient, str]) -> None:
+    """Every mention is of one stage or of none, and they are all there."""
+    client, base = done
+    stages = client.get(f"{base}/stages").json()["items"]
+    journey = client.get(f"{base}/journey-map").json()
+    assert sum(s["n_mentions"] for s in stages) == journey["n_mentions"]
+    assert all(-1 <= s["net_sentiment"] <= 1 for s in stages)
+
+
+def test_nothing_changed_is_told_so(api: Api) -> None:
+    """With its ETag a result is not sent again, until an analyst changes something."""
+    base = f"/v1/analyses/{api.analysed()}"
+    for path in ("/stages", "/topics", "/journey-map", "/mentions?channel=app"):
+        tag = api.client.get(base + path).headers["etag"]
+        again = api.client.get(base + path, headers={"If-None-Match": tag})
+        assert (again.status_code, again.content) == (304, b"")
+    tag = api.client.get(f"{base}/topics").headers["etag"]
+    api.client.patch("/v1/topics/t04", json={"label": "Late parcels"})
+    changed = api.client.get(f"{base}/topics", headers={"If-None-Match": tag})
+    assert changed.status_code == 200
+
+
+def test_compare_tells_what_changed(api: Api) -> None:
+    """Two analyses of the same are unchanged; findings of only one of them are new or gone."""
+    first, same, small = api.analysed(), api.analysed(), api.analysed(n_people=12, seed=3)
+    answer = api.client.get(f"/v1/analyses/{same}/compare", params={"with": first}).json()
+    assert {item["verdict"] for item in answer["items"]} == {"unchanged"}
+    other = api.client.get(f"/v1/analyses/{small}/compare", params={"with": first}).json()
+    assert "gone" in {item["verdict"] for item in other["items"]}
+    is_problem(api.client.get(f"/v1/analyses/{same}/compare", params={"with": "an_0"}), 404)
+
+
+def test_exports_hold_the_slice(done: tuple[TestClient, str]) -> None:
+    """CSV and Parquet hold the mentions of the slice; the reports are the run's own."""
+    client, base = done
+    wanted = {m["mention_id"] for m in all_mentions(client, base, channel="app")}
+    told = client.get(f"{base}/exports/csv", params={"channel": "app"})
+    assert set(pl.read_csv(told.content)["mention_id"]) == wanted
+    told = client.get(f"{base}/exports/parquet", params={"channel": "app"})
+    assert set(pl.read_parquet(io.BytesIO(told.content))["mention_id"]) == wanted
+    assert client.get(f"{base}/exports/svg").content.startswith(b"<svg")
+    is_problem(client.get(f"{base}/exports/svg", params={"channel": "app"}), 422)
+    is_problem(client.get(f"{base}/exports/xlsx"), 404)
+
+
+def test_csv_starts_no_formula(tmp_path: Path) -> None:
+    """Text that a spreadsheet would run is made harmless on its way out."""
+    run = tmp_path / "run"
+    run.mkdir()
+    write_run(run, n_people=5)
+    evil = pl.read_parquet(run / "mentions.parquet").with_columns(text=pl.lit("=cmd|' /C calc'!A0"))
+    evil.write_parquet(run / "mentions.parquet")
+    slices.build(run, memory_mb=300)
+    opened = slices.Slices(tmp_path, memory_mb=300, seconds=5, spill=tmp_path / "spill")
+    from painpoints_api.exports import _lines
+    from painpoints_api.ranking import Decided
+
+    batches = opened.batches(run, slices.Filters())
+    names, _ = next(batches)
+    told = b"".join(_lines(names, batches, Decided())).decode()
+    opened.close()
+    assert "'=cmd" in told
+    assert ",=cmd" not in told
+    assert ',"=cmd' not in told
+
+
+# -- teaching ----------------------------------------------------------------------------------
+
+
+def test_names_and_owners_outlive_an_analysis(api: Api) -> None:
+    """A topic's new name and owner stand in every analysis of the project, also later ones."""
+    first = api.analysed()
+    edit = {"label": "Late parcels", "owner": "Logistics"}
+    assert api.client.patch("/v1/topics/t04", json=edit).status_code == 200
+    second = api.analysed(seed=1)
+    for analysis_id in (first, second):
+        for cut in ({}, {"channel": "app"}):
+            items = api.client.get(
+                f"/v1/analyses/{analysis_id}/stages/delivery/pain-points", params=cut
+            ).json()["items"]
+            (late,) = (item for item in items if item["topic_id"] == "t04")
+            assert (late["label"], late["owner"]) == ("Late parcels", "Logistics")
+    topics = api.client.get(f"/v1/analyses/{second}/topics").json()["items"]
+    assert {"Late parcels"} == {t["label"] for t in topics if t["topic_id"] == "t04"}
+    back = api.client.patch("/v1/topics/t04", json={"label": None}).json()
+    assert (back["label"], back["owner"]) == (None, "Logistics")
+
+
+def test_merged_topics_count_as_one(api: Api) -> None:
+    """Merged topics are one finding whose mentions are those of both; undone, they are two."""
+    base = f"/v1/analyses/{api.analysed()}"
+    cut = {"sentiment": ["negative", "neutral", "positive"]}
+
+    def n_mentions() -> dict[str, int]:
+        items = api.client.get(f"{base}/stages/use/pain-points", params=cut).json()["items"]
+        items += api.client.get(f"{base}/stages/delivery/pain-points", params=cut).json()["items"]
+        found: dict[str, int] = {}
+        for item in items:
+            found[item["topic_id"]] = found.get(item["topic_id"], 0) + item["n_mentions"]
+        return found
+
+    before = n_mentions()
+    assert api.client.patch("/v1/topics/t07", json={"merged_into": "t04"}).status_code == 200
+    merged = n_mentions()
+    assert "t07" not in merged
+    assert sum(merged.values()) == sum(before.values())
+    finding = api.client.get(f"{base}/findings/pain_point:use:t04").json()
+    mentions = api.client.get(f"{base}/findings/pain_point:use:t04/mentions").json()["items"]
+    assert finding["n_mentions"] >= len(mentions) > 0
+    is_problem(api.client.patch("/v1/topics/t04", json={"merged_into": "t07"}), 409)
+    is_problem(api.client.patch("/v1/topics/t04", json={"merged_into": "t04"}), 409)
+    is_problem(api.client.patch("/v1/topics/t04", json={"merged_into": "nothing"}), 404)
+    api.client.patch("/v1/topics/t07", json={"merged_into": None})
+    assert n_mentions() == before
+
+
+def test_hidden_topics_are_not_ranked(api: Api) -> None:
+    """A hidden topic is in no ranking, of the run or of a slice."""
+    base = f"/v1/analyses/{api.analysed()}"
+    api.client.patch("/v1/topics/t04", json={"hidden": True})
+    for cut in ({}, {"channel": "app"}):
+        items = api.client.get(f"{base}/stages/delivery/pain-points", params=cut).json()["items"]
+        assert "t04" not in {item["topic_id"] for item in items}
+
+
+def test_corrections_are_kept_and_shown(api: Api) -> None:
+    """A corrected label is kept with what it was, author and reason, and leaves the queue."""
+    analysis_id = api.analysed()
+    queue = api.client.get("/v1/queue").json()["items"]
+    first = queue[0]
+    label = {
+        "analysis_id": analysis_id,
+        "mention_id": first["mention_id"],
+        "field": "stage",
+        "label": "support",
+        "author": "Ada",
+        "reason": "it is about the hotline",
+    }
+    made = api.client.post("/v1/labels", json=label)
+    assert made.status_code == 201, made.text
+    assert (made.json()["before"], made.json()["after"]) == (first["stage"], "support")
+    assert api.client.get("/v1/labels").json()["items"] == [made.json()]
+    left = [item["mention_id"] for item in api.client.get("/v1/queue").json()["items"]]
+    assert first["mention_id"] not in left
+    shown = all_mentions(api.client, f"/v1/analyses/{analysis_id}")
+    (mention,) = (m for m in shown if m["mention_id"] == first["mention_id"])
+    assert mention["corrections"] == {"stage": "support"}
+    with api.database.read() as session:
+        assert session.scalars(select(LabelCorrection.mention_text)).one() == first["text"]
+    is_problem(api.client.post("/v1/labels", json={**label, "mention_id": "x"}), 404)
+    wrong = {**label, "field": "sentiment", "label": "angry"}
+    is_problem(api.client.post("/v1/labels", json=wrong), 422)
+
+
+# -- scoring -----------------------------------------------------------------------------------
+
+
+def test_texts_are_labelled_at_once(api: Api) -> None:
+    """Each mention says which text it is of, by number and by the id that was sent."""
+    texts = {"texts": [{"text": "it crashes", "id": "a"}, {"text": "great"}]}
+    mentions = api.client.post("/v1/score", json=texts).json()["mentions"]
+    assert [(m["text_index"], m["text_id"]) for m in mentions] == [(0, "a"), (1, None)]
+
+
+def test_too_much_to_score_is_refused(tmp_path: Path) -> None:
+    """Texts are bounded in number and length."""
+    api = Api(tmp_path, max_texts=2, max_text_chars=10)
+    with api.client as client:
+        is_problem(client.post("/v1/score", json={"texts": [{"text": "a"}] * 3}), 413)
+        is_problem(client.post("/v1/score", json={"texts": [{"text": "a" * 11}]}), 413)
+        is_problem(client.post("/v1/score", json={"texts": []}), 422)
+
+
+# -- operations --------------------------------------------------------------------------------
+
+
+def test_health_readiness_and_figures(api: Api) -> None:
+    """The process says that it lives, what fails, and counts by route, never by name or text."""
+    assert api.client.get("/healthz").json()["status"] == "ok"
+    assert api.client.get("/readyz").json() == {
+        "ready": True,
+        "parts": {"database": "ok", "disk": "ok", "models": "ok"},
+    }
+    api.analysed()
+    api.client.get("/v1/analyses/an_secret?q=secret")
+    figures = api.client.get("/metrics").text
+    assert 'painpoints_jobs{kind="analysis",status="done"} 1.0' in figures
+    assert 'route="/v1/analyses/{analysis_id}"' in figures
+    assert "secret" not in figures
+
+
+def test_every_answer_has_an_id_and_safe_headers(api: Api) -> None:
+    """A request's id is ours unless it is harmless; answers are not sniffed, framed or stored."""
+    given = api.client.get("/v1/analyses", headers={"X-Request-ID": "abc-1"})
+    assert given.headers["x-request-id"] == "abc-1"
+    forged = api.client.get("/nothing", headers={"X-Request-ID": "a b{}"})
+    assert forged.headers["x-request-id"].startswith("req_")
+    assert is_problem(forged, 404)["instance"] == forged.headers["x-request-id"]
+    assert given.headers["x-content-type-options"] == "nosniff"
+    assert given.headers["cache-control"] == "no-store"
+    assert "default-src 'none'" in given.headers["content-security-policy"]
+    wrong = api.client.put("/v1/analyses")
+    is_problem(wrong, 405)
+    assert wrong.headers["allow"] == "GET, POST"
+
+
+def test_audit_tells_who_did_what(keyed: Api) -> None:
+    """Every change is in the audit log with its actor and request; keys and texts are not."""
+    header = keyed.key("admin")
+    rows = {"rows": [{"comment": "very private"}]}
+    asked = keyed.client.post("/v1/analyses", json=rows, headers={**header, "X-Request-ID": "r-7"})
+    (act,) = keyed.client.get("/v1/audit", headers=header).json()["items"]
+    key_id = header["Authorization"].split("_")[1]
+    assert (act["actor"], act["action"], act["request_id"]) == (
+        f"key:{key_id}",
+        "analysis.create",
+        "r-7",
+    )
+    assert act["target"] == asked.json()["id"]
+    with keyed.database.read() as session:
+        told = str([vars(row) for row in session.scalars(select(Audit))])
+    assert "private" not in told
+
+
+def test_logs_tell_no_text_and_no_key(keyed: Api, capfd: pytest.CaptureFixture[str]) -> None:
+    """What is logged of a request is its route, status and time."""
+    from painpoints_api import logs
+
+    logs.set_up()
+    header = keyed.key("admin")
+    keyed.client.post("/v1/score", json={"texts": [{"text": "my secret pain"}]}, headers=header)
+    keyed.client.get("/v1/analyses/x/mentions", params={"q": "secret\nforged"}, headers=header)
+    told = capfd.readouterr().err
+    assert '"route": "/v1/score"' in told
+    assert "secret" not in told
+    assert header["Authorization"].split("_")[2] not in told
+
+
+def test_description_is_complete(api: Api) -> None:
+    """OpenAPI describes every route, each with its problems and a summary."""
+    described = api.client.get("/openapi.json").json()
+    for path, operations in described["paths"].items():
+        for operation in operations.values():
+            assert operation["summary"], path
+            if path.startswith("/v1/"):
+                assert "401" in operation["responses"], path
+    json.dumps(described)
+
+
+# -- webhooks ----------------------------------------------------------------------------------
+
+
+def test_webhooks_are_made_listed_removed(api: Api) -> None:
+    """A webhook's secret is shown when it is made, and never again."""
+    wanted = {"url": "https://example.com/hook", "events": ["analysis.finished"]}
+    made = api.client.post("/v1/webhooks", json=wanted).json()
+    assert len(made["secret"]) > 30
+    (listed,) = api.client.get("/v1/webhooks").json()["items"]
+    assert listed == {k: v for k, v in made.items() if k != "secret"}
+    assert api.client.delete(f"/v1/webhooks/{made['id']}").status_code == 204
+    is_problem(api.client.delete(f"/v1/webhooks/{made['id']}"), 404)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://example.com/x", "ftp://example.com", "https://", "https://u:p@example.com/", "file:///etc/passwd", "https://[::1"],
+)  # fmt: skip
+def test_webhooks_go_only_to_https(api: Api, url: str) -> None:
+    """Addresses that are no plain https ones are refused."""
+    wanted = {"url": url, "events": ["analysis.finished"]}
+    is_problem(api.client.post("/v1/webhooks", json=wanted), 422)
