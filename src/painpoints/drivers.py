@@ -29,7 +29,8 @@ EXTRA = {"net": (0.75, 1.5), "share": (1.0, 0.0), "mean": (0.75, 1.5)}
 class Answers:
     """The scored feedbacks of one survey kind, in any fixed order.
 
-    frame:  feedback_id, answer (0..n - 1), person (0..n_people - 1), points.
+    frame:  feedback_id, answer (0..n - 1), person (0..n_people - 1), points; the feedbacks of
+            one row of an export share one answer.
     points: (n,) what each answer counts; person: (n,) who gave it.
     """
 
@@ -83,7 +84,9 @@ def _told(mentions: pl.DataFrame) -> pl.DataFrame:
 def _answers(feedback: pl.DataFrame, ces_direction: surveys.CesDirection) -> Iterator[Answers]:
     """Yield the answers of each survey kind on its most answered scale."""
     scored = feedback.drop_nulls("score").select(
-        "feedback_id", "survey", "score", "score_max", person=tables.person().hash()
+        *("feedback_id", "survey", "score", "score_max"),
+        answer=tables.answer(),
+        person=tables.person().hash(),
     )
     scales = scored.group_by("survey", "score_max").len()
     ordered = scales.sort("len", "score_max", descending=True).unique("survey", keep="first")
@@ -95,13 +98,17 @@ def _answers(feedback: pl.DataFrame, ces_direction: surveys.CesDirection) -> Ite
 
 
 def _coded(found: surveys.Measure, scored: pl.DataFrame) -> Answers:
-    points = found.points(scored["score"].to_numpy())
-    valid = ~np.isnan(points)
-    people, person = np.unique(scored["person"].to_numpy()[valid], return_inverse=True)
-    frame = scored.filter(pl.Series(valid)).select(
-        "feedback_id", answer=pl.int_range(pl.len()), person=pl.Series(person), points=points[valid]
+    counted = scored.with_columns(
+        points=pl.Series(found.points(scored["score"].to_numpy()), dtype=pl.Float64)
+    ).filter(pl.col("points").is_not_nan())
+    _, first, answer = np.unique(
+        counted["answer"].to_numpy(), return_index=True, return_inverse=True
     )
-    return Answers(found, frame, points[valid], person, people.size)
+    people, person = np.unique(counted["person"].to_numpy(), return_inverse=True)
+    frame = counted.select(
+        "feedback_id", "points", answer=pl.Series(answer), person=pl.Series(person)
+    )
+    return Answers(found, frame, counted["points"].to_numpy()[first], person[first], people.size)
 
 
 def _keyed(rows: pl.DataFrame, stage: str, survey: str) -> pl.DataFrame:
@@ -118,7 +125,7 @@ def _rows(
     rng: np.random.Generator,
 ) -> pl.DataFrame:
     """Return the rows of one stage, drivers by topic and polarity; their key is still to come."""
-    pairs = scored.unique(["topic_id", "polarity", "answer"])
+    pairs = scored.unique(["topic_id", "polarity", "answer"], keep="any")
     drivers = (
         pairs.group_by("topic_id", "polarity")
         .agg(n_feedback=pl.len(), n_people=pl.col("person").n_unique())
@@ -243,7 +250,9 @@ def _linearised(  # noqa: PLR0917 - the two sides of each driver come in pairs o
     a = 1 / n - 1 / n_without
     b = whole / n / n - mean_without / n_without
     square = a**2 * (totals**2).sum() - 2 * a * b * (totals * each).sum() + b**2 * (each**2).sum()
-    told = ones.group_by("column", unit).agg(n=pl.len(), total=pl.col("points").sum())
+    told = ones.group_by("column", unit, maintain_order=True).agg(
+        n=pl.len(), total=pl.col("points").sum()
+    )
     c, at = told["column"].to_numpy(), told[unit].to_numpy()
     moved = (told["total"].to_numpy() - told["n"].to_numpy() * mean_without[c]) / n_without[c]
     plain = a[c] * totals[at] - b[c] * each[at]

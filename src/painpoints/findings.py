@@ -26,6 +26,8 @@ EFFECT_ENDS = (0.25, 3.0)
 UNTOLD = ("none", "unsure")
 MIDDLE_EFFORT = 3.0
 MATERIAL = 0.005
+FIRST = 5
+GIVEN = 0.5
 UNMET_NEED = (
     r"(?i)\b(do|does|did|will|would|could|can) (you|they|it|i|we)\b.{0,40}\b(offer|sell|stock|"
     r"support|accept|deliver|ship|add|get|have|make|provide|allow|change|use|pay)\b"
@@ -304,6 +306,7 @@ def _sums(told: pl.DataFrame) -> Sums:
 def _pains(groups: pl.DataFrame) -> pl.DataFrame:
     return groups.filter(kind=PAIN).with_columns(
         claim=pl.lit(PAIN),
+        need=pl.col("severity"),
         ease=pl.lit(1.0),
         confidence=pl.lit(None, pl.Float64),
     )
@@ -323,20 +326,22 @@ def _chances(groups: pl.DataFrame, pains: pl.DataFrame, *, judged: bool) -> pl.D
 
 
 def _removable(pains: pl.DataFrame) -> pl.DataFrame:
-    """Return the pains whose removal is well founded, among the first three of their stage.
+    """Return the pains whose removal is well founded, among the first five of their stage.
 
     With scores: the cautious end of the impact's interval is worth 0.5 % of the scale (1 of the
     200 points of NPS) or more. Without: severe (1.5 or more on average) and in all of its rank
-    range among the first three.
+    range among the first five.
     """
     by_score = pl.col("impact_high") <= -MATERIAL * pl.col("scale")
-    by_rank = pl.col("impact").is_null() & (pl.col("rank_high") <= 3) & (pl.col("severity") >= 1.5)
-    strong = (pl.col("rank") <= 3) & (by_score | by_rank)
+    by_rank = (
+        pl.col("impact").is_null() & (pl.col("rank_high") <= FIRST) & (pl.col("severity") >= 1.5)
+    )
+    strong = (pl.col("rank") <= FIRST) & (by_score | by_rank)
     return pains.filter(strong.fill_null(value=False)).with_columns(claim=pl.lit(REMOVE))
 
 
 def _asked(groups: pl.DataFrame) -> pl.DataFrame:
-    return groups.filter(kind=ASKED).with_columns(claim=pl.lit(ASKED))
+    return groups.filter(kind=ASKED).with_columns(claim=pl.lit(ASKED), need=pl.lit(1.0))
 
 
 def _delightful(groups: pl.DataFrame) -> pl.DataFrame:
@@ -351,31 +356,35 @@ def _delightful(groups: pl.DataFrame) -> pl.DataFrame:
     lifts = pl.col("impact_low") >= MATERIAL * pl.col("scale")
     mostly = pl.col("impact").is_null() & pl.Series(low > 0.5)
     return praised.filter((lifts | mostly).fill_null(value=False)).with_columns(
-        claim=pl.lit(DELIGHT)
+        claim=pl.lit(DELIGHT), need=pl.lit(GIVEN)
     )
 
 
 def _ranked(claims: pl.DataFrame, draws: Draws, min_people: int) -> pl.DataFrame:
     """Add priority and, for groups that are large enough, rank and its bootstrap range."""
-    weight = pl.when(pl.col("claim").is_in([PAIN, REMOVE])).then(pl.col("severity")).otherwise(1.0)
-    claims = claims.with_columns(
-        priority=pl.col("reach") * weight * pl.col("effect") * pl.col("ease")
-    ).sort("stage", "claim", "topic_id")
+    claims = claims.drop("rank", "rank_low", "rank_high", strict=False).with_columns(
+        priority=pl.col("reach") * pl.col("need") * pl.col("effect") * pl.col("ease")
+    )
+    claims = claims.sort("stage", "claim", "topic_id")
     large = claims.filter(pl.col("reach") >= min_people)
-    group = large["group"].to_numpy()
-    severe = large["claim"].is_in([PAIN, REMOVE]).to_numpy()
-    strength = np.where(severe, draws.severity[:, group], 1.0)
-    drawn = draws.reach[:, group] * strength * draws.effect[:, group] * large["ease"].to_numpy()
     stage = large["stage"].rank("dense").cast(pl.Int64).to_numpy()
     point = large["priority"].to_numpy()
-    low, high = stats.rank_ranges(drawn, point, stage)
+    low, high = stats.rank_ranges(_drawn(large, draws), point, stage)
     ranks = large.select("claim", "group").with_columns(
         rank=pl.Series(stats.ranks(point, stage), dtype=pl.Int64),
         rank_low=pl.Series(low, dtype=pl.Int64),
         rank_high=pl.Series(high, dtype=pl.Int64),
     )
-    old = [c for c in ("rank", "rank_low", "rank_high") if c in claims.columns]
-    return claims.drop(old).join(ranks, on=["claim", "group"], how="left", maintain_order="left")
+    return claims.join(ranks, on=["claim", "group"], how="left", maintain_order="left")
+
+
+def _drawn(claims: pl.DataFrame, draws: Draws) -> stats.Floats:
+    """Return the priority of each claim in each draw, (n_bootstrap, n_claims)."""
+    group = claims["group"].to_numpy()
+    of_pain = claims["claim"].is_in([PAIN, REMOVE]).to_numpy()
+    need = np.where(of_pain, draws.severity[:, group], claims["need"].to_numpy())
+    drawn = draws.reach[:, group] * need * draws.effect[:, group] * claims["ease"].to_numpy()
+    return np.asarray(drawn, np.float64)
 
 
 def _table(claims: pl.DataFrame, evidence: pl.DataFrame) -> pl.DataFrame:
@@ -405,6 +414,8 @@ def _formula(row: Mapping[str, Any]) -> str:
     factors = [f"reach {row['reach']}"]
     if row["claim"] in {PAIN, REMOVE}:
         factors.append(f"severity {row['severity']:.2f}")
+    if row["claim"] == DELIGHT:
+        factors.append(f"already given {GIVEN}")
     if row["impact"] is not None:
         factors.append(f"effect {row['effect']:.2f}")
     if row["confidence"] is not None:

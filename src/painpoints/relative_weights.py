@@ -106,7 +106,7 @@ def decompose(xx: stats.Floats, xy: stats.Floats) -> tuple[stats.Floats, stats.F
     root = np.sqrt(np.maximum(size, 0))
     inverse = np.where(root > ZERO, 1 / np.maximum(root, ZERO), 0)
     turned = np.einsum("...ji,...j->...i", basis, xy)
-    loadings = np.einsum("...ij,...j,...kj->...ik", basis, root, basis)
+    loadings = (basis * root[..., None, :]) @ np.swapaxes(basis, -1, -2)
     orthogonal = np.einsum("...ij,...j->...i", basis, inverse * turned)
     slopes = np.einsum("...ij,...j->...i", basis, inverse**2 * turned)
     shares = np.einsum("...ij,...j->...i", loadings**2, orthogonal**2)

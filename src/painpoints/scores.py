@@ -12,6 +12,7 @@ from painpoints import stats, surveys, tables
 from painpoints.domain import Estimate, Score
 
 ALL = "all"
+_NEEDED = ("source", "row", "person_id", "survey", "score", "score_max")
 
 
 def score(
@@ -22,11 +23,16 @@ def score(
 ) -> tuple[Score, ...]:
     """Return the scores of a group, the most answered kind first; empty where nobody scored.
 
-    feedback:   rows of the FEEDBACK table; every one with a score counts, also without a text.
+    feedback:   rows of the FEEDBACK table; every one with a score counts, also without a text;
+                the questions of one row of an export are one answer.
     min_people: a score of fewer people is marked small.
     """
-    answers = feedback.drop_nulls("score").select(
-        "survey", "score", "score_max", person=tables.person().hash()
+    answers = (
+        feedback.drop_nulls("score")
+        .select(
+            "survey", "score", "score_max", answer=tables.answer(), person=tables.person().hash()
+        )
+        .unique("answer", keep="first", maintain_order=True)
     )
     groups = answers.group_by("survey", "score_max").len().sort("len", "survey", descending=True)
     found: list[Score] = []
@@ -49,9 +55,7 @@ def by_stage(
     The score stays the one that the person gave to the whole; only the group is the stage's.
     """
     spoken = mentions.select("feedback_id", "stage").unique()
-    told = feedback.select("feedback_id", "person_id", "survey", "score", "score_max").join(
-        spoken, on="feedback_id", how="inner"
-    )
+    told = feedback.select("feedback_id", *_NEEDED).join(spoken, on="feedback_id", how="inner")
     found = by_group(told, "stage", ces_direction=ces_direction, min_people=min_people)
     return {ALL: score(feedback, ces_direction=ces_direction, min_people=min_people)} | found
 

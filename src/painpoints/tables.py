@@ -21,6 +21,14 @@ def person() -> pl.Expr:
     return pl.coalesce("person_id", pl.concat_str(pl.lit("feedback:"), "feedback_id"))
 
 
+def answer() -> pl.Expr:
+    """Return a 64-bit key of the answer that a scored feedback belongs to.
+
+    The open questions of one row of an export are several feedbacks, but one score was given.
+    """
+    return pl.struct("source", "row", "survey", "score", "score_max", person().alias("who")).hash()
+
+
 def tells_pain() -> pl.Expr:
     """Return whether a mention tells a problem: so by its type, or negative where that is open.
 

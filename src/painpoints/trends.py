@@ -194,7 +194,11 @@ def _compared(
     n_before, n_now = (heard.filter(late=side)["person"].n_unique() for side in (False, True))
     before, now = groups["before"].to_numpy(), groups["now"].to_numpy()
     sizes = np.full(before.size, n_before), np.full(before.size, n_now)
-    p = stats.benjamini_hochberg(stats.difference_of_shares(now, sizes[1], before, sizes[0]))
+    p = np.ones(before.size)
+    testable = before + now >= min_people  # the exact test is given this sum, so it may choose
+    p[testable] = stats.benjamini_hochberg(
+        stats.difference_of_shares(now, sizes[1], before, sizes[0])[testable]
+    )
     verdicts = stats.verdicts(before, sizes[0], now, sizes[1], p, q=q, min_people=min_people)
     return groups.with_columns(
         trend=pl.Series(verdicts, dtype=pl.String),
@@ -223,8 +227,11 @@ def changes(
     spoken = mentions.filter(~pl.col("stage").is_in(UNTOLD)).select("feedback_id", "stage").unique()
     found: dict[str, list[Change]] = {}
     for measure, answers in _answers(feedback, periods, ces_direction):
-        staged = spoken.join(answers, on="feedback_id", how="inner")
-        _add(found, measure.survey, measure.kind, _with_all(staged, answers), min_people)
+        staged = spoken.join(answers, on="feedback_id", how="inner", maintain_order="right")
+        points = _with_all(staged, answers).unique(
+            ["stage", "answer"], keep="first", maintain_order=True
+        )
+        _add(found, measure.survey, measure.kind, points, min_people)
     moods = _moods(mentions, heard)
     _add(found, "net_sentiment", "net", moods, min_people)
     for stage, change in _stage_shares(spoken, heard, min_people):
@@ -238,6 +245,7 @@ def _answers(
     """Yield feedback_id, person, late and points of each survey kind, the most answered first."""
     dated = feedback.drop_nulls(["score", "created_at"]).select(
         *("feedback_id", "survey", "score", "score_max", "created_at"),
+        answer=tables.answer(),
         person=tables.person().hash(),
     )
     scored = _in_periods(dated, periods)
@@ -257,7 +265,7 @@ def _moods(mentions: pl.DataFrame, heard: pl.DataFrame) -> pl.DataFrame:
     mood = pl.col("sentiment").replace_strict(signs, default=0, return_dtype=pl.Int32)
     told = mentions.select("feedback_id", "stage", mood=mood).join(heard, on="feedback_id")
     both = _with_all(told.filter(~pl.col("stage").is_in(UNTOLD)), told.drop("stage"))
-    return both.group_by("stage", "person", "late").agg(
+    return both.group_by("stage", "person", "late", maintain_order=True).agg(
         points=pl.col("mood").sum().sign().cast(pl.Float64)
     )
 

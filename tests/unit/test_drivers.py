@@ -152,3 +152,16 @@ def test_same_seed_same_table() -> None:
     """Twice the same call, the same numbers, intervals included."""
     made = frames(200)
     assert_frame_equal(measured(made, seed=3), measured(made, seed=3))
+
+
+def test_the_questions_of_one_row_are_one_answer() -> None:
+    """What is told in either question of a row belongs to its one score."""
+    made = frames(300)
+    second = made.feedback.with_columns(pl.format("{}/q2", "feedback_id").alias("feedback_id"))
+    late = made.mentions.with_columns(pl.int_range(pl.len()).over("feedback_id").alias("n"))
+    moved = (
+        pl.when(pl.col("n") > 0).then(pl.format("{}/q2", "feedback_id")).otherwise("feedback_id")
+    )
+    split = late.with_columns(moved.alias("feedback_id")).drop("n")
+    halves = Frames(pl.concat([made.feedback, second]), split, made.topics)
+    assert_frame_equal(measured(made), measured(halves))

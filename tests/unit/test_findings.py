@@ -219,6 +219,7 @@ def test_order_and_doubling() -> None:
     )
     assert_frame_equal(found(made), found(mixed))
     twin = made.feedback.with_columns(
+        -pl.col("row"),
         pl.format("{}x", "feedback_id").alias("feedback_id"),
         pl.format("{}x", "person_id").alias("person_id"),
     )

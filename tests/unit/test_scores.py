@@ -17,6 +17,8 @@ def answers(
     return pl.DataFrame(
         {
             "feedback_id": [f"f{i}" for i in range(len(values))],
+            "source": ["invented.csv"] * len(values),
+            "row": range(len(values)),
             "person_id": people or [f"p{i}" for i in range(len(values))],
             "survey": [survey] * len(values),
             "score": values,
@@ -124,3 +126,12 @@ def test_intervals_cover_the_score_of_everybody() -> None:
         e = scores.score(crowd.filter(pl.col("person_id").is_in(drawn)))[0].estimate
         hits += e.low <= truth <= e.high
     assert 0.92 <= hits / 300 <= 0.99
+
+
+def test_the_questions_of_one_row_are_one_answer() -> None:
+    """A row with two open questions makes two feedbacks; its score counts once."""
+    row = answers([10, 9, 8, 3])
+    both = pl.concat(
+        [row, row.with_columns(pl.format("{}/q2", "feedback_id").alias("feedback_id"))]
+    )
+    assert scores.score(both) == scores.score(row)
