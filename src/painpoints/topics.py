@@ -638,9 +638,9 @@ def match(
     Raises:
         ModelError: when the two were not made by the same encoder.
     """
-    from scipy.optimize import linear_sum_assignment  # noqa: PLC0415 - heavy
+    from scipy.optimize import linear_sum_assignment
 
-    _check_dim(old.grid, new.grid)
+    _check_dim(old.centroids, new.grid)
     cosine = _unit(old.centroids + old.center - new.center) @ new.centroids.T
     pairs = zip(*linear_sum_assignment(-cosine), strict=True)
     kept = {int(n): int(o) for o, n in pairs if cosine[o, n] >= alike}
@@ -650,38 +650,27 @@ def match(
         renamed.get(t) or (t if t not in taken else _name("t", [t, "new"])) for t in new.topic_ids
     ]
     parents = _same_parents(old, new, kept)
-    lines = [_descent_of_new(old, ids, cosine, kept, n, alike) for n in range(len(ids))]
-    lines += [
-        _descent_of_old(old, ids, cosine, o, alike)
-        for o in range(len(old.topic_ids))
-        if o not in kept.values()
-    ]
+    close = np.where(cosine >= alike, cosine, -1.0)
+    lines = [_descent_of_new(old, name, kept.get(n), close[:, n]) for n, name in enumerate(ids)]
+    gone = sorted(set(range(len(old.topic_ids))) - set(kept.values()))
+    lines += [_descent_of_old(old.topic_ids[o], ids, close[o]) for o in gone]
     return replace(new, topic_ids=tuple(ids), parent_ids=parents), tuple(lines)
 
 
-def _descent_of_new(
-    old: TopicModel,
-    ids: Sequence[str],
-    cosine: Floats,
-    kept: Mapping[int, int],
-    n: int,
-    alike: float,
-) -> Descent:
-    if n in kept:
-        return Descent(old.topic_ids[kept[n]], ids[n], "kept", float(cosine[kept[n], n]))
-    if len(cosine) and cosine[:, n].max() >= alike:
-        nearest_old = int(cosine[:, n].argmax())
-        return Descent(old.topic_ids[nearest_old], ids[n], "split", float(cosine[nearest_old, n]))
-    return Descent(None, ids[n], "new", None)
+def _descent_of_new(old: TopicModel, new_id: str, kept: int | None, close: Floats) -> Descent:
+    """Tell where a new topic came from; `close` holds its cosine to each old one, -1 if unlike."""
+    if kept is not None:
+        return Descent(old.topic_ids[kept], new_id, "kept", float(close[kept]))
+    if len(close) and close.max() > 0:
+        return Descent(old.topic_ids[int(close.argmax())], new_id, "split", float(close.max()))
+    return Descent(None, new_id, "new", None)
 
 
-def _descent_of_old(
-    old: TopicModel, ids: Sequence[str], cosine: Floats, o: int, alike: float
-) -> Descent:
-    if len(ids) and cosine[o].max() >= alike:
-        into = int(cosine[o].argmax())
-        return Descent(old.topic_ids[o], ids[into], "merged", float(cosine[o, into]))
-    return Descent(old.topic_ids[o], None, "retired", None)
+def _descent_of_old(old_id: str, ids: Sequence[str], close: Floats) -> Descent:
+    """Tell where an old topic went that no new one continues."""
+    if len(close) and close.max() > 0:
+        return Descent(old_id, ids[int(close.argmax())], "merged", float(close.max()))
+    return Descent(old_id, None, "retired", None)
 
 
 def _same_parents(
