@@ -82,8 +82,13 @@ class Profile:
         asked = re.search(_TEXT_WORDS, self.header) is not None
         wordy = self.mean_words >= (1.3 if asked else 1.8)
         wordy = wordy or (self.unspaced_share > 0.5 and self.mean_chars >= 5)
+        return wordy and self.is_wording
+
+    @property
+    def is_wording(self) -> bool:
+        """Tell words, if only one or two of them, from numbers, dates, links and choices."""
         plain = max(self.number_share, self.date_share, self.mail_share, self.link_share) < 0.5
-        return wordy and plain and not self._is_choice
+        return plain and not self._is_choice
 
     @property
     def is_code(self) -> bool:
@@ -371,7 +376,7 @@ def _guess_verbatims(
         for c in free.values()
         if c.is_prose and not re.search(f"{_COMPANY_WORDS}|{_PRIVATE_WORDS}", c.header)
     ]
-    titles = [c for c in prose if re.search(_TITLE_WORDS, c.header)]
+    titles = [c for c in free.values() if re.search(_TITLE_WORDS, c.header) and c.is_wording]
     bodies = [c for c in prose if c not in titles]
     asked = [c for c in bodies if re.search(_TEXT_WORDS, c.header)]
     wordy = [c for c in bodies if c.mean_words >= (8 if asked else 3)]
@@ -384,7 +389,7 @@ def _guess_verbatims(
         yield Mapped("title", titles[0].name, "joined to the text below it")
     elif titles:
         yield _verbatim(titles[0], "the only free text")
-    elif not bodies:
+    elif not asked and not wordy:
         yield from _last_resort(free)
 
 

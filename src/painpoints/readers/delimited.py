@@ -23,6 +23,7 @@ from painpoints.readers.recognition import Problem
 DELIMITERS = ",;\t|"
 _NO_DELIMITER = "\x1f"  # for tables of one column; never typed by anyone
 _SAMPLE_CHARS = 200_000
+_SAMPLE_RECORDS = 200
 _SEP_LINE = re.compile(r"sep=(.)\s*", re.IGNORECASE)
 _NAMES = {"\t": "tab", _NO_DELIMITER: None}
 
@@ -105,11 +106,9 @@ def find_delimiter(sample: str, given: str | None = None) -> tuple[str, bool]:
 
 def _consistency(lines: Sequence[str], delimiter: str) -> tuple[float, int]:
     """Return the share of records as wide as the header, and that width."""
-    widths: list[int] = []
-    try:
-        widths.extend(len(r) for r in islice(csv.reader(lines, delimiter=delimiter), 200) if r)
-    except csv.Error:
-        widths = widths or [0]
+    source = _Lines(f"{line}\n" for line in lines)
+    records = _records(source, _reader(source, delimiter, quoted=True), "", [])
+    widths = [len(cells) for _, cells in islice(records, _SAMPLE_RECORDS)]
     usual = Counter(widths).most_common(1)[0][0] if widths else 0
     if usual < 2 or usual not in widths[:5]:
         return 0.0, 0

@@ -17,6 +17,11 @@ _TAG = re.compile(r"<[^<>]{1,200}>")
 _VALUE = re.compile(
     r"[-+]?\d+([.,:/-]\d+)*([T ]\d\d?:\d\d\S*)?( ?[ap]m)?|\S+@\S+\.\S+|https?://\S+", re.IGNORECASE
 )
+_TEXT_NAMES = re.compile(
+    r"\b(comments?|feedback|verbatims?|reviews?|text|texts|answers?|responses?|messages?|"
+    r"description|opinions?|remarks?|body|content|notes?|complaints?|suggestions?|narrative)$|"
+    r"^(what|why|how|where|which|please|tell us|describe)\b"
+)
 _OPEN_ENDED = {"", "response", "open-ended response", "open ended response"}
 
 
@@ -125,7 +130,7 @@ def _looks_like_data(table: Sequence[Sequence[str]]) -> bool:
     """Tell a first row that is data: a value stands above values, or prose above prose."""
     first, below = table[0], [r for r in table[1:] if len(r) == len(table[0])]
     if len(first) == 1:
-        return _is_prose(first[0])
+        return not _names_a_text(first[0], [r[0] for r in below])
     return any(
         _VALUE.fullmatch(cell.strip())
         and below
@@ -134,6 +139,11 @@ def _looks_like_data(table: Sequence[Sequence[str]]) -> bool:
     )
 
 
-def _is_prose(cell: str) -> bool:
-    text = cell.strip()
-    return not text.endswith(("?", ":")) and (len(text.split()) > 5 or text.endswith((".", "!")))
+def _names_a_text(cell: str, below: Sequence[str]) -> bool:
+    """Tell the header of a single column: a word for text, a question, or much shorter than the rest."""
+    text = cell.strip().casefold()
+    n_words = len(text.split())
+    if text.endswith(("?", ":")) or (n_words <= 8 and _TEXT_NAMES.search(text)):
+        return True
+    mean_words = sum(len(b.split()) for b in below) / max(1, len(below))
+    return n_words <= 2 and not text.endswith((".", "!")) and mean_words >= 3 * n_words

@@ -6,6 +6,7 @@ neighbouring language shares; the figures are in docs/decisions/0012. Texts too 
 """
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import polars as pl
@@ -74,7 +75,9 @@ def _is_foreign_script(text: str) -> bool:
     return sum(c > "\u024f" for c in letters) > len(letters) / 2
 
 
+@cache
 def _load() -> Any:
+    """Load the identifier once per process: a second or two, 70 MB."""
     from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
     return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)

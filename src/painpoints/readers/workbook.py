@@ -68,6 +68,7 @@ def _choose(sheets: Sequence[Sheet], source: str, wanted: str | None) -> Sheet:
     if not tables:
         raise UnreadableError(f"{source}: the workbook has no visible sheet with data")
     if len(tables) > 1:
+        names = ", ".join(repr(s.name) for s in tables)
         raise UnreadableError(
             f"{source}: {len(tables)} sheets hold data ({names}); name one with --sheet"
         )

@@ -1,0 +1,245 @@
+"""Dates, scores, empty answers and languages: one column of texts in, values out."""
+
+from datetime import UTC, datetime, timedelta
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from painpoints.readers.answers import reasons
+from painpoints.readers.dates import read_dates
+from painpoints.readers.language import find_languages, language_codes
+from painpoints.readers.ratings import by_words, find_scale, numbers, rule_of
+
+
+def texts(*values: str | None) -> pl.Series:
+    """Return a column of texts."""
+    return pl.Series("t", values, dtype=pl.String)
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("2026-05-13", datetime(2026, 5, 13, tzinfo=UTC)),
+        ("2026-05-13T10:15:30Z", datetime(2026, 5, 13, 10, 15, 30, tzinfo=UTC)),
+        ("2026-05-13T10:15:30.250+02:00", datetime(2026, 5, 13, 8, 15, 30, tzinfo=UTC)),
+        ("2026/05/13 10:15", datetime(2026, 5, 13, 10, 15, tzinfo=UTC)),
+        ("13/05/2026", datetime(2026, 5, 13, tzinfo=UTC)),
+        ("13.05.2026 23:59", datetime(2026, 5, 13, 23, 59, tzinfo=UTC)),
+        ("05/13/2026 07:10:00 PM", datetime(2026, 5, 13, 19, 10, tzinfo=UTC)),
+        ("05/13/26 12:10 am", datetime(2026, 5, 13, 0, 10, tzinfo=UTC)),
+        ("13 May 2026", datetime(2026, 5, 13, tzinfo=UTC)),
+        ("13-May-26", datetime(2026, 5, 13, tzinfo=UTC)),
+        ("May 13, 2026 9:05 AM", datetime(2026, 5, 13, 9, 5, tzinfo=UTC)),
+        ("Wednesday, 13th May 2026", datetime(2026, 5, 13, tzinfo=UTC)),
+        ("20260513", datetime(2026, 5, 13, tzinfo=UTC)),
+        ("1778668530", datetime(2026, 5, 13, 10, 35, 30, tzinfo=UTC)),
+        ("1778668530000", datetime(2026, 5, 13, 10, 35, 30, tzinfo=UTC)),
+        ("46155", datetime(2026, 5, 13, tzinfo=UTC)),
+    ],
+)
+def test_every_way_to_write_a_date_is_read(written: str, meant: datetime) -> None:
+    """Each known way gives the same moment in UTC."""
+    at = read_dates(texts(written)).at[0]
+    assert at.replace(microsecond=0) == meant
+
+
+def test_impossible_values_tell_the_order_for_all() -> None:
+    """One 25/03 makes 04/03 the fourth of March; one 03/25 makes it the third of April."""
+    assert read_dates(texts("25/03/2026", "04/03/2026")).at[1].month == 3
+    assert read_dates(texts("03/25/2026", "04/03/2026")).at[1].month == 4
+
+
+def test_mixed_orders_are_reported() -> None:
+    """The order of most wins; values that only fit the other are read so and marked."""
+    dates = read_dates(texts("25/03/2026", "26/03/2026", "03/27/2026", "28/03/2026"))
+    assert dates.order == "day_first"
+    assert dates.other.to_list() == [False, False, True, False]
+    assert [d.day for d in dates.at] == [25, 26, 27, 28]
+
+
+def test_an_order_no_value_tells_is_said_to_be_open() -> None:
+    """Values that read both ways are counted as ambiguous, unless the order is set."""
+    column = texts("04/03/2026", "05/03/2026")
+    assert read_dates(column).ambiguous == 2
+    assert read_dates(column, "month_first").ambiguous == 0
+    assert read_dates(column, "month_first").at[0].month == 4
+
+
+def test_rows_in_order_of_time_tell_the_order() -> None:
+    """Where nothing else does, the order that leaves the rows sorted is taken."""
+    column = texts("01/11/2026", "01/12/2026", "02/01/2026", "02/02/2026", "02/03/2026")
+    assert read_dates(column).order == "month_first"
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["31/02/2026", "2026-13-01", "soon", "1066-10-14", "45/45/2026", "2026-05-13 25:00"],
+)
+def test_what_is_no_date_is_null_and_bad(written: str) -> None:
+    """Impossible dates are nulled and marked; blanks are null and not marked."""
+    dates = read_dates(texts(written, None))
+    assert dates.at.to_list() == [None, None]
+    assert dates.bad.to_list() == [True, False]
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.lists(st.datetimes(datetime(1996, 1, 1), datetime(2099, 1, 1)), min_size=1, max_size=20))  # noqa: DTZ001 - hypothesis wants naive ends
+def test_iso_dates_survive(moments: list[datetime]) -> None:
+    """Any moment written as ISO 8601 comes back to the second, and rows keep their order."""
+    written = texts(*(m.isoformat(timespec="seconds") for m in moments))
+    read = read_dates(written).at.to_list()
+    assert all(
+        abs(r - m.replace(tzinfo=UTC)) < timedelta(seconds=1)
+        for r, m in zip(read, moments, strict=True)
+    )
+
+
+@pytest.mark.parametrize(
+    ("written", "number"),
+    [
+        ("9", 9),
+        ("4,5", 4.5),
+        ("4 stars", 4),
+        ("1 star", 1),
+        ("3/5", 3),
+        ("8 out of 10", 8),
+        ("10 - Extremely likely", 10),
+        ("0 (not at all)", 0),
+        ("★★★☆☆", 3),
+        ("good", None),
+        ("13 May 2026", None),
+    ],
+)
+def test_scores_are_read_as_written(written: str, number: float | None) -> None:
+    """Numbers are found in every usual way of writing a score, and in nothing else."""
+    assert numbers(texts(written))[0] == number
+
+
+@pytest.mark.parametrize(
+    ("words", "scores", "kind"),
+    [
+        (("Very satisfied", "neutral", "Very dissatisfied"), [5, 3, 1], "csat"),
+        (
+            ("Very good", "Neither good nor poor", "very poor", "Don't know"),
+            [5, 3, 1, None],
+            "csat",
+        ),
+        (("good", "bad", "offered", "good_with_comment"), [1, 0, None, 1], "thumbs"),
+        (("Excellent", "poor", "Fair", "Very good"), [5, 1, 2, 4], "csat"),
+        (("🙂", "🙁", "😐"), [3, 1, 2], "smileys"),
+        (("👍", "👎"), [1, 0], "thumbs"),
+        (("Somewhat disappointed", "Not disappointed"), [2, 1], "pmf"),
+    ],
+)
+def test_words_of_a_scale_are_scores(
+    words: tuple[str, ...], scores: list[float | None], kind: str
+) -> None:
+    """Words are put on the scale they belong to, best highest."""
+    found = by_words(texts(*words))
+    assert found is not None
+    assert found[0].to_list() == scores
+    assert found[1] == kind
+
+
+def test_words_that_are_no_scale_are_no_scores() -> None:
+    """Branches are not scores."""
+    assert by_words(texts("Cork", "Galway")) is None
+
+
+@pytest.mark.parametrize(
+    ("header", "values", "survey", "high"),
+    [
+        ("nps", [0, 3, 9, 10, 10], "nps", 10),
+        ("how likely are you to recommend us", [1, 9, 10], "nps", 10),
+        ("star rating", [1, 2, 5], "stars", 5),
+        ("rating", [1, 9, 10], "csat", 10),
+        ("csat", [1, 5, 4], "csat", 5),
+        ("how easy was it", [1, 7, 4], "ces", 7),
+        ("score", [0, 4, 9], "nps", 10),
+        ("score", [1, 4, 5], "csat", 5),
+        ("recommended", [0, 1, 1], "thumbs", 1),
+    ],
+)
+def test_header_and_range_tell_the_kind(
+    header: str, values: list[int], survey: str, high: float
+) -> None:
+    """The kind of a score follows from its header's words and the range of its values."""
+    rule = rule_of(header)
+    assert rule is not None
+    scale = find_scale(pl.Series(values, dtype=pl.Float64), rule)
+    assert scale is not None
+    assert (scale.survey, scale.high) == (survey, high)
+
+
+def test_one_slip_does_not_stretch_the_scale() -> None:
+    """An 11 among 0..10 and a 55 among stars are slips, not scales."""
+    nps = find_scale(pl.Series([0.0, 5, 9, 10, 11, 8, 7, 9, 10, 3]), "nps")
+    stars = find_scale(pl.Series([1.0, 5, 4, 5, 55, 3, 5, 2, 4, 4]), "stars")
+    assert nps is not None
+    assert nps.high == 10
+    assert stars is not None
+    assert stars.high == 5
+
+
+def test_nps_on_another_scale_is_told_not_used_as_nps() -> None:
+    """A column called NPS whose values run 1..5 never becomes NPS."""
+    scale = find_scale(pl.Series([1.0, 2, 3, 4, 5, 5]), "nps")
+    assert scale is not None
+    assert scale.survey == "csat"
+    assert scale.wrong is not None
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        (None, "empty"),
+        ("   ", "empty"),
+        ("n/a", "no_answer"),
+        ("N/A.", "no_answer"),
+        ("Nothing", "no_answer"),
+        ("Nothing at all!", "no_answer"),
+        ("Did not answer", "no_answer"),
+        ("-", "no_answer"),
+        ("...", "no_answer"),
+        ("don\u2019t know", "no_answer"),
+        ("5", "too_short"),
+        ("👍", "too_short"),
+        ("k", "too_short"),
+        ("ok", None),
+        ("Nothing works since the update", None),
+        ("None of the staff smiled", None),
+        ("很好", None),
+        ("No parking", None),
+    ],
+)
+def test_answers_that_say_nothing_have_a_reason(said: str | None, reason: str | None) -> None:
+    """Empty, n/a and too short are told apart, and from answers that merely begin so."""
+    assert reasons(texts(said))[0] == reason
+
+
+def test_languages_are_found_and_short_texts_are_not_judged() -> None:
+    """Plain English, Spanish and Arabic are told; a text of few letters is undetermined."""
+    found = find_languages(
+        texts(
+            "The engineer was late and they never called",
+            "El técnico llegó muy tarde y nadie me llamó para avisar",
+            "التوصيل تأخر أسبوعين ولم يرد أحد على الهاتف",
+            "Muy lento",
+            "",
+        )
+    )
+    assert found.to_list() == ["en", "es", "ar", "und", "und"]
+
+
+def test_one_text_has_one_language_wherever_it_stands() -> None:
+    """The language of a text does not depend on the rows around it."""
+    column = texts("Le service est très lent et personne ne répond", "great stuff from them all")
+    assert find_languages(column).reverse().to_list() == find_languages(column.reverse()).to_list()
+
+
+def test_exports_write_languages_in_many_ways() -> None:
+    """Codes, regions and names become one code."""
+    written = texts("EN", "en-US", "English", "pt_BR", None)
+    assert language_codes(written).to_list() == ["en", "en", "en", "pt", None]
