@@ -16,6 +16,7 @@ from painpoints.redact.patterns import PLACEHOLDER, find
 from painpoints.tables import FEEDBACK, check
 
 SETTINGS = RedactSettings()
+FEW = settings(deadline=None, max_examples=40)
 NAMES = ("Sarah Jones", "Sarah", "Tom Oduya", "Maryam")
 
 
@@ -77,7 +78,7 @@ def test_each_kind_becomes_its_noun(value: str) -> None:
     assert masked == f"Please note [{PLANTED[value].upper()}_1] for me."
 
 
-@settings(deadline=None)
+@FEW
 @given(st.lists(st.tuples(WORDS, st.sampled_from(sorted(PLANTED))), min_size=1, max_size=4), WORDS)
 def test_nothing_planted_survives(parts: list[tuple[str, str]], rest: str) -> None:
     """Wherever values stand among ordinary words, none is left."""
@@ -88,7 +89,7 @@ def test_nothing_planted_survives(parts: list[tuple[str, str]], rest: str) -> No
     assert all(w in masked for w in words)
 
 
-@settings(deadline=None)
+@FEW
 @given(WORDS)
 def test_what_holds_nothing_stays_byte_for_byte(text: str) -> None:
     """Ordinary sentences with prices, dates, versions and order numbers do not change."""
@@ -117,7 +118,7 @@ def test_look_alikes_stay(text: str) -> None:
     assert _masked(text.replace("@home", "at home")) == [text.replace("@home", "at home")]
 
 
-@settings(deadline=None)
+@FEW
 @given(st.text(max_size=120))
 def test_any_text_is_masked_and_twice_is_once(text: str) -> None:
     """Masking never raises, and masking what is masked changes nothing."""
@@ -133,7 +134,7 @@ HARD = st.lists(
 ).map("".join)
 
 
-@settings(deadline=None)
+@FEW
 @given(HARD)
 def test_twice_is_once_for_what_is_glued_together(text: str) -> None:
     """Values without a space between them leave nothing that a second pass would find."""
@@ -142,7 +143,7 @@ def test_twice_is_once_for_what_is_glued_together(text: str) -> None:
     assert not find(once[0], "GB")
 
 
-@settings(deadline=None)
+@FEW
 @given(st.permutations(range(6)))
 def test_order_of_rows_changes_numbers_only(order: list[int]) -> None:
     """Each row is masked alike wherever it stands, and equal values stay equal."""
@@ -255,7 +256,7 @@ def test_a_feedback_id_that_tells_the_person_is_hashed() -> None:
     assert counts["feedback_id"] == 2
 
 
-@settings(deadline=None)
+@FEW
 @given(
     st.lists(
         st.tuples(
