@@ -15,7 +15,7 @@ from sqlalchemy import select
 from painpoints.errors import InputError
 from painpoints_api import jobs, slices, uploads, webhooks
 from painpoints_api.database import patiently
-from painpoints_api.records import Analysis, Upload
+from painpoints_api.records import Analysis, TopicEdit, Upload
 from painpoints_api.work import Work
 
 if TYPE_CHECKING:
@@ -39,7 +39,8 @@ def analyse(work: Work) -> str:
     )
     made_of = {"analyse": work.sha256("analyse"), "index": slices.VERSION}
     indexed = work.step("index", made_of, lambda folder: _index(analysed, folder, work))
-    patiently(lambda: _publish(work, analysis.id, indexed), seconds=_PATIENCE_S)
+    news = patiently(lambda: _news(work, indexed), seconds=_PATIENCE_S)
+    patiently(lambda: _publish(work, analysis.id, indexed, news), seconds=_PATIENCE_S)
     return indexed.name
 
 
@@ -96,13 +97,25 @@ def _index(analysed: Path, folder: Path, work: Work) -> None:
     slices.build(folder, memory_mb=work.settings.query_memory_mb)
 
 
-def _publish(work: Work, analysis_id: str, indexed: Path) -> None:
+def _news(work: Work, indexed: Path) -> list[webhooks.News]:
+    """Return what is to be told of the run, with an eye on the topics that analysts watch."""
+    with work.database.read() as session:
+        watched = session.scalars(
+            select(TopicEdit.topic_id).where(
+                TopicEdit.project_id == work.claim.project_id, TopicEdit.watched
+            )
+        ).all()
+    with slices.opened(indexed, memory_mb=work.settings.query_memory_mb) as asked:
+        return webhooks.news(asked, indexed, watched)
+
+
+def _publish(work: Work, analysis_id: str, indexed: Path, news: list[webhooks.News]) -> None:
     with work.database.write() as session:
         jobs.finish(session, work.claim)
         analysis = session.get_one(Analysis, analysis_id)
         analysis.run = indexed.name
         analysis.counts = _counts(indexed)
-        webhooks.announce(session, work.settings, analysis, "analysis.finished")
+        webhooks.announce(session, analysis, news)
 
 
 def _counts(run: Path) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -84,6 +85,35 @@ def revoke(session: Session, key_id: str) -> bool:
         return False
     found.revoked_at = found.revoked_at or now()
     return True
+
+
+def listed(session: Session) -> list[dict[str, Any]]:
+    """Return all keys, oldest first, without their secrets."""
+    bound: dict[str, list[str]] = {}
+    joined = select(KeyProject.key_id, Project.name).join(
+        Project, Project.id == KeyProject.project_id
+    )
+    for key_id, name in session.execute(joined.order_by(KeyProject.position)):
+        bound.setdefault(key_id, []).append(name)
+    return [
+        {
+            "id": row.id,
+            "name": row.name,
+            "scopes": row.scopes,
+            "projects": bound.get(row.id, []),
+            "state": _state(row),
+            "created_at": row.created_at,
+            "expires_at": row.expires_at,
+            "last_used_at": row.last_used_at,
+        }
+        for row in session.scalars(select(ApiKey).order_by(ApiKey.created_at, ApiKey.id))
+    ]
+
+
+def _state(row: ApiKey) -> str:
+    if row.revoked_at is not None:
+        return "revoked"
+    return "valid" if _is_valid(row) else "expired"
 
 
 def look_up(session: Session, key: str) -> Opened | None:

@@ -271,6 +271,25 @@ class Slices:
         )
         return rows[0] if rows else None
 
+    def detractors(self, run: Path, topic_ids: Sequence[str]) -> list[dict[str, Any]]:
+        """Return for each of these topics how many unhappy people speak of it, if any do.
+
+        Unhappy are NPS scores of 6 or less, thumbs down, and the lower 40 % of other scales.
+        """
+        return self._rows(
+            """
+            SELECT topic_id, count(*) AS n_mentions, count(DISTINCT who) AS n_people
+            FROM read_parquet($run)
+            WHERE list_contains($topics, topic_id) AND CASE
+                WHEN survey IN ('nps', 'enps') THEN score <= 6
+                WHEN survey = 'thumbs' THEN score = 0
+                WHEN survey IN ('csat', 'stars', 'smileys') THEN score <= 0.4 * score_max
+                ELSE false END
+            GROUP BY topic_id ORDER BY topic_id
+            """,
+            {"run": str(run / TABLE), "topics": list(topic_ids)},
+        )
+
     def queue(self, run: Path, *, limit: int) -> list[dict[str, Any]]:
         """Return the mentions that a human label helps most: novel ones, then the least sure."""
         return self._rows(
@@ -357,6 +376,17 @@ def _plain(moment: datetime | None) -> datetime | None:
 def _in_utc(value: Any) -> Any:
     """Return a moment with its zone: the table keeps UTC without it, which needs no library."""
     return value.replace(tzinfo=UTC) if isinstance(value, datetime) else value
+
+
+@contextmanager
+def opened(run: Path, *, memory_mb: int) -> Iterator[Slices]:
+    """Open one run for a job, without a bound of time."""
+    spill = run.with_name(f"{run.name}.spill")
+    slices = Slices(run, memory_mb=memory_mb, seconds=float(threading.TIMEOUT_MAX), spill=spill)
+    try:
+        yield slices
+    finally:
+        slices.close()
 
 
 _MOVED = "SELECT unnest($moved_from) AS topic_id, unnest($moved_to) AS target"

@@ -8,6 +8,9 @@ import json
 import socket
 import ssl
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,32 +20,50 @@ from sqlalchemy.orm import Session
 from painpoints.errors import InputError
 from painpoints_api import jobs
 from painpoints_api.records import Analysis, Delivery, Webhook, new_id, now
-from painpoints_api.settings import ServiceSettings
+from painpoints_api.slices import Slices
 from painpoints_api.work import TryAgainError, Work
 
 KIND = "delivery"
-EVENTS = ("analysis.finished", "issue.emerging", "topic.detractor")
+FINISHED, EMERGING, DETRACTOR = "analysis.finished", "issue.emerging", "topic.detractor"
 SIGNATURE = "Painpoints-Signature"
 _MAX_ATTEMPTS = 8
+_TOLD = ("finding_id", "stage", "label", "topic_id", "reach", "trend", "trend_before", "trend_now")
 _TIMEOUT_S = 10.0
 
 
-def announce(
-    session: Session,
-    settings: ServiceSettings,
-    analysis: Analysis,
-    event: str,
-    detail: dict[str, Any] | None = None,
-    *,
-    source: str = "",
-) -> None:
-    """Put an event on its way to every webhook of the project that wants it, once each."""
-    del settings
-    wanting = session.scalars(select(Webhook).where(Webhook.project_id == analysis.project_id))
-    body = {"event": event, "analysis_id": analysis.id, "title": analysis.title, **(detail or {})}
-    for webhook in wanting:
-        if event in webhook.events:
-            _put(session, webhook, event, f"{analysis.id}/{event}/{source}"[:200], body)
+@dataclass(frozen=True, slots=True)
+class News:
+    """Something worth telling; `source` tells it apart from others of the same analysis."""
+
+    event: str
+    source: str
+    detail: dict[str, Any]
+
+
+def announce(session: Session, analysis: Analysis, news: Sequence[News]) -> None:
+    """Put news on their way to every webhook of the project that wants them, once each."""
+    wanting = session.scalars(
+        select(Webhook).where(Webhook.project_id == analysis.project_id)
+    ).all()
+    for one in news:
+        body = {"event": one.event, "analysis_id": analysis.id, "title": analysis.title}
+        source = f"{analysis.id}/{one.event}/{one.source}"[:200]
+        for webhook in wanting:
+            if one.event in webhook.events:
+                _put(session, webhook, one.event, source, {**body, **one.detail})
+
+
+def news(slices: Slices, run: Path, watched: Sequence[str]) -> list[News]:
+    """Return what a finished run has to tell: that it is there, what emerges, who is unhappy."""
+    emerging = [
+        News(EMERGING, row["finding_id"], {name: row[name] for name in _TOLD})
+        for row in slices.findings(run)
+        if row["kind"] == "pain_point" and row["trend"] in {"new", "rising"}
+    ]
+    unhappy = [
+        News(DETRACTOR, row["topic_id"], row) for row in slices.detractors(run, list(watched))
+    ]
+    return [News(FINISHED, "", {}), *emerging, *unhappy]
 
 
 def _put(session: Session, webhook: Webhook, event: str, source: str, body: dict[str, Any]) -> None:

@@ -227,15 +227,28 @@ def _options(
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its code."""
-    for point in entry_points(group="painpoints.commands"):
-        if point.name in (arguments if arguments is not None else sys.argv[1:]):
-            app.command(name=point.name)(point.load())
+    _join_commands(sys.argv[1:] if arguments is None else arguments)
     try:
         app(args=arguments)
     except (InputError, SettingsError) as error:
         _fail(error, code=2)
     except PainpointsError as error:
         _fail(error, code=1)
+
+
+def _join_commands(arguments: Sequence[str]) -> None:
+    """Add the other packages' commands that are asked for, or all where help is."""
+    asks_help = not arguments or arguments[0] == "--help"
+    known = {command.name for command in app.registered_commands}
+    known |= {group.name for group in app.registered_groups}
+    for point in entry_points(group="painpoints.commands"):
+        if point.name in known or not (asks_help or point.name in arguments):
+            continue
+        command = point.load()
+        if isinstance(command, typer.Typer):
+            app.add_typer(command, name=point.name)
+        else:
+            app.command(name=point.name)(command)
 
 
 def _fail(error: PainpointsError, *, code: int) -> None:

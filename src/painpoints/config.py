@@ -4,6 +4,7 @@ Unknown keys are errors. A nested setting is `PAINPOINTS_RANK__MIN_PEOPLE` in th
 `[rank] min_people` in the file. The rest of the engine gets the values it needs as arguments.
 """
 
+import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,6 +21,9 @@ from pydantic_settings import (
 from painpoints.errors import SettingsError
 
 DEFAULT_FILE = Path("painpoints.toml")
+PREFIX = "PAINPOINTS_"
+SERVICE_PREFIX = "PAINPOINTS_SERVE_"
+"""Variables of the service, which reads and checks its own."""
 
 
 class _Section(BaseModel):
@@ -117,7 +121,7 @@ class Settings(BaseSettings):
     """All settings of one run."""
 
     model_config = SettingsConfigDict(
-        env_prefix="PAINPOINTS_",
+        env_prefix=PREFIX,
         env_nested_delimiter="__",
         extra="forbid",
         frozen=True,
@@ -136,6 +140,9 @@ class Settings(BaseSettings):
     topics: TopicSettings = TopicSettings()
     rank: RankSettings = RankSettings()
     report: ReportSettings = ReportSettings()
+    serve: dict[str, Any] = Field(
+        default_factory=dict, exclude=True, description="the service's own; see docs/operator.md"
+    )
 
     @classmethod
     def settings_customise_sources(
@@ -166,12 +173,27 @@ def load(file: Path | None = None, flags: Mapping[str, Any] | None = None) -> Se
     class FromFile(Settings):
         model_config = SettingsConfigDict(toml_file=file or DEFAULT_FILE)
 
+    _refuse_unknown_variables()
     try:
         return FromFile(**_without_none(flags or {}))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"settings file {file or DEFAULT_FILE} is not TOML: {error}") from error
     except ValidationError as error:
         raise SettingsError(_explain(error)) from error
+
+
+def _refuse_unknown_variables() -> None:
+    """The library looks up the variables it knows; one misspelt would be ignored without a word.
+
+    Raises:
+        SettingsError: naming every `PAINPOINTS_*` variable that is no setting.
+    """
+    given = (name for name in os.environ if name.startswith(PREFIX))
+    names = (name for name in given if not name.startswith(SERVICE_PREFIX))
+    known = {key.upper() for key in Settings.model_fields}
+    unknown = [n for n in names if n.removeprefix(PREFIX).split("__")[0] not in known]
+    if unknown:
+        raise SettingsError(f"environment: {', '.join(sorted(unknown))}: no such setting")
 
 
 def _without_none(flags: Mapping[str, Any]) -> dict[str, Any]:
@@ -184,5 +206,5 @@ def _without_none(flags: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _explain(error: ValidationError) -> str:
-    lines = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
+    lines = sorted(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
     return "settings: " + "; ".join(lines)

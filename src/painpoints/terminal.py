@@ -41,6 +41,11 @@ def print_line(text: str) -> None:
     _out.print(text, markup=False, soft_wrap=True)
 
 
+def print_note(text: str) -> None:
+    """Print a line for people on standard error, so that it is not taken for a result."""
+    _err.print(text, markup=False, soft_wrap=True)
+
+
 def print_error(text: str) -> None:
     """Print an error on standard error."""
     _err.print(f"[bold red]error:[/] {escape(text)}", soft_wrap=True)

@@ -1,6 +1,6 @@
 """An engine for the tests: quick, and it waits at each step for as long as a test wants.
 
-Control is a folder named by PAINPOINTS_FAKE: every step begun is a line of `<folder>/log`; while
+Control is a folder named by FAKE_ENGINE_CONTROL: every step begun is a line of `<folder>/log`; while
 `<folder>/hold-<step>` exists the step waits; `<folder>/do-<step>` names a mischief to do there.
 """
 
@@ -32,7 +32,7 @@ class FakeEngine:
     """Stands in for the engine; opens further points to wait at in the job around it."""
 
     def __init__(self) -> None:
-        if os.environ.get("PAINPOINTS_FAKE") is not None:
+        if hasattr(sys.modules["__main__"], "tidy"):  # in the process of a job
             _wait_before(uploads, "file_sha256", "gather")
             _wait_before(slices, "build", "index")
             _wait_before(analysing, "_publish", "publish")
@@ -40,7 +40,7 @@ class FakeEngine:
 
     def fingerprint(self, settings: Mapping[str, Any]) -> str:
         """Return the settings, and a version that a test may change."""
-        return json.dumps([dict(settings), os.environ.get("PAINPOINTS_FAKE_VERSION", "1")])
+        return json.dumps([dict(settings), os.environ.get("FAKE_ENGINE_CONTROL_VERSION", "1")])
 
     def analyse(
         self, inputs: Sequence[Path], settings: Mapping[str, Any], folder: Path, on_step: OnStep
@@ -112,7 +112,7 @@ def _wait_before(module: ModuleType, name: str, step: str) -> None:
 
 def begin(step: str) -> None:
     """Say that a step begins, do the mischief asked for, wait while told to."""
-    control = os.environ.get("PAINPOINTS_FAKE")
+    control = os.environ.get("FAKE_ENGINE_CONTROL")
     if control is None:
         return
     folder = Path(control)

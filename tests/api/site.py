@@ -131,7 +131,7 @@ class Site:
                 stdin=subprocess.PIPE,
                 stderr=stderr,
                 cwd=ROOT,
-                env={**os.environ, "PAINPOINTS_FAKE": str(self.control), **environment},
+                env={**os.environ, "FAKE_ENGINE_CONTROL": str(self.control), **environment},
             )
         assert worker.stdin is not None
         worker.stdin.write(json.dumps(told).encode())

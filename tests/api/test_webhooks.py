@@ -1,0 +1,177 @@
+"""Webhooks: what is told, once each, signed, and again until it is received."""
+
+import hashlib
+import hmac
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from sqlalchemy import select
+from tests.api.fakes import write_run
+from tests.api.site import Site, wait_for
+
+from painpoints.errors import InputError
+from painpoints_api import database as databases
+from painpoints_api import slices, webhooks
+from painpoints_api.database import Database
+from painpoints_api.records import Delivery, Job, TopicEdit, Webhook
+
+EVENTS = ["analysis.finished", "issue.emerging", "topic.detractor"]
+
+
+class Receiver(HTTPServer):
+    """Takes in what is sent; answers 503 as often as `n_failures` says, then 204."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.received: list[tuple[dict[str, str], bytes]] = []
+        self.n_failures = 0
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Receiver
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.received.append((dict(self.headers.items()), body))
+        fails = len(self.server.received) <= self.server.n_failures
+        self.send_response(503 if fails else 204)
+        self.end_headers()
+
+    def log_message(self, *_: Any) -> None:
+        """Keep quiet."""
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """Yield a receiver that is listening."""
+    server = Receiver()
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    """Yield a site whose webhooks may go to this machine."""
+    url = f"sqlite:///{tmp_path / 'data' / 'painpoints.db'}"
+    database = Database(url)
+    databases.upgrade(database)
+    with Site.opened(tmp_path, url, database, webhooks_to_private=True) as opened:
+        yield opened
+    database.close()
+
+
+def test_finished_analysis_is_told_until_received(site: Site, receiver: Receiver) -> None:
+    """The event arrives signed, again after a refusal, and the delivery is noted as done."""
+    receiver.n_failures = 1
+    with site.database.write() as session:
+        session.add(
+            Webhook(
+                id="wh1",
+                project_id="p1",
+                url=f"http://127.0.0.1:{receiver.server_port}/hook?x=1",
+                events=["analysis.finished"],
+                secret="s3cret",  # noqa: S106 - of a test
+            )
+        )
+    job_id = site.ask()
+    site.start_worker()
+    site.ended(job_id)
+
+    def delivered() -> Delivery | None:
+        with site.database.read() as session:
+            return session.scalars(
+                select(Delivery).where(Delivery.delivered_at.is_not(None))
+            ).one_or_none()
+
+    delivery = wait_for(delivered, what="the delivery")
+    assert delivery.status_code == 204
+    assert len(receiver.received) == 2
+    headers, body = receiver.received[1]
+    at, given = (part.split("=")[1] for part in headers["Painpoints-Signature"].split(","))
+    wanted = hmac.new(b"s3cret", f"{at}.".encode() + body, hashlib.sha256).hexdigest()
+    assert given == wanted
+    told = json.loads(body)
+    assert (told["event"], told["analysis_id"]) == (
+        "analysis.finished",
+        site.analysis(job_id).id,
+    )
+    assert told["id"] == delivery.id
+
+
+def test_news_of_a_run(tmp_path: Path) -> None:
+    """Emerging pains are told each, and watched topics of which unhappy people speak."""
+    run = tmp_path / "run"
+    run.mkdir()
+    write_run(run, n_people=200)
+    found = pl.read_parquet(run / "findings.parquet")
+    pain = found.filter(kind="pain_point")["finding_id"][0]
+    found.with_columns(
+        trend=pl.when(finding_id=pl.lit(pain)).then(pl.lit("rising")).otherwise(pl.lit("unchanged"))
+    ).write_parquet(run / "findings.parquet")
+    slices.build(run, memory_mb=300)
+    with slices.opened(run, memory_mb=300) as opened:
+        news = webhooks.news(opened, run, ["t04", "nothing"])
+    assert [(one.event, one.source) for one in news] == [
+        ("analysis.finished", ""),
+        ("issue.emerging", pain),
+        ("topic.detractor", "t04"),
+    ]
+    unhappy = pl.read_parquet(run / "slices.parquet").filter(pl.col("score") <= 6, topic_id="t04")
+    assert news[2].detail["n_people"] == unhappy["person"].n_unique() > 0
+    json.dumps([one.detail for one in news])
+
+
+def test_only_wanted_events_are_sent(site: Site) -> None:
+    """A webhook hears of the events that it asked for, and only of its project's."""
+    with site.database.write() as session:
+        for number, events in enumerate((["analysis.finished"], ["topic.detractor"], EVENTS)):
+            session.add(
+                Webhook(
+                    id=f"wh{number}",
+                    project_id="p1",
+                    url="http://127.0.0.1:9/",
+                    events=events,
+                    secret="x",  # noqa: S106 - of a test
+                )
+            )
+        session.add(TopicEdit(project_id="p1", topic_id="t04", watched=True, edited_by="me"))
+    job_id = site.ask(200)
+    site.start_worker()
+    site.ended(job_id)
+    with site.database.read() as session:
+        sent = {(row.webhook_id, row.event) for row in session.scalars(select(Delivery))}
+        kinds = set(session.scalars(select(Job.kind)))
+    assert sent == {
+        ("wh0", "analysis.finished"),
+        ("wh1", "topic.detractor"),
+        ("wh2", "analysis.finished"),
+        ("wh2", "topic.detractor"),
+    }
+    assert kinds == {"analysis", "delivery"}
+
+
+def test_private_networks_are_not_reached() -> None:
+    """The address behind a name is checked when it is connected to, not only its text."""
+    for host in ("localhost", "127.0.0.1"):
+        with pytest.raises(InputError, match="private"):
+            webhooks._post(f"https://{host}/x", b"{}", {}, private=False)
+
+
+@pytest.mark.parametrize("body", [b"{}", b""])
+def test_signature_covers_time_and_body(body: bytes) -> None:
+    """Another time, body or secret gives another signature."""
+    signed = webhooks.sign("a", body, at=1)
+    assert signed.startswith("t=1,v1=")
+    others = (webhooks.sign("a", body, at=2), webhooks.sign("a", body + b"x", at=1))
+    assert signed.split("v1=")[1] not in {o.split("v1=")[1] for o in others}
+    assert signed != webhooks.sign("b", body, at=1)
