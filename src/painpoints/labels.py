@@ -8,9 +8,9 @@ is `painpoints.topics`' affair; phrases come from `segment`, or plain word seque
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache, cached_property
 from typing import Any, Protocol
 
 import numpy as np
@@ -22,34 +22,38 @@ from painpoints.errors import TableError
 Floats = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.int64]
 
-MOST_MEMBERS = 400
-"""Members of a group that phrases are taken from: the nearest to its middle."""
+MOST_MEMBERS = 150
+"""Members of a group that word sequences are taken from: the nearest to its middle."""
+MOST_PARSED = 40
+"""Members of a group whose phrases are asked for; finding phrases is slow."""
 N_EXEMPLARS = 5
 N_TERMS = 10
 EXEMPLAR_LETTERS = (20, 240)
 """A typical mention is long enough to say something and short enough to be read."""
-LENGTH_BONUS = {1: 0.35, 2: 0.9, 3: 1.0, 4: 1.0, 5: 0.95, 6: 0.85}
+LENGTH_BONUS = {1: 0.2, 2: 0.85, 3: 1.0, 4: 1.0, 5: 0.95, 6: 0.85}
+PARSED_BONUS = 1.4
+"""A phrase that the parser found is whole; a sequence of words may be a fragment."""
 
 _TOKEN = re.compile(r"[^\W\d_]+(?:['\u2019-][^\W\d_]+)*")
 _BREAK = re.compile(r"\[[A-Z_]+\d*\]|[.!?,;:()\[\]\"\u201c\u201d\n/|*]+|\s[-\u2013\u2014]+\s|\d+")
 
 
 class Phrase(Protocol):
-    """What `segment` finds: the words as written, and their key (the same for all forms)."""
+    """What `segment` finds: the words as written."""
 
     @property
     def text(self) -> str:
         """Return the words as the customer wrote them."""
 
-    @property
-    def key(self) -> str:
-        """Return the lemmas, the same for "app crashes" and "apps crashed"."""
+
+FindPhrases = Callable[[Sequence[str]], Sequence[Sequence[Phrase]]]
+"""Returns the phrases of each text; asked once per call, for typical members alone."""
 
 
 def describe(
     mentions: pl.DataFrame,
     vectors: Floats,
-    phrases: Sequence[Sequence[Phrase]] | None = None,
+    phrases: FindPhrases | None = None,
     *,
     terms: Mapping[str, Sequence[str]] | None = None,
     parents: Mapping[str, str | None] | None = None,
@@ -59,18 +63,19 @@ def describe(
 
     mentions: with topic_id; sentiment, where it is there, guards against names that contradict.
     vectors:  (n_mentions, dim) float32, unit rows.
-    phrases:  for each mention; None takes word sequences from the text.
+    phrases:  finds phrases in texts; None takes word sequences alone.
     terms:    for each topic, by c-TF-IDF; None takes the words that set the topic apart.
     parents:  topic to parent; parents get a name from the mentions of all their topics.
     kept:     names that topics keep from an earlier run.
 
     Raises:
-        TableError: when mentions, vectors and phrases differ in length.
+        TableError: when mentions and vectors differ in length.
     """
-    corpus = _corpus(mentions, vectors, phrases)
+    corpus = _corpus(mentions, vectors)
     groups = _rows_by(mentions, "topic_id")
     broader = _join(groups, parents or {})
     names = {t: name for t, name in (kept or {}).items() if t in groups or t in broader}
+    corpus = corpus.with_phrases(phrases, [*groups.values(), *broader.values()])
     names |= _name_all(corpus, {t: r for t, r in groups.items() if t not in names}, names)
     names |= _name_all(corpus, {t: r for t, r in broader.items() if t not in names}, names)
     everything = groups | broader
@@ -94,20 +99,20 @@ def name_groups(
     groups: Mapping[str, Sequence[str]],
     mentions: pl.DataFrame,
     vectors: Floats,
-    phrases: Sequence[Sequence[Phrase]] | None = None,
+    phrases: FindPhrases | None = None,
 ) -> dict[str, str]:
     """Return a name for each group of mention ids (a finding's evidence), unique among them.
 
     Raises:
         TableError: when a group is empty or names an unknown mention, or lengths differ.
     """
-    corpus = _corpus(mentions, vectors, phrases)
+    corpus = _corpus(mentions, vectors)
     row_of = {m: row for row, m in enumerate(mentions["mention_id"].to_list())}
     bad = [g for g, ids in groups.items() if not ids or any(m not in row_of for m in ids)]
     if bad:
         raise TableError(f"labels: {len(bad)} groups are empty or hold unknown mentions: {bad[:5]}")
     rows = {g: np.array(sorted({row_of[m] for m in ids})) for g, ids in groups.items()}
-    return _name_all(corpus, rows, {})
+    return _name_all(corpus.with_phrases(phrases, list(rows.values())), rows, {})
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,8 +122,17 @@ class _Corpus:
     ids: list[str]
     texts: list[str]
     vectors: Floats
-    phrases: Sequence[Sequence[Phrase]] | None
     feelings: npt.NDArray[np.float64]
+    phrases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def with_phrases(self, find: FindPhrases | None, groups: Sequence[Rows]) -> "_Corpus":
+        """Return the corpus with the phrases of the groups' typical members."""
+        if find is None:
+            return self
+        rows = {row for own in groups for row in _central(self, own)[:MOST_PARSED]}
+        texts = sorted({self.texts[row] for row in rows})
+        found = zip(texts, find(texts), strict=True)
+        return replace(self, phrases={t: tuple(p.text for p in own) for t, own in found})
 
     @cached_property
     def counts(self) -> tuple[Any, dict[str, int]]:
@@ -137,22 +151,14 @@ class _Corpus:
         return np.asarray(matrix.mean(axis=0)).ravel()
 
 
-def _corpus(
-    mentions: pl.DataFrame, vectors: Floats, phrases: Sequence[Sequence[Phrase]] | None
-) -> _Corpus:
-    lengths = {mentions.height, len(vectors), mentions.height if phrases is None else len(phrases)}
-    if len(lengths) > 1:
-        raise TableError(
-            f"labels: {mentions.height} mentions, {len(vectors)} vectors and "
-            f"{'no' if phrases is None else len(phrases)} phrase lists do not fit together"
-        )
+def _corpus(mentions: pl.DataFrame, vectors: Floats) -> _Corpus:
+    if mentions.height != len(vectors):
+        raise TableError(f"labels: {mentions.height} mentions but {len(vectors)} vectors")
     feelings = np.zeros((mentions.height, 3))
     if "sentiment" in mentions.columns:
         for column, name in enumerate(("negative", "neutral", "positive")):
             feelings[:, column] = (mentions["sentiment"] == name).to_numpy()
-    return _Corpus(
-        mentions["mention_id"].to_list(), mentions["text"].to_list(), vectors, phrases, feelings
-    )
+    return _Corpus(mentions["mention_id"].to_list(), mentions["text"].to_list(), vectors, feelings)
 
 
 def _rows_by(mentions: pl.DataFrame, column: str) -> dict[str, Rows]:
@@ -237,10 +243,12 @@ def _candidates(corpus: _Corpus, rows: Rows) -> list[_Candidate]:
     central = _central(corpus, rows)[:MOST_MEMBERS]
     surfaces: dict[str, Counter[str]] = {}
     carriers: dict[str, set[int]] = {}
+    parsed: set[str] = set()
     for row in central:
-        for text, key in _pieces(corpus, row):
-            surfaces.setdefault(key, Counter())[text] += 1
+        for text, key, whole in _pieces(corpus, row):
+            surfaces.setdefault(key, Counter())[text] += 2 if whole else 1
             carriers.setdefault(key, set()).add(row)
+            parsed |= {key} if whole else set()
     enough = 2 if any(len(found) > 1 for found in carriers.values()) else 1
     worth_of_word = _word_worth(corpus, rows)
     middle = corpus.vectors[rows].mean(axis=0)
@@ -258,6 +266,7 @@ def _candidates(corpus: _Corpus, rows: Rows) -> list[_Candidate]:
         near = _cosine(corpus.vectors[members].mean(axis=0), middle)
         clash = float(np.abs(_feeling(corpus, members) - feeling).sum()) / 2
         worth = (telling + share) * near * (1 - clash) ** 2 * LENGTH_BONUS[len(text.split())]
+        worth *= PARSED_BONUS if key in parsed else 1.0
         found.append(_Candidate(text, words, worth))
     return found
 
@@ -329,26 +338,43 @@ def _cosine(one: Floats, other: Floats) -> float:
     return max(float(one @ other) / length, 0.0) if length else 0.0
 
 
-def _pieces(corpus: _Corpus, row: int) -> Iterable[tuple[str, str]]:
-    """Yield readable phrases of a mention as (words, key)."""
-    if corpus.phrases is None:
-        yield from _sequences(corpus.texts[row])
-        return
-    for phrase in corpus.phrases[row]:
-        words = _trim(_TOKEN.findall(phrase.text))
-        if _readable(words):
-            yield " ".join(words), " ".join(_keys(" ".join(words)))
+def _pieces(corpus: _Corpus, row: int) -> Iterable[tuple[str, str, bool]]:
+    """Yield readable phrases of a mention as (words, key, whether the parser found it)."""
+    text = corpus.texts[row]
+    clauses = [_TOKEN.findall(clause) for clause in _BREAK.split(text)]
+    for phrase in corpus.phrases.get(text, ()):
+        words = _trim(_TOKEN.findall(phrase))
+        if _readable(words) and any(_stands_in(words, clause) for clause in clauses):
+            yield _spoken(words), _joint_key(words), True
+    for clause in clauses:
+        for words in _sequences(clause):
+            yield _spoken(words), _joint_key(words), False
 
 
-def _sequences(text: str) -> Iterable[tuple[str, str]]:
-    """Yield the word sequences of a text that could be a name."""
-    for clause in _BREAK.split(text):
-        words = _TOKEN.findall(clause)
-        for start in range(len(words)):
-            for size in range(1, min(6, len(words) - start) + 1):
-                part = words[start : start + size]
-                if _readable(part) and not _negated(words, start):
-                    yield _spoken(part), " ".join(_keys(" ".join(part)))
+def _stands_in(words: Sequence[str], clause: Sequence[str]) -> bool:
+    """Return whether the words stand together in the clause, with no "not" before them cut off."""
+    wanted = [_plain(w) for w in words]
+    spoken = [w for w in map(_plain, clause) if w not in _ARTICLE]
+    for start in range(len(spoken) - len(wanted) + 1):
+        if spoken[start : start + len(wanted)] == wanted:
+            return not _negated(spoken, start)
+    return False
+
+
+def _sequences(clause: Sequence[str]) -> Iterable[Sequence[str]]:
+    """Yield the word sequences of a clause that could be a name."""
+    for start in range(len(clause)):
+        if _plain(clause[start]) in _BAD_START or _negated(clause, start):
+            continue
+        for size in range(1, min(6, len(clause) - start) + 1):
+            part = clause[start : start + size]
+            if _readable(part):
+                yield part
+
+
+def _joint_key(words: Sequence[str]) -> str:
+    """Return the keys of the content words as one."""
+    return " ".join(filter(None, map(_key, words)))
 
 
 def _spoken(words: Sequence[str]) -> str:
@@ -358,9 +384,12 @@ def _spoken(words: Sequence[str]) -> str:
 
 def _negated(words: Sequence[str], start: int) -> bool:
     """Return whether a "not" shortly before would be cut off, which turns the sense round."""
-    return any(
-        w.lower() in _NOT or w.lower().endswith("n't") for w in words[max(0, start - 3) : start]
-    )
+    before = map(_plain, words[max(0, start - 4) : start])
+    return any(word in _NOT or word.endswith("n't") for word in before)
+
+
+def _plain(word: str) -> str:
+    return word.lower().replace("\u2019", "'")
 
 
 def _trim(words: list[str]) -> list[str]:
@@ -370,7 +399,7 @@ def _trim(words: list[str]) -> list[str]:
 
 def _readable(words: Sequence[str]) -> bool:
     """Return whether the words read as a name: no loose ends, no doubles, nothing rude."""
-    low = [w.lower().replace("\u2019", "'") for w in words]
+    low = [_plain(w) for w in words]
     return (
         1 <= len(low) <= 6
         and low[0] not in _BAD_START
@@ -387,9 +416,10 @@ def _keys(text: str) -> list[str]:
     return [key for word in _TOKEN.findall(_BREAK.sub(" . ", text)) if (key := _key(word))]
 
 
+@cache
 def _key(word: str) -> str:
     """Return one key for "app" and "apps", "charge" and "charged"; "" for words without content."""
-    low = word.lower().replace("\u2019", "'").removesuffix("'s")
+    low = _plain(word).removesuffix("'s")
     if low in _STOP or len(low) < 2:
         return ""
     for ending, instead in _ENDINGS:

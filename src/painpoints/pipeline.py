@@ -220,7 +220,7 @@ class Analyser:
         named = labels.describe(
             assigned,
             vectors,
-            self._segmenter.phrases(assigned["text"].to_list()),
+            self._segmenter.phrases,
             terms=dict(zip(model.topic_ids, model.terms, strict=True)),
             parents=dict(zip(model.topic_ids, model.parent_ids, strict=True)),
         )
@@ -273,7 +273,7 @@ class Analyser:
             {key: row[3] for key, row in keys.items()},
             mentions,
             vectors,
-            self._segmenter.phrases(mentions["text"].to_list()),
+            self._segmenter.phrases,
         )
         return {keys[key][:3]: name for key, name in named.items()}
 

@@ -1,0 +1,169 @@
+"""Labels: unique, in the members' own words, readable, never against the members' feeling."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+import pytest
+
+from painpoints import labels
+from painpoints.errors import TableError
+
+TEXTS = {
+    "t1": [
+        "the app crashes when opening photos",
+        "app crashes when opening photos again",
+        "my app crashes every morning",
+        "since the update the app crashes when opening photos",
+    ],
+    "t2": [
+        "the waiting time at the desk was long",
+        "long waiting time at reception",
+        "waiting time of two hours",
+    ],
+    "t3": ["the driver was very kind", "such a kind driver", "kind driver brought it upstairs"],
+    "t4": ["no complaints at all", "I have no complaints", "no complaints from me"],
+}
+FEELING = {"t1": "negative", "t2": "negative", "t3": "positive", "t4": "positive"}
+
+
+@dataclass(frozen=True)
+class Found:
+    """A phrase as `segment` finds it."""
+
+    text: str
+
+
+@pytest.fixture
+def corpus() -> tuple[pl.DataFrame, np.ndarray]:
+    """Four invented topics with one direction each."""
+    rows = [(t, text, FEELING[t]) for t, texts in TEXTS.items() for text in texts]
+    mentions = pl.DataFrame(rows, schema=["topic_id", "text", "sentiment"], orient="row")
+    mentions = mentions.with_columns(mention_id=pl.format("m{}", pl.int_range(pl.len())))
+    rng = np.random.default_rng(0)
+    index = {t: i for i, t in enumerate(TEXTS)}
+    vectors = np.eye(8)[[index[t] for t in mentions["topic_id"]]]
+    vectors = vectors + 0.05 * rng.normal(size=vectors.shape)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    return mentions, vectors.astype(np.float32)
+
+
+def named(mentions: pl.DataFrame, vectors: np.ndarray, **given: object) -> dict[str, str]:
+    """Return topic to label."""
+    table = labels.describe(mentions, vectors, **given)
+    return dict(table.select("topic_id", "label").iter_rows())
+
+
+def words(text: str) -> set[str]:
+    """Return the words of a text in lower case."""
+    return {word.strip(",.").lower() for word in text.split()}
+
+
+def test_labels_say_subject_and_trouble(corpus: tuple[pl.DataFrame, np.ndarray]) -> None:
+    """A name is a phrase of the members, not a list of terms."""
+    names = named(*corpus)
+    assert names["t1"].startswith("App crashes")
+    assert "aiting time" in names["t2"]
+    assert names["t3"] == "Kind driver"
+
+
+def test_words_of_a_label_occur_in_its_members(corpus: tuple[pl.DataFrame, np.ndarray]) -> None:
+    """Every word of a label and every term stands in a member."""
+    for row in labels.describe(*corpus).iter_rows(named=True):
+        members = set().union(*(words(text) for text in TEXTS[row["topic_id"]]))
+        assert words(row["label"]) <= members
+        assert set(row["terms"]) <= members | {word.removesuffix("s") for word in members}
+
+
+def test_a_negation_is_never_cut_off(corpus: tuple[pl.DataFrame, np.ndarray]) -> None:
+    """People without complaints are not named "Complaints", whoever found the phrase."""
+    assert named(*corpus)["t4"].startswith("No complaints")
+    found = named(*corpus, phrases=lambda texts: [[Found("complaints")] for _ in texts])
+    assert found["t4"].startswith("No complaints")
+
+
+def test_labels_are_unique_for_twins(corpus: tuple[pl.DataFrame, np.ndarray]) -> None:
+    """Two topics with the very same texts still get two names."""
+    mentions, vectors = corpus
+    twin = mentions.with_columns(
+        topic_id=pl.lit("u") + pl.col("topic_id"), mention_id=pl.lit("u") + pl.col("mention_id")
+    )
+    names = named(pl.concat([mentions, twin]), np.concatenate([vectors, vectors]))
+    assert len({name.lower() for name in names.values()}) == 8
+
+
+def test_row_order_does_not_matter(corpus: tuple[pl.DataFrame, np.ndarray]) -> None:
+    """Shuffled mentions give the same names, terms and exemplars."""
+    mentions, vectors = corpus
+    order = np.random.default_rng(1).permutation(mentions.height)
+    one = labels.describe(mentions, vectors).sort("topic_id")
+    assert labels.describe(mentions[order], vectors[order]).sort("topic_id").equals(one)
+
+
+def test_exemplars_are_distinct_members(corpus: tuple[pl.DataFrame, np.ndarray]) -> None:
+    """Exemplars belong to the topic and no two say the same."""
+    mentions, vectors = corpus
+    text_of = dict(mentions.select("mention_id", "text").iter_rows())
+    for row in labels.describe(mentions, vectors).iter_rows(named=True):
+        shown = [text_of[m] for m in row["exemplar_ids"]]
+        assert len(set(shown)) == len(shown) > 0
+        assert set(shown) <= set(TEXTS[row["topic_id"]])
+
+
+def test_parents_and_kept_names(corpus: tuple[pl.DataFrame, np.ndarray]) -> None:
+    """A parent is named from its children's mentions; a kept name stays and is given once."""
+    parents = {"t1": "p1", "t2": "p1", "t3": None, "t4": None}
+    names = named(*corpus, parents=parents, kept={"t2": "Queues at the desk"})
+    assert names["t2"] == "Queues at the desk"
+    assert words(names["p1"]) <= set().union(*(words(x) for t in ("t1", "t2") for x in TEXTS[t]))
+    assert len(set(names.values())) == 5
+
+
+def test_no_rude_word_no_mask_no_number_in_a_label() -> None:
+    """What a board should not read, and what is true of one customer only, is in no label."""
+    texts = ["crap service by [NAME_1] at 14 today", "crap slow service by [NAME_1] at 15"]
+    mentions = pl.DataFrame({"mention_id": ["a", "b"], "topic_id": ["t", "t"], "text": texts})
+    (label,) = named(mentions, np.ones((2, 1), np.float32)).values()
+    assert not words(label) & {"crap", "name", "14", "15", "by"}
+    assert "ervice" in label
+
+
+def test_name_groups_says_the_trouble_of_the_group(
+    corpus: tuple[pl.DataFrame, np.ndarray],
+) -> None:
+    """A finding is named from its own mentions; unknown mentions and empty groups are refused."""
+    mentions, vectors = corpus
+    pains = {"one": ["m0", "m1", "m3"], "two": ["m4", "m5", "m6"]}
+    names = labels.name_groups(pains, mentions, vectors)
+    assert names["one"].startswith("App crashes")
+    assert "aiting" in names["two"]
+    with pytest.raises(TableError, match="unknown"):
+        labels.name_groups({"x": ["nobody"]}, mentions, vectors)
+    with pytest.raises(TableError, match="empty"):
+        labels.name_groups({"x": []}, mentions, vectors)
+
+
+def test_nothing_in_nothing_out() -> None:
+    """No mentions give no topics, in the same columns."""
+    empty = pl.DataFrame(schema={"mention_id": pl.String, "topic_id": pl.String, "text": pl.String})
+    table = labels.describe(empty, np.zeros((0, 4), np.float32))
+    assert table.columns == ["topic_id", "label", "terms", "exemplar_ids"]
+    assert table.height == 0
+    assert labels.name_groups({}, empty, np.zeros((0, 4), np.float32)) == {}
+
+
+def test_words_without_content_still_give_a_name() -> None:
+    """A topic whose texts are all small words is named, and differently from its twin."""
+    mentions = pl.DataFrame(
+        {"mention_id": ["a", "b"], "topic_id": ["t", "u"], "text": ["it is what it is"] * 2}
+    )
+    names = named(mentions, np.ones((2, 1), np.float32))
+    assert all(names.values())
+    assert len(set(names.values())) == 2
+
+
+def test_vectors_of_other_mentions_are_refused(corpus: tuple[pl.DataFrame, np.ndarray]) -> None:
+    """Lengths must fit."""
+    mentions, vectors = corpus
+    with pytest.raises(TableError, match="vectors"):
+        labels.describe(mentions, vectors[:-1])
