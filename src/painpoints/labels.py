@@ -347,8 +347,8 @@ def _pieces(corpus: _Corpus, row: int) -> Iterable[tuple[str, str, bool]]:
         if _readable(words) and any(_stands_in(words, clause) for clause in clauses):
             yield _spoken(words), _joint_key(words), True
     for clause in clauses:
-        for words in _sequences(clause):
-            yield _spoken(words), _joint_key(words), False
+        for part in _sequences(clause):
+            yield _spoken(part), _joint_key(part), False
 
 
 def _stands_in(words: Sequence[str], clause: Sequence[str]) -> bool:
