@@ -6,10 +6,10 @@ function drawFilters(store, filters, changed) {
   const pick = (label, id, options, get, set) => {
     const field = el("select", { id }, options.map(([value, words]) => el("option", { value, selected: get() === value }, words)));
     field.addEventListener("change", () => { set(field.value); changed(); });
-    fields.push(el("label", { for: id }, el("span", {}, label), field));
+    fields.push(labelled(label, id, field));
   };
   for (const [i, name] of segmentNames(store).entries()) {
-    const values = [...new Set([...(map.filters[name] ?? []), ...F.segments[name].names])].filter(Boolean).sort();
+    const values = [...new Set([...(Object.hasOwn(map.filters, name) ? map.filters[name] : []), ...F.segments[name].names])].filter(Boolean).sort();
     pick(capital(plainName(name)), `filter-segment-${i}`, [["", "All"], ...values.map((v) => [v, v])], () => filters.segments[name] ?? "", (v) => { filters.segments[name] = v; });
   }
   for (const [name, show] of [["channel", plainName], ["survey", surveyName], ["source", String]]) {
@@ -21,9 +21,13 @@ function drawFilters(store, filters, changed) {
   const search = el("input", { type: "search", id: "filter-text", placeholder: "Words in the answer", value: filters.text });
   let timer = 0;
   search.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(() => { filters.text = search.value; changed(); }, 180); });
-  fields.push(el("label", { for: "filter-text", class: "wide" }, el("span", {}, "Text"), search));
+  fields.push(labelled("Text", "filter-text", search, "wide"));
   const reset = el("button", { type: "button", id: "filter-reset", on: { click: () => { Object.assign(filters, emptyFilters()); changed({ redraw: true }); } } }, "Clear");
   return [el("div", { class: "filter-row" }, fields, reset)];
+}
+
+function labelled(label, id, field, kind = "") {
+  return el("div", { class: `field ${kind}` }, el("label", { for: id }, label), field);
 }
 
 const segmentNames = (store) => Object.keys(store.F.segments);
@@ -37,7 +41,7 @@ function bandNames(F) {
 function dateField(label, id, map, filters, key, changed) {
   const field = el("input", { type: "date", id, min: map.first_at.slice(0, 10), max: map.last_at.slice(0, 10), value: filters[key] });
   field.addEventListener("change", () => { filters[key] = field.value; changed(); });
-  return el("label", { for: id }, el("span", {}, label), field);
+  return labelled(label, id, field);
 }
 
 function statusWords(app) {

@@ -1,7 +1,7 @@
 // Recounts the map for the answers that pass the filters; the same shape as the engine's map.
 
 function emptyFilters() {
-  return { channel: "", survey: "", source: "", from: "", to: "", band: "", text: "", segments: {} };
+  return { channel: "", survey: "", source: "", from: "", to: "", band: "", text: "", segments: Object.create(null) }; // names of segments are the export's
 }
 
 function isFiltered(filters) {
@@ -18,7 +18,7 @@ function passing(store, filters) {
     if (filters[name]) drop((i) => coded(F[name], i) === filters[name]);
   }
   for (const [name, value] of Object.entries(filters.segments)) {
-    if (value && F.segments[name]) drop((i) => coded(F.segments[name], i) === value);
+    if (value && Object.hasOwn(F.segments, name)) drop((i) => coded(F.segments[name], i) === value);
   }
   if (filters.from) drop((i) => F.at[i] !== null && F.at[i].slice(0, 10) >= filters.from);
   if (filters.to) drop((i) => F.at[i] !== null && F.at[i].slice(0, 10) <= filters.to);

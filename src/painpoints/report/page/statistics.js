@@ -9,7 +9,7 @@ function wilson(k, n) {
   const middle = p + z2 / 2 / n;
   const half = Z * Math.sqrt((p * (1 - p)) / n + z2 / 4 / n / n);
   const low = (middle - half) / (1 + z2 / n), high = (middle + half) / (1 + z2 / n);
-  return { value: p, low: Math.max(0, low), high: Math.min(1, high), n };
+  return { value: p, low: k <= 0 ? 0 : Math.max(0, low), high: k >= n ? 1 : Math.min(1, high), n };
 }
 
 // Shares up minus down, adjusted Wald (Rocks 2016): three quarters added to each end, n + 3.

@@ -1,0 +1,88 @@
+"""The page counts as the engine does: a filter that all answers pass changes no number."""
+
+from collections.abc import Callable, Mapping
+
+import polars as pl
+import pytest
+from playwright.sync_api import expect
+
+from painpoints import drivers, findings, journeymap, scores
+from painpoints.domain import STAGES, JourneyMap, Stage
+from painpoints.report import page as drawn_page
+from tests.browser.watched import Watched
+from tests.synthetic import frames
+
+Opener = Callable[..., Watched]
+SAME = ("Stage", "People", "Share", "Mentions", "Net sentiment")
+
+
+def analysed(
+    feedback: pl.DataFrame, mentions: pl.DataFrame, topics: pl.DataFrame
+) -> tuple[JourneyMap, pl.DataFrame]:
+    """Return the engine's map, and its findings."""
+    drawn = drivers.measure(feedback, mentions, n_bootstrap=20)
+    found = findings.find(feedback, mentions, topics, drawn, n_bootstrap=20)
+    journey = journeymap.build(
+        feedback,
+        mentions,
+        topics,
+        found,
+        stages=[Stage(name, name.capitalize()) for name in STAGES],
+        title="Invented",
+        scores=scores.by_stage(feedback, mentions),
+    )
+    return journey, found
+
+
+def texts(row: Mapping[str, str], columns: tuple[str, ...]) -> dict[str, str]:
+    """Return some cells of a row."""
+    return {name: row[name] for name in columns}
+
+
+@pytest.mark.parametrize("survey", ["nps", "csat", "stars", "none"])
+def test_recounting_everything_changes_nothing(show: Opener, survey: str) -> None:
+    """People, shares, mentions, net sentiment, scores and reach are the engine's to the letter."""
+    made = frames(500, survey=survey, seed=3)
+    journey, found = analysed(made.feedback, made.mentions, made.topics)
+    rows = journeymap.evidence(made.feedback, made.mentions, found)
+    seen = show(drawn_page(journey, rows, n_evidence_total=len(rows)))
+    stages = seen.table("Stages of the journey")
+    reach = {
+        row["Finding"] + row["Stage"]: row["People"]
+        for row in seen.table("Pain points of the whole journey")
+    }
+    assert journey.first_at is not None
+    seen.choose("From", f"{journey.first_at:%Y-%m-%d}")
+    expect(seen.page.locator("#status")).to_contain_text(
+        f"computed from {len(rows):,} of {len(rows):,} mentions"
+    )
+    again = seen.table("Stages of the journey")
+    said = (*SAME, *(name for name in stages[0] if name.startswith(("NPS", "CSAT", "Stars"))))
+    assert (survey == "none") == (len(said) == len(SAME))
+    assert [texts(row, said) for row in again] == [texts(row, said) for row in stages]
+    assert {
+        row["Finding"] + row["Stage"]: row["People"]
+        for row in seen.table("Pain points of the whole journey")
+    } == reach
+    assert seen.is_clean()
+
+
+def test_a_slice_counts_as_the_engine_on_the_slice(show: Opener) -> None:
+    """Filtering the page gives the numbers of an analysis of only those answers."""
+    made = frames(600, seed=5)
+    journey, found = analysed(made.feedback, made.mentions, made.topics)
+    rows = journeymap.evidence(made.feedback, made.mentions, found)
+    seen = show(drawn_page(journey, rows, n_evidence_total=len(rows)))
+    seen.choose("Plan", "pro")
+    slice_ = made.feedback.filter(segment_plan="pro")
+    told = made.mentions.join(slice_.select("feedback_id"), on="feedback_id", how="semi")
+    alone, found_alone = analysed(slice_, told, made.topics)
+    fresh = show(
+        drawn_page(
+            alone, journeymap.evidence(slice_, told, found_alone), n_evidence_total=told.height
+        )
+    )
+    said = (*SAME, "NPS")
+    assert [texts(row, said) for row in seen.table("Stages of the journey")] == [
+        texts(row, said) for row in fresh.table("Stages of the journey")
+    ]
