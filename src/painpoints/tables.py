@@ -17,8 +17,12 @@ TIME = pl.Datetime("us", "UTC")
 
 
 def person() -> pl.Expr:
-    """Return who stands behind a feedback: `person_id`, else the feedback itself as one person."""
-    return pl.coalesce("person_id", pl.concat_str(pl.lit("feedback:"), "feedback_id"))
+    """Return who stands behind a feedback: `person_id`, else its row of the export as one person.
+
+    One row may hold several questions, so several feedbacks; nobody else wrote them.
+    """
+    row = pl.concat_str(pl.lit("row"), pl.col("row").cast(pl.String), "source", separator=":")
+    return pl.coalesce("person_id", row)
 
 
 def answer() -> pl.Expr:

@@ -148,6 +148,8 @@ def weekly(rng: np.random.Generator, rates: np.ndarray, n_weeks: int) -> Frames:
         {
             "feedback_id": ids,
             "person_id": ids,
+            "source": ["invented.csv"] * week.size,
+            "row": range(week.size),
             "reason": pl.Series([None] * week.size, dtype=pl.String),
             "created_at": pl.Series(
                 [
@@ -162,6 +164,8 @@ def weekly(rng: np.random.Generator, rates: np.ndarray, n_weeks: int) -> Frames:
         {
             "feedback_id": ["x"],
             "person_id": ["x"],
+            "source": ["invented.csv"],
+            "row": [-1],
             "reason": pl.Series([None], dtype=pl.String),
             "created_at": pl.Series([first + timedelta(weeks=n_weeks, days=-1)], dtype=tables.TIME),
         }
