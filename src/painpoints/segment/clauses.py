@@ -86,8 +86,24 @@ def cut(text: str, start: int, end: int) -> list[Span]:
     places = cuts(encode(text, start, end))
     if not places:
         return [(start, end)]
-    begins = [token.start() for token in _TOKEN.finditer(text, start, end)]
+    begins = token_starts(text, start, end)
     return list(pairwise([start, *(begins[i] for i in places), end]))
+
+
+def token_starts(text: str, start: int, end: int) -> list[int]:
+    """Return the first character of every token, in the order of the class letters."""
+    return [token.start() for token in _TOKEN.finditer(text, start, end)]
+
+
+def candidates(codes: str) -> list[tuple[int, int]]:
+    """Return every mark and joining word: its token, and the first word after it."""
+    joins = {"mark", "markand", "and", "contrast"}
+    return [
+        (found.start(), found.end())
+        for found in _CANDIDATE.finditer(codes)
+        if found.lastgroup in joins and found.start() and codes[found.end() :].strip(",C~-)")
+        if codes[found.end()] not in ",C~"
+    ]
 
 
 _CANDIDATE = re.compile(
@@ -96,11 +112,6 @@ _CANDIDATE = re.compile(
     r"|(?P<pronoun>(?<=[NJRVGFI])(?:Z|UF|[SW]R?F)|(?<=[NJ])[SW]R?V(?=[A-Z]{2}))"
     r"|(?P<noun>(?<=[NJR])(?=D[JN]{0,2}NR?F))"
 )
-
-
-def may_split(text: str, start: int, end: int) -> bool:
-    """Tell whether the sentence holds any place at which it could be cut."""
-    return _CANDIDATE.search(encode(text, start, end)) is not None
 
 
 def cuts(codes: str) -> list[int]:
@@ -249,7 +260,7 @@ def _halves(text: str, piece: Span) -> list[Span]:
     n_tokens = len(codes)
     inner = range(n_tokens // 4, 3 * n_tokens // 4 + 1)
     best = min(inner, key=lambda i: (_RANK.get(codes[i], 3), abs(i - n_tokens // 2)))
-    at = [token.start() for token in _TOKEN.finditer(text, *piece)][best]
+    at = token_starts(text, *piece)[best]
     return [*_halves(text, (piece[0], at)), *_halves(text, (at, piece[1]))]
 
 
