@@ -24,7 +24,7 @@ Rows = npt.NDArray[np.int64]
 
 MOST_MEMBERS = 150
 """Members of a group that word sequences are taken from: the nearest to its middle."""
-MOST_PARSED = 40
+MOST_PARSED = 25
 """Members of a group whose phrases are asked for; finding phrases is slow."""
 N_EXEMPLARS = 5
 N_TERMS = 10
@@ -407,6 +407,7 @@ def _readable(words: Sequence[str]) -> bool:
         and len(set(low)) == len(low)
         and not any(w in _RUDE or w in _PERSONAL for w in low)
         and any(_key(w) for w in low)
+        and not (len(low) == 1 and low[0] in _ALONE)
         and all(len(w) > 1 for w in low)
     )
 
@@ -440,6 +441,14 @@ def _title(name: str) -> str:
 _ENDINGS = (("ies", "y"), ("sses", "ss"), ("ss", "ss"), ("us", "us"), ("s", ""))
 _ARTICLE_WORDS = "a an any her his its my our some that the their these this those your"
 _ARTICLE = frozenset(_ARTICLE_WORDS.split())
+_ALONE_WORDS = (
+    "amazing annoying awesome awful bad best better brilliant disappointed disappointing ease "
+    "easy excellent experience fabulous fantastic fast good great happy help helpful helped "
+    "horrible improve improved improvement improvements issue issues love loved lovely long mind "
+    "new nice ok old perfect pleasant poor problem problems quick quickly quiet sad slow super "
+    "superb terrible time useful useless wonderful work worked working works worst year years"
+)
+_ALONE = frozenset(_ALONE_WORDS.split())
 _NOT_WORDS = (
     "cannot cant couldnt didnt doesnt dont hardly isnt neither never no none nor not nothing "
     "wasnt without wont"
