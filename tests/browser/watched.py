@@ -37,5 +37,7 @@ class Watched:
             field.select_option(value)
         else:
             field.fill(value)
-        self.page.wait_for_function("document.body.classList.contains('filtered')")
-        self.page.wait_for_timeout(250)
+        self.page.wait_for_function(
+            "value => [...new URLSearchParams(location.hash.slice(1)).values()].includes(value)",
+            arg=value,
+        )

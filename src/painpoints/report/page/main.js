@@ -118,6 +118,16 @@ function drawFindings(app) {
   document.getElementById("findings-view").replaceChildren(shown.length ? findingsTable(view, shown, `${kinds[findingKind]} of the whole journey`, open) : el("p", { class: "fine" }, "None is told by enough people to be ranked."));
 }
 
+// On paper both kinds stand below each other.
+function printFindings(app) {
+  const tables = ["opportunity", "pain_point"].map((kind) => {
+    findingKind = kind;
+    drawFindings(app);
+    return [...document.getElementById("findings-view").childNodes];
+  });
+  document.getElementById("findings-view").replaceChildren(...tables.reverse().flat());
+}
+
 function apartTable(view, findings, open) {
   const title = new Map(view.stages.map((v) => [v.stage.name, v.stage.title]));
   return sortableTable("Told by too few people to rank", [
@@ -171,12 +181,14 @@ function bindPrint(app) {
   addEventListener("beforeprint", () => {
     if (document.getElementById("panel").open) app.close();
     document.getElementById("map-print").replaceChildren(...PRINTED.map((lanes) => drawMap(app.view, app.open, PRINTED_TOP, lanes)));
+    printFindings(app);
     place.hidden = !document.getElementById("with-quotes").checked;
     document.getElementById("appendix-view").replaceChildren(...(place.hidden ? [] : appendix(app)));
   });
   addEventListener("afterprint", () => {
     place.hidden = true;
     document.getElementById("map-print").replaceChildren();
+    drawFindings(app);
   });
 }
 
