@@ -15,7 +15,7 @@ BATCH = 256
 
 _FIRST = """
 aaron abigail adam adrian agnes ahmed aidan aisha alan alana albert alejandro alex alexander
-alexandra alfie ali alice alicia alison amanda amber amelia amina amir amy ana anders andre andrea
+alexandra alfie ali alice alicia alison amanda amber amelia amina amir amy aoife ana anders andre andrea
 andrew andy angela angelica anil anita ann anna anne annette annie anthony antonio anya archie arjun
 arthur asha ashley audrey aurora barbara barry beatrice becky ben benjamin bernard beth bethany betty
 beverley bill billy bob bobby bonnie brad bradley brandon brenda brendan brian bridget bruce bryan
@@ -68,8 +68,11 @@ _STATED = re.compile(
     r"|regards|sincerely|cheers|signed|i am|i'm|attn|dear|hi|hello)"
     rf",?\s+(?P<name>{_FULL})"
 )
+_SIGNED = re.compile(
+    rf"\b(?i:regards|sincerely|faithfully|yours truly),?\s+(?P<name>(?:[A-Z]\.\s?)*{_FULL})\s*[.!]?\s*$"
+)
 _BEHAVED = re.compile(
-    rf"(?<![\w-])(?P<name>{_NAME})(?=\s+(?:was|is|were|from|in|at|on|who|helped|answered|sorted|told|said|"
+    rf"(?<![\w-])(?<!\bat )(?<!\bin )(?<!\bto )(?<!\bnear )(?P<name>{_NAME})(?=\s+(?:was|is|were|from|in|at|on|who|helped|answered|sorted|told|said|"
     r"listened|explained|called|rang|fixed|went|took|made|did|has|had|at reception|really|couldn't)\b|[,.!]|$)"
 )
 _PERSONAL = re.compile(
@@ -104,6 +107,14 @@ _BRANDS = re.compile(
 """Brands that look like persons."""
 
 
+_PLACE = re.compile(
+    r"(?:['\u2019]s?)?(?:\s[A-Z][\w'\u2019]*|\s(?:de|of|and|&))*?\s(?:Hospital|Airport|Street|Road|School|Station|House"
+    r"|Hall|Cent(?:re|er)|Ward|Clinic|Park|Court|Terminal|Square|Bank|Hotel|Lounge|Unit|Suite|University"
+    r"|College|Stadium|Surgery|Theatre|Museum|Avenue|Lane|Bridge|Island|Bay|Wing|Inn|Stores?|Insurance)\b"
+)
+"""What follows the name of a person that has become the name of a place."""
+
+
 def names(nlp: Any, texts: Sequence[str]) -> list[list[Span]]:
     """Return the spans of persons' names in each text, in order and apart."""
     shapes = [list(_by_wording(text)) for text in texts]
@@ -115,14 +126,19 @@ def names(nlp: Any, texts: Sequence[str]) -> list[list[Span]]:
         for i, doc in zip(wanted, docs, strict=True):
             shapes[i].extend(_by_pipeline(texts[i], doc))
     return [
-        [span for span in _apart(spans) if _BRANDS.match(text, span[0]) is None]
+        [span for span in _apart(spans) if not _is_brand_or_place(text, span)]
         for text, spans in zip(texts, shapes, strict=True)
     ]
 
 
+def _is_brand_or_place(text: str, span: Span) -> bool:
+    return _BRANDS.match(text, span[0]) is not None or _PLACE.match(text, span[1]) is not None
+
+
 def _by_wording(text: str) -> Iterable[Span]:
-    for found in _TITLED.finditer(text):
-        yield found.start("name"), found.end("name")
+    for pattern in (_TITLED, _SIGNED):
+        for found in pattern.finditer(text):
+            yield found.start("name"), found.end("name")
     for found in _STATED.finditer(text):
         sure = found.group().lower().startswith(_SURE_CUES)
         if _is_first_name(found["name"]) or (sure and found["name"].lower() not in _NOT_NAMES):

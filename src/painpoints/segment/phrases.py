@@ -39,13 +39,15 @@ _VAGUE = (
     "kind sort side end hour hours minute minutes week weeks month months today part point"
 )
 _LIGHT = "be have do get go make say think know want need feel seem let"
-_TELLING = "n't not never no always constantly up down out off away back over in too on again"
+_TELLING = "n't nt not never no always constantly up down out off away back over in too on again twice late"
+_STATES = frozenset({"on", "out", "without", "off", "under"})
+_NEGATIONS = frozenset({"n't", "nt", "not"})
 _SMALL = frozenset(_PRONOUNS.split())
 _EMPTY_NOUNS = frozenset(_VAGUE.split())
 _EMPTY_VERBS = frozenset(_LIGHT.split())
 _KEPT_ADVERBS = frozenset(_TELLING.split())
 _KEPT_LEFT = frozenset({"amod", "compound", "nmod:poss", "nummod", "advmod", "flat", "nmod:desc"})
-_KEPT_VERB = frozenset({"advmod", "aux", "compound:prt", "xcomp", "aux:pass", "obl:unmarked"})
+_KEPT_VERB = frozenset({"aux", "aux:pass", "compound:prt", "xcomp"})
 
 
 def phrases(nlp: Any, texts: Sequence[str]) -> list[list[Phrase]]:
@@ -68,26 +70,37 @@ def _all(doc: Any) -> Iterator[Phrase]:
             yield from _of_verb(token)
         elif token.pos_ in {"NOUN", "PROPN"} and token.dep_ not in {"compound", "flat"}:
             yield from _of_noun(token)
-        elif token.pos_ == "ADJ":
-            yield from _of_adjective(token)
+        if token.pos_ in {"ADJ", "ADV"} or any(c.dep_ == "cop" for c in token.lefts):
+            yield from _of_predicate(token)
 
 
 def _of_verb(verb: Any) -> Iterator[Phrase]:
-    core = [verb, *_kept(verb, _KEPT_VERB)]
-    subject = next((c for c in verb.lefts if c.dep_ in _SUBJECTS and _names_a_thing(c)), None)
+    core = [verb, *_kept(verb)]
+    subject = next((c for c in verb.lefts if _is_subject(c)), None)
     told = next((c for c in verb.rights if c.dep_ == "obj" and _names_a_thing(c)), None)
     if subject is not None:
         yield from _phrase([*_group(subject), *core, *(_group(told) if told else [])], "trouble")
-        return
-    if told is not None and verb.lemma_ not in _EMPTY_VERBS:
+    elif told is not None and verb.lemma_ not in _EMPTY_VERBS:
         yield from _phrase([*core, *_group(told)], "act")
+    elif any(c.dep_ in {"advmod", "compound:prt", "xcomp"} for c in core):
+        yield from _phrase(core, "act")
 
 
-def _of_adjective(word: Any) -> Iterator[Phrase]:
+def _is_subject(token: Any) -> bool:
+    """Tell a noun that does something; small parsers take it for a compound of its verb at times."""
+    return (token.dep_ in _SUBJECTS or token.dep_ == "compound") and _names_a_thing(token)
+
+
+def _of_predicate(word: Any) -> Iterator[Phrase]:
+    """Read "parking is expensive", "staff friendly", "on hold"."""
     subject = next((c for c in word.lefts if c.dep_ in _SUBJECTS and _names_a_thing(c)), None)
+    links = [c for c in word.lefts if c.dep_ in {"cop", "case"} or _carries(c)]
     if subject is not None:
-        links = [c for c in word.lefts if c.dep_ in {"cop", "advmod"} and _carries(c)]
         yield from _phrase([*_group(subject), *links, word], "trouble")
+        return
+    place = [c for c in links if c.lower_ in _STATES]
+    if place and word.pos_ == "NOUN":
+        yield from _phrase([*place, word], "act")
 
 
 def _of_noun(noun: Any) -> Iterator[Phrase]:
@@ -118,39 +131,37 @@ def _group(noun: Any) -> list[Any]:
     return [*deeper, *inner, noun]
 
 
-def _kept(verb: Any, labels: frozenset[str]) -> list[Any]:
-    kept = [c for c in verb.children if c.dep_ in labels and _carries(c)]
-    below = [
-        d
-        for c in kept
-        if c.dep_ == "xcomp"
-        for d in c.children
-        if d.dep_ in {"mark", "obj"} and d.pos_ != "PRON"
-    ]
-    return (
-        kept
-        + [d for d in below if d.dep_ == "mark"]
-        + [g for d in below if d.dep_ == "obj" for g in _group(d)]
-    )
+def _kept(verb: Any) -> list[Any]:
+    """Return what a verb needs to be understood: auxiliary, negation, particle, further verb."""
+    kept = [c for c in verb.children if c.dep_ in _KEPT_VERB or _carries(c)]
+    for further in [c for c in kept if c.dep_ == "xcomp"]:
+        kept += [c for c in further.children if c.dep_ in {"mark", "compound:prt"} or _carries(c)]
+        kept += [
+            g for c in further.rights if c.dep_ == "obj" and _names_a_thing(c) for g in _group(c)
+        ]
+    return kept
 
 
 def _carries(token: Any) -> bool:
-    if token.dep_ == "advmod":
-        return token.lower_ in _KEPT_ADVERBS
-    return True
+    return token.dep_ == "advmod" and token.lower_ in _KEPT_ADVERBS
 
 
 def _phrase(tokens: list[Any], kind: str) -> Iterator[Phrase]:
     ordered = sorted({t.i: t for t in tokens}.values(), key=lambda t: t.i)
-    if not 1 <= len(ordered) <= MAX_WORDS:
+    if not 1 <= len(ordered) <= MAX_WORDS or not ordered[0].text[0].isalnum():
+        return
+    if kind == "act" and len(ordered) == 1:
         return
     text = ""
     for before, token in zip([None, *ordered], ordered, strict=False):
         glued = before is not None and before.i == token.i - 1 and not before.whitespace_
         text += token.lower_ if glued or not text else f" {token.lower_}"
-    content = [
-        t.lemma_.lower()
-        for t in ordered
-        if t.pos_ not in {"AUX", "DET", "PART"} or t.lower_ in {"n't", "not", "nt"}
-    ]
-    yield Phrase(text, " ".join(content), kind)
+    yield Phrase(text, " ".join(_lemma(t) for t in ordered if _counts(t)), kind)
+
+
+def _counts(token: Any) -> bool:
+    return token.pos_ not in {"AUX", "DET", "PART"} or token.lower_ in _NEGATIONS
+
+
+def _lemma(token: Any) -> str:
+    return "not" if token.lower_ in _NEGATIONS else str(token.lemma_).lower()
