@@ -36,6 +36,7 @@ _HEADERS = {
     "X-Frame-Options": "DENY",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
 }
+_ANYWHERE = (400, 401, 403, 404, 413, 422, 429, 503)
 _DESCRIPTION = """
 Customer feedback in; ranked pain points and opportunities for each stage of the journey out.
 
@@ -80,21 +81,22 @@ def _describe(app: FastAPI) -> None:
             own = AnalysisIn.model_json_schema(ref_template="#/components/schemas/{model}")
             parts.update(own.pop("$defs", {}))
             parts["AnalysisIn"] = own
-        for path in schema["paths"].values():
-            for operation in path.values():
-                _as_problem(operation)
+        for path, described_path in schema["paths"].items():
+            for operation in described_path.values():
+                _with_problems(operation, _ANYWHERE if path.startswith("/v1") else (400,))
         return schema
 
     app.openapi = described  # type: ignore[method-assign] # as FastAPI's own pages do it
 
 
-def _as_problem(operation: dict[str, Any]) -> None:
-    """Let validation errors be described as what they are here: problems."""
-    told = operation.get("responses", {}).get("422")
-    if told is not None:
-        told["content"] = {
-            problems.MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}
-        }
+def _with_problems(operation: dict[str, Any], statuses: tuple[int, ...]) -> None:
+    """Describe what any request may be answered with; validation errors are problems here."""
+    responses = operation.setdefault("responses", {})
+    described = problems.documented(*statuses)
+    for status, told in described.items():
+        responses.setdefault(str(status), told)
+    if "422" in responses:
+        responses["422"] = problems.documented(422)[422]
 
 
 class _Envelope:

@@ -18,6 +18,7 @@ from starlette.concurrency import run_in_threadpool
 from painpoints_api import database as databases
 from painpoints_api import keys
 from painpoints_api.database import Database
+from painpoints_api.engine import wilson
 from painpoints_api.metrics import Metrics
 from painpoints_api.problems import ProblemError
 from painpoints_api.settings import ServiceSettings
@@ -136,6 +137,7 @@ def _open(settings: ServiceSettings) -> Service:
     with database.write() as session:
         keys.project(session, LOCAL_PROJECT)
     engine = settings.engine()
+    wilson(0, 1)  # loads what the first slice would have to wait for
     slices = Slices(
         settings.data.absolute() / "runs",
         memory_mb=settings.query_memory_mb,

@@ -266,3 +266,11 @@ def test_settings_hide_the_databases_password() -> None:
     chosen = service_settings.load(None, {"database": "postgresql+psycopg://me:hunter2@db/x"})
     assert "hunter2" not in f"{chosen!r} {chosen.model_dump_json()}"
     assert chosen.told()["database"].endswith("me:hunter2@db/x")
+
+
+def test_every_setting_is_documented() -> None:
+    """The operator's page names each setting of the service."""
+    page = (ROOT / "docs" / "operator.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"\w+", page))
+    wanted = set(service_settings.ServiceSettings.model_fields) - {"engine"}
+    assert wanted <= named, wanted - named

@@ -361,6 +361,11 @@ _FILES: dict[str, tuple[str, str]] = {
     "png": ("journey_map.png", "image/png"),
     "svg": ("journey_map.svg", "image/svg+xml"),
 }
+_MEDIA_TYPES = (
+    "text/csv",
+    "application/vnd.apache.parquet",
+    *(kind for _, kind in _FILES.values()),
+)
 
 
 @router.get(
@@ -370,7 +375,8 @@ _FILES: dict[str, tuple[str, str]] = {
         200: {
             "description": "The file",
             "content": {
-                "application/octet-stream": {"schema": {"type": "string", "format": "binary"}}
+                media_type: {"schema": {"type": "string", "format": "binary"}}
+                for media_type in _MEDIA_TYPES
             },
         },
         **_NOT_CHANGED,
