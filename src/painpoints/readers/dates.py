@@ -5,7 +5,9 @@ read in one way only; a file that holds both orders is reported with its rows. A
 zone is taken as UTC (docs/decisions/0013).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import polars as pl
@@ -31,7 +33,8 @@ _MONTH_NAMED = (
     r"^(?:[A-Za-z]{3,9},?\s+)?([A-Za-z]{3,9})\.?\s+(\d{1,2})(?:st|nd|rd|th)?,?\s+(\d{4})"
     + _TIME_PART
 )
-_COMPACT = r"^(\d{4})(\d{2})(\d{2})$"
+_PLAIN_FORMS = ("%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d")
+"""Read before all others, since Polars reads them ten times faster than patterns do."""
 _EPOCH = r"^\d{10}(?:\.\d+)?$"
 _EPOCH_MS = r"^\d{13}$"
 _SERIAL = r"^[3-6]\d{4}(?:\.\d+)?$"
@@ -83,23 +86,29 @@ def read_dates(texts: pl.Series, order: Order = "auto") -> Dates:
 def _parse(texts: pl.Series, order: str) -> pl.Series:
     """Read texts by the first way that fits, each way only where the earlier ones did not."""
     at = pl.Series([None] * len(texts), dtype=pl.Datetime("us"))
-    ways = (
-        _numbers(_YEAR_FIRST, 1, 2, 3),
-        _two_first(order),
-        _named(_DAY_NAMED, day=1, month=2),
-        _named(_MONTH_NAMED, day=2, month=1),
-        _numbers(_COMPACT, 1, 2, 3, clock=False),
-        _epoch(),
-        _serial(),
-    )
-    for way in ways:
+    for way in _ways(order):
         left = pl.DataFrame({"text": texts, "at": at, "place": range(len(texts))}).filter(
             pl.col("text").is_not_null() & pl.col("at").is_null()
         )
         if left.is_empty():
             break
-        at = at.scatter(left["place"], left.select(way.alias("at"))["at"])
+        at = at.scatter(left["place"], way(left["text"]))
     return at
+
+
+def _ways(order: str) -> tuple[Callable[[pl.Series], pl.Series], ...]:
+    """Return the ways to read a date, in the order in which they are tried."""
+    two = ((3, 2, 1), (3, 1, 2)) if order == "day_first" else ((3, 1, 2), (3, 2, 1))
+    return (
+        *(partial(_plain, form=form) for form in _PLAIN_FORMS),
+        partial(_pattern, pattern=_YEAR_FIRST, places=(1, 2, 3)),
+        *(partial(_pattern, pattern=_TWO_FIRST, places=places) for places in two),
+        partial(_pattern, pattern=_DAY_NAMED, places=(3, 2, 1)),
+        partial(_pattern, pattern=_MONTH_NAMED, places=(3, 1, 2)),
+        partial(_plain, form="%Y%m%d"),
+        _epoch,
+        _serial,
+    )
 
 
 def date_share(texts: pl.Series) -> float:
@@ -145,78 +154,70 @@ def _better_as_month_first(frame: pl.DataFrame) -> bool:
         return True
     steps = []
     for order in ("day_first", "month_first"):
-        at = frame.select(_two_first(order).alias("at"))["at"].drop_nulls().dt.timestamp()
+        places = (3, 2, 1) if order == "day_first" else (3, 1, 2)
+        at = _pattern(frame["text"], _TWO_FIRST, places).drop_nulls().dt.timestamp()
         moves = at.diff().drop_nulls()
         steps.append(max(mean(moves >= 0), mean(moves <= 0)))
     return steps[1] > steps[0] + 0.1
 
 
-def _two_first(order: str) -> pl.Expr:
-    """Read by the file's order; a value that is impossible in it is read the other way."""
-    by_day, by_month = _numbers(_TWO_FIRST, 3, 2, 1), _numbers(_TWO_FIRST, 3, 1, 2)
-    return pl.coalesce(by_day, by_month) if order == "day_first" else pl.coalesce(by_month, by_day)
+def _plain(texts: pl.Series, form: str) -> pl.Series:
+    return texts.str.to_datetime(form, time_unit="us", strict=False)
 
 
-def _numbers(pattern: str, year: int, month: int, day: int, *, clock: bool = True) -> pl.Expr:
-    text = pl.col("text").str
-    parts = [text.extract(pattern, g) for g in (year, month, day)]
-    return _moment(pattern, *parts, clock=clock)
+def _pattern(texts: pl.Series, pattern: str, places: tuple[int, int, int]) -> pl.Series:
+    """Read a date whose year, month and day are these groups of a pattern; the clock is 4 to 8."""
+    groups = texts.str.extract_groups(pattern).struct.unnest()
+    groups.columns = [f"g{i}" for i in range(1, groups.width + 1)]
+    year, month, day = (pl.col(f"g{i}") for i in places)
+    return groups.select(_moment(year, _month_number(month), day).alias("at"))["at"]
 
 
-def _named(pattern: str, *, day: int, month: int) -> pl.Expr:
-    text = pl.col("text").str
-    number = (
-        text.extract(pattern, month)
-        .str.to_lowercase()
+def _month_number(month: pl.Expr) -> pl.Expr:
+    """Return the month as a number in text; names are English and told by three letters."""
+    named = (
+        month.str.to_lowercase()
         .str.slice(0, 3)
-        .replace_strict(_MONTHS, range(1, 13), default=None, return_dtype=pl.Int64)
-        .cast(pl.String)
+        .replace_strict(_MONTHS, [str(n) for n in range(1, 13)], default=None)
     )
-    return _moment(pattern, text.extract(pattern, 3), number, text.extract(pattern, day))
+    return pl.when(month.str.contains(r"^\d")).then(month).otherwise(named)
 
 
-def _moment(
-    pattern: str, year: pl.Expr, month: pl.Expr, day: pl.Expr, *, clock: bool = True
-) -> pl.Expr:
-    """Return naive UTC from text parts; an impossible day or hour gives null."""
+def _moment(year: pl.Expr, month: pl.Expr, day: pl.Expr) -> pl.Expr:
+    """Return naive UTC from text parts and the groups of the clock; what is impossible gives null."""
     full_year = pl.when(year.str.len_chars() == 2).then(pl.lit("20") + year).otherwise(year)
     date = pl.concat_str(full_year, month.str.zfill(2), day.str.zfill(2), separator="-")
     midnight = date.str.to_datetime("%Y-%m-%d", time_unit="us", strict=False)
-    if not clock:
-        return midnight
-    text = pl.col("text").str
     hour, minute, second = (
-        text.extract(pattern, g).cast(pl.Int64, strict=False).fill_null(0) for g in (4, 5, 6)
+        pl.col(g).cast(pl.Int64, strict=False).fill_null(0) for g in ("g4", "g5", "g6")
     )
-    half = text.extract(pattern, 7).str.to_lowercase().str.slice(0, 1)
+    half = pl.col("g7").str.to_lowercase().str.slice(0, 1)
     hour = (
         pl.when(half == "p").then(hour % 12 + 12).when(half == "a").then(hour % 12).otherwise(hour)
     )
     possible = (hour < 24) & (minute < 60) & (second < 61)
     clock_time = pl.duration(hours=hour, minutes=minute, seconds=second)
-    return pl.when(possible).then(midnight + clock_time - _zone(pattern))
+    return pl.when(possible).then(midnight + clock_time - _zone())
 
 
-def _zone(pattern: str) -> pl.Expr:
-    zone = pl.col("text").str.extract(pattern, 8)
-    sign = pl.when(zone.str.starts_with("-")).then(-1).otherwise(1)
-    hours = zone.str.extract(r"^[+-](\d{2})", 1).cast(pl.Int64, strict=False).fill_null(0)
-    minutes = zone.str.extract(r"(\d{2})$", 1).cast(pl.Int64, strict=False).fill_null(0)
+def _zone() -> pl.Expr:
+    sign = pl.when(pl.col("g8").str.starts_with("-")).then(-1).otherwise(1)
+    hours = pl.col("g8").str.extract(r"^[+-](\d{2})", 1).cast(pl.Int64, strict=False).fill_null(0)
+    minutes = pl.col("g8").str.extract(r"(\d{2})$", 1).cast(pl.Int64, strict=False).fill_null(0)
     return pl.duration(hours=sign * hours, minutes=sign * minutes)
 
 
-def _epoch() -> pl.Expr:
+def _epoch(texts: pl.Series) -> pl.Series:
     text = pl.col("text")
     seconds = pl.when(text.str.contains(_EPOCH)).then(text.cast(pl.Float64, strict=False))
     millis = pl.when(text.str.contains(_EPOCH_MS)).then(text.cast(pl.Int64, strict=False))
-    return pl.coalesce(
-        (seconds * 1_000_000).cast(pl.Int64, strict=False).cast(pl.Datetime("us"), strict=False),
-        (millis * 1000).cast(pl.Datetime("us"), strict=False),
-    )
+    moments = pl.coalesce((seconds * 1_000_000).cast(pl.Int64, strict=False), millis * 1000)
+    return texts.to_frame("text").select(moments.cast(pl.Datetime("us")).alias("at"))["at"]
 
 
-def _serial() -> pl.Expr:
-    """Excel counts days from 1899-12-30."""
+def _serial(texts: pl.Series) -> pl.Series:
+    """Read Excel's days since 1899-12-30."""
     text = pl.col("text")
     days = pl.when(text.str.contains(_SERIAL)).then(text.cast(pl.Float64, strict=False))
-    return ((days - 25_569) * 86_400_000_000).cast(pl.Int64, strict=False).cast(pl.Datetime("us"))
+    moments = ((days - 25_569) * 86_400_000_000).cast(pl.Int64, strict=False)
+    return texts.to_frame("text").select(moments.cast(pl.Datetime("us")).alias("at"))["at"]
