@@ -3,8 +3,8 @@
 Reads a mention, what stands around it, and the question it answers; vectors come from `encode`.
 A label below its least probability is "unsure". What the export knows (stage, touchpoint) wins
 over the text, and where they disagree is counted. How often each label occurs differs between
-exports, so the classifier re-estimates it per run (Saerens, Latinne & Decaestecker 2002, at half
-strength); single texts use the recorded deployment priors. Fitting the heads is left to
+exports, so the classifier re-estimates it per run (Saerens, Latinne & Decaestecker 2002, held by
+the deployment's); single texts use the recorded deployment priors. Fitting the heads is left to
 `training/`, files to `bundle`.
 """
 
@@ -35,8 +35,11 @@ CHARS_AFTER = 120
 MIN_RUN = 200
 """Fewer distinct mentions than this say too little of a run's own frequencies."""
 
-PRIOR_STRENGTH = 0.5
-"""How far a run's re-estimated frequencies replace the deployment's, on the log scale."""
+RUN_WEIGHT = 0.5
+"""Weight of a run's own counts against the deployment's prior when frequencies are re-estimated."""
+
+N_ROUNDS = 50
+"""Of the re-estimation; it settles long before."""
 
 CONFLICT_PROB = 0.6
 """The text contradicts the metadata where it is at least this sure of another label."""
@@ -230,10 +233,11 @@ def context(question: str | None, verbatim: str, start: int, end: int) -> str:
 
 
 def run_prior(given: Probabilities, natural: Probabilities) -> Probabilities:
-    """Re-estimate how often each class occurs, without labels, at half strength.
+    """Re-estimate how often each class occurs in a run, without labels.
 
     EM of Saerens, Latinne & Decaestecker (2002), "Adjusting the outputs of a classifier to new a
-    priori probabilities"; half strength is the geometric mean of the old prior and the new.
+    priori probabilities", held by the deployment's prior as if it had been seen in as many
+    mentions again: without that hold it runs away where a classifier is unsure of itself.
 
     Args:
         given: (n, classes) probabilities under `natural`.
@@ -242,11 +246,10 @@ def run_prior(given: Probabilities, natural: Probabilities) -> Probabilities:
     if given.shape[0] < MIN_RUN:
         return natural
     found = natural
-    for _ in range(50):
-        found = _normalised(given * (found / natural)).mean(axis=0)
-    mixed = np.log(np.maximum(found, 1e-4)) * PRIOR_STRENGTH
-    mixed += np.log(natural) * (1.0 - PRIOR_STRENGTH)
-    return _softmax(mixed[None]).ravel()
+    for _ in range(N_ROUNDS):
+        counted = _normalised(given * (found / natural)).mean(axis=0)
+        found = RUN_WEIGHT * counted + (1.0 - RUN_WEIGHT) * natural
+    return np.asarray(found)
 
 
 def _head(label: str, fitted: Mapping[str, Any]) -> Head:

@@ -36,10 +36,16 @@ class Encoder:
             ModelError: the folder holds no model that sentence-transformers can read.
         """
         from sentence_transformers import SentenceTransformer
+        from transformers.utils.logging import disable_progress_bar
 
+        disable_progress_bar()
         try:
             model = SentenceTransformer(
-                str(folder), device="cpu", local_files_only=True, trust_remote_code=False
+                str(folder),
+                device="cpu",
+                local_files_only=True,
+                trust_remote_code=False,
+                model_kwargs={"dtype": "float32"},
             )
         except (OSError, ValueError, KeyError, ImportError) as error:
             raise ModelError(

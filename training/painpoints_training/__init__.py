@@ -1,9 +1,15 @@
 """How everything under `models/` is made: from labelled text to sealed parts.
 
-corpus   reads labelled mentions and text to adapt to
-encoder  the accurate encoder: a small transformer tuned on all labels at once
-static   the fast encoder: one vector a token, fitted to the accurate one
-heads    scikit-learn heads on an encoder's vectors, calibrated
-card     manifest and MODEL_CARD.md of a part
-build    all parts in order: `python -m painpoints_training.build`
+* corpus: labelled mentions as one table
+* borrowed: labels that public sets imply
+* contrasts: pairs that differ by a negation
+* vocabulary: fewer word pieces
+* teach: the losses that both encoders learn by
+* encoder: the accurate encoder, a small transformer
+* static: the fast encoder, one vector a token
+* heads: scikit-learn heads on an encoder's vectors, calibrated
+* judge: our figures beside plain baselines
+* card: manifest and MODEL_CARD.md of a part
+* segmenter, segmentation: the pipeline that cuts verbatims into mentions
+* build: encoders and classifiers in order, `python -m painpoints_training.build`
 """

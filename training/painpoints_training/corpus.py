@@ -90,7 +90,7 @@ def labelled(file: Path) -> pl.DataFrame:
     """Return labelled mentions of real feedback: `labels/train.parquet` or `dev.parquet`."""
     rows = pl.read_parquet(file)
     around = [
-        context(_question(domain), verbatim, start, end)
+        context(survey_question(domain), verbatim, start, end)
         for domain, verbatim, start, end in rows.select(
             "domain", "verbatim", "start", "end"
         ).iter_rows()
@@ -99,7 +99,7 @@ def labelled(file: Path) -> pl.DataFrame:
     return checked(named.select(list(SCHEMA)).cast(SCHEMA))
 
 
-def _question(domain: str) -> str | None:
+def survey_question(domain: str) -> str | None:
     """Return the survey question that some domains carry after a colon."""
     kind, _, rest = domain.partition(": ")
     return rest if "survey" in kind and rest.endswith(("?", "we")) else None

@@ -1,0 +1,92 @@
+"""What trains the models: labels are known, pruning reads the same, temperatures cool."""
+
+import numpy as np
+import polars as pl
+import pytest
+from tokenizers import Tokenizer
+from tokenizers.models import WordPiece
+from tokenizers.normalizers import BertNormalizer
+from tokenizers.pre_tokenizers import BertPreTokenizer
+from tokenizers.processors import TemplateProcessing
+
+from painpoints.classify import LABELS
+from painpoints.errors import TrainingDataError
+from painpoints_training import corpus, heads
+from painpoints_training.contrasts import contrasts
+from painpoints_training.vocabulary import SPECIAL, prune
+
+
+def test_own_corpus_is_labelled_by_the_page() -> None:
+    """Every mention of the project's corpus has the five labels, all of them known."""
+    rows = corpus.training_mentions(None)
+    assert rows.height > 18_000
+    assert rows.select(LABELS).null_count().sum_horizontal().item() == 0
+
+
+def test_contexts_hold_their_mentions() -> None:
+    """The mention of a corpus row is within its context, as it will be when it is classified."""
+    rows = corpus.own_mentions()
+    assert all(
+        text.strip() in around for text, around in rows.select("text", "context").iter_rows()
+    )
+
+
+def test_unknown_label_is_told_with_its_count() -> None:
+    """A label outside the list is named, with how many rows carry it."""
+    rows = corpus.own_mentions().head(3).with_columns(stage=pl.lit("checkout"))
+    with pytest.raises(TrainingDataError, match="stage 'checkout' in 3 rows"):
+        corpus.checked(rows)
+
+
+def test_contrasts_come_in_both_feelings() -> None:
+    """The pairs are labelled by known classes, all texts differ, both sides are many."""
+    rows = corpus.checked(contrasts())
+    assert rows["text"].n_unique() == rows.height
+    counts = dict(rows["sentiment"].value_counts().iter_rows())
+    assert min(counts.values()) > 300
+
+
+def _tokenizer() -> Tokenizer:
+    words = [*SPECIAL, "late", "par", "##cel", "the", "was", "zebra", "##s", "é", "a", "p", "##a"]
+    pieces = {word: number for number, word in enumerate(words)}
+    tokenizer = Tokenizer(WordPiece(pieces, unk_token=SPECIAL[1]))
+    tokenizer.normalizer = BertNormalizer()
+    tokenizer.pre_tokenizer = BertPreTokenizer()
+    tokenizer.post_processor = TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
+    tokenizer.add_special_tokens(list(SPECIAL))
+    return tokenizer
+
+
+def test_pruning_reads_the_same() -> None:
+    """Texts that were pruned for are cut into the same pieces; what nobody needs is gone."""
+    whole = _tokenizer()
+    pruned = prune(whole, ["the parcel was late"])
+    assert pruned.tokenizer.encode("the parcel was late").tokens == (
+        whole.encode("the parcel was late").tokens
+    )
+    assert "zebra" not in pruned.tokenizer.get_vocab()
+    names = sorted(pruned.tokenizer.get_vocab().items(), key=lambda item: item[1])
+    old = whole.get_vocab()
+    assert tuple(old[name] for name, _ in names) == pruned.kept
+
+
+def test_overconfident_probabilities_are_cooled() -> None:
+    """Probabilities sharper than the truth get a temperature above 1, modest ones below."""
+    rng = np.random.default_rng(0)
+    truth = rng.integers(0, 2, size=2000)
+    said = np.where(rng.random(2000) < 0.7, truth, 1 - truth)
+    sharp = np.where(np.eye(2)[said] > 0, 0.99, 0.01)
+    modest = np.where(np.eye(2)[said] > 0, 0.55, 0.45)
+    assert heads._temperature(sharp, truth) > 1.5
+    assert heads._temperature(modest, truth) < 0.8
+
+
+def test_deployment_prior_lies_between() -> None:
+    """It lies between the labels fitted on and those drawn at random from real sources."""
+    rows = pl.DataFrame({"natural": [True] * 100, "stage": ["use"] * 90 + ["support"] * 10})
+    prior = np.array([0.5, 0.5])
+    found = heads.deployment_prior(rows, "stage", ["support", "use"], prior)
+    assert found.sum() == pytest.approx(1.0)
+    assert 0.5 < found[1] < 0.9

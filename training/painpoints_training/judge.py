@@ -1,0 +1,94 @@
+"""Ours beside two plain baselines on the same held-out mentions, in one table.
+
+The baselines learn from the same labelled rows: TF-IDF with logistic regression, and the full
+MiniLM, frozen, with logistic regression. Figures are those of `painpoints.evaluate`.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from sklearn.feature_extraction.text import TfidfVectorizer
+
+from painpoints.classify import LABELS, Classified, Classifier, Priors, contexts
+from painpoints.encode import Encoder, Vectors
+from painpoints.evaluate import Figures, evaluate, figures
+from painpoints.tables import FEEDBACK, MENTIONS
+from painpoints_training.corpus import survey_question
+from painpoints_training.heads import logistic
+
+
+def tables_of(file: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return labelled mentions of real feedback as MENTIONS (to "segment") and FEEDBACK."""
+    rows = pl.read_parquet(file)
+    mentions = rows.select(
+        pl.col("id").alias("mention_id"), pl.col("id").alias("feedback_id"), "start", "end", "text"
+    )
+    questions = [survey_question(domain) for domain in rows["domain"]]
+    facts = {"feedback_id": rows["id"], "verbatim": rows["verbatim"], "question": questions}
+    empty = {name: [None] * rows.height for name in FEEDBACK.schema()}
+    feedback = pl.DataFrame({**empty, **facts}, schema=FEEDBACK.schema())
+    return mentions.cast(pl.Schema(MENTIONS.schema(upto="segment"))), feedback
+
+
+def classified(
+    file: Path, encoder: Encoder, classifier: Classifier, priors: Priors | None
+) -> Classified:
+    """Return the labels that a run over the file gives."""
+    mentions, feedback = tables_of(file)
+    around = encoder.encode(contexts(mentions, feedback))
+    own = encoder.encode(mentions["text"].to_list())
+    return classifier.classify(mentions, feedback, own, around, priors=priors)
+
+
+def ours(
+    file: Path, encoder: Encoder, classifier: Classifier, priors: Priors | None = None
+) -> dict[str, Figures]:
+    """Return our figures on the file."""
+    truth = pl.read_parquet(file, columns=list(LABELS))
+    return evaluate(truth, classified(file, encoder, classifier, priors).mentions)
+
+
+def words_baseline(train: pl.DataFrame, test: pl.DataFrame, seed: int) -> dict[str, Figures]:
+    """Return the figures of TF-IDF of one and two words with logistic regression."""
+    vectorizer = TfidfVectorizer(ngram_range=(1, 2), min_df=2, sublinear_tf=True)
+    seen = vectorizer.fit_transform(train["text"])
+    return _fitted(train, seen, test, vectorizer.transform(test["text"]), seed=seed, strength=5.0)
+
+
+def vectors_baseline(
+    train: pl.DataFrame, seen: Vectors, test: pl.DataFrame, unseen: Vectors, *, seed: int
+) -> dict[str, Figures]:
+    """Return the figures of frozen vectors with logistic regression."""
+    return _fitted(train, seen, test, unseen, seed=seed, strength=10.0)
+
+
+def _fitted(
+    train: pl.DataFrame, seen: Any, test: pl.DataFrame, unseen: Any, *, seed: int, strength: float
+) -> dict[str, Figures]:
+    found = {}
+    for label in LABELS:
+        model = logistic(seed, strength).fit(seen, train[label].to_numpy().astype(str))
+        given = model.predict_proba(unseen)
+        answer = [str(name) for name in model.classes_[given.argmax(axis=1)]]
+        found[label] = figures(label, test[label].to_list(), answer, given.max(axis=1))
+    return found
+
+
+def confusions(truth: pl.Series, answer: pl.Series, most: int = 12) -> pl.DataFrame:
+    """Return the commonest mistakes: truth, answer, count."""
+    both = pl.DataFrame({"truth": truth.cast(pl.String), "answer": answer.cast(pl.String)})
+    wrong = both.filter(pl.col("truth") != pl.col("answer"))
+    return wrong.group_by("truth", "answer").len().sort("len", descending=True).head(most)
+
+
+def rounded(found: Mapping[str, Figures]) -> dict[str, float]:
+    """Return the few figures that a manifest records."""
+    plain: dict[str, float] = {}
+    for label, one in found.items():
+        plain[f"{label} macro-F1"] = round(one.macro_f1, 3)
+        plain[f"{label} accuracy"] = round(one.accuracy, 3)
+        plain[f"{label} ECE"] = round(one.ece, 3)
+    plain["severity quadratic kappa"] = round(found["severity"].kappa, 3)
+    return plain
