@@ -75,11 +75,14 @@ _BEHAVED = re.compile(
     rf"(?<![\w-])(?<!\bat )(?<!\bin )(?<!\bto )(?<!\bnear )(?P<name>{_NAME})(?=\s+(?:was|is|were|from|in|at|on|who|helped|answered|sorted|told|said|"
     r"listened|explained|called|rang|fixed|went|took|made|did|has|had|at reception|really|couldn't)\b|[,.!]|$)"
 )
-_PERSONAL = re.compile(
-    r"\b(?i:agent|advisor|adviser|rep|representative|manager|driver|engineer|technician|waiter|waitress|"
-    r"receptionist|nurse|assistant|colleague|consultant|midwife|teacher|instructor|stylist|husband|wife|"
-    r"son|daughter|lady|guy|man|woman|girl|lad|gentleman|named|called)\s*,?\s*$"
+_PEOPLE = (
+    r"\b(?i:agent|advisor|adviser|rep|representative|manager|driver|engineer|technician|waiter|waitress"
+    r"|receptionist|nurse|assistant|colleague|consultant|midwife|teacher|instructor|stylist|husband|wife"
+    r"|son|daughter|lady|guy|man|woman|girl|lad|gentleman|named|called)\s*,?\s*"
 )
+_PERSONAL = re.compile(rf"{_PEOPLE}$")
+_PERSONAL_NAME = re.compile(rf"{_PEOPLE}[A-Z][a-z]")
+_CAPITAL = re.compile(r"\b[A-Z][a-z]+")
 _SURE_CUES = (
     "my name",
     "name of",
@@ -99,7 +102,7 @@ _NOT_NAMES = frozenset(_ADDRESSED.split())
 
 
 _BRANDS = re.compile(
-    r"(?i:john lewis|john deere|ted baker|thomas cook|jack wills|jack daniels?|jo malone|tommy hilfiger"
+    r"(?i:john lewis|james cook|john deere|ted baker|thomas cook|jack wills|jack daniels?|jo malone|tommy hilfiger"
     r"|michael kors|ralph lauren|paul smith|marc jacobs|kate spade|laura ashley|karen millen|harry potter"
     r"|charlotte tilbury|charles tyrwhitt|russell & bromley|hugo boss|martha stewart|sally hansen"
     r"|charlie hebdo|max mara|bobbi brown|jimmy choo|danny meyer|ben & jerry|aunt bessie|uncle ben)\b"
@@ -118,9 +121,7 @@ _PLACE = re.compile(
 def names(nlp: Any, texts: Sequence[str]) -> list[list[Span]]:
     """Return the spans of persons' names in each text, in order and apart."""
     shapes = [list(_by_wording(text)) for text in texts]
-    wanted = [
-        i for i, text in enumerate(texts) if any(map(str.isupper, text[1:])) and not text.isupper()
-    ]
+    wanted = [i for i, text in enumerate(texts) if _may_name(text)]
     with nlp.select_pipes(enable=["ner"]):
         docs = nlp.pipe((texts[i] for i in wanted), batch_size=BATCH)
         for i, doc in zip(wanted, docs, strict=True):
@@ -129,6 +130,12 @@ def names(nlp: Any, texts: Sequence[str]) -> list[list[Span]]:
         [span for span in _apart(spans) if not _is_brand_or_place(text, span)]
         for text, spans in zip(texts, shapes, strict=True)
     ]
+
+
+def _may_name(text: str) -> bool:
+    """Tell whether the pipeline could find a name here that would be believed."""
+    first = any(word.lower() in FIRST_NAMES for word in _CAPITAL.findall(text))
+    return first or _PERSONAL_NAME.search(text) is not None
 
 
 def _is_brand_or_place(text: str, span: Span) -> bool:
