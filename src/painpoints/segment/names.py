@@ -95,9 +95,7 @@ _SURE_CUES = (
     "dealt",
     "assisted",
 )
-_ADDRESSED = (
-    "team all everyone staff customer service support sir madam there manager reception mum dad god"
-)
+_ADDRESSED = "doc team all everyone staff customer service support sir madam there manager reception mum dad god"
 _NOT_NAMES = frozenset(_ADDRESSED.split())
 
 
