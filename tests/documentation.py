@@ -81,8 +81,9 @@ def house() -> str:
         folder = source / name
         file = folder / "__init__.py" if folder.is_dir() else source / f"{name}.py"
         shown = f"{name}/" if folder.is_dir() else f"{name}.py"
-        said = (ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or "").split("\n\n")[0]
-        lines.append(f"{shown:<20} {' '.join(said.split()).rstrip('.')}")
+        whole = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or ""
+        first = " ".join(whole.split("\n\n")[0].split())
+        lines.append(f"{shown:<20} {first.rstrip('.')}")
     return "\n".join(lines)
 
 

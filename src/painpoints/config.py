@@ -128,7 +128,9 @@ class Settings(BaseSettings):
     )
 
     seed: int = Field(0, ge=0)
-    quality: Literal["fast", "accurate"] = "fast"
+    quality: Literal["fast", "accurate"] = Field(
+        "accurate", description="fast is for hundreds of thousands of texts; see docs/models.md"
+    )
     models: Path | None = Field(
         None, description="folder of trained parts; the shipped ones if unset"
     )

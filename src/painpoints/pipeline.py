@@ -256,12 +256,16 @@ class Analyser:
             min_people=rank.min_people,
             n_bootstrap=rank.n_bootstrap,
             seed=self.settings.seed,
+            feasibility=self._feasibility(),
             labels=self._names(members, mentions, vectors),
             ces_direction=self.settings.read.ces_direction,
         )
-        told = members.join(mentions.select("mention_id", "feedback_id"), on="mention_id")
         periods = trends.choose(feedback, period=rank.period)
-        return trends.annotate(ranked, told, feedback, periods, min_people=rank.min_people)
+        return trends.annotate(ranked, members, feedback, periods, min_people=rank.min_people)
+
+    def _feasibility(self) -> pl.DataFrame | None:
+        path = self.settings.rank.feasibility
+        return None if path is None else readers.read_feasibility(path)
 
     def _names(
         self, members: pl.DataFrame, mentions: pl.DataFrame, vectors: classify.Vectors

@@ -66,7 +66,8 @@ def _write(analysis: Analysis, folder: Path) -> list[Path]:
     if intake.rejected.height:
         written.append(writers.write_table(intake.rejected, folder / "rejected.csv"))
     written.append(folder / TOPIC_MODEL)
-    np.savez_compressed(folder / TOPIC_MODEL, **analysis.topic_model.to_arrays())
+    arrays: dict[str, Any] = analysis.topic_model.to_arrays()
+    np.savez_compressed(folder / TOPIC_MODEL, **arrays)
     written.append(writers.write_json(facts(analysis), folder / RUN))
     return written
 

@@ -66,7 +66,12 @@ def test_no_text_runs(show: Opener) -> None:
     """Scripts in quotes, labels, segments, channels and titles stay text wherever they show."""
     seen = show(nasty_page())
     page = seen.page
-    for selector in ("[data-stage=delivery] .stage-open", ".card", "[data-stage=use] .tally", "button.point >> nth=3"):
+    for selector in (
+        "[data-stage=delivery] .stage-open",
+        ".card",
+        "[data-stage=use] .tally",
+        "button.point >> nth=3",
+    ):
         page.locator(selector).first.click()
         expect(page.locator("dialog[open] blockquote").first).to_contain_text("<script>")
         page.keyboard.press("Escape")

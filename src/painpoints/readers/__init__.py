@@ -24,6 +24,7 @@ from painpoints.readers.exports import LAYOUTS, TABLE, Layout, by_name, recognis
 from painpoints.readers.feedback import Source, fill_feedback, is_named, named_columns
 from painpoints.readers.inputs import Input, find_inputs
 from painpoints.readers.intake import Intake, Part, assemble
+from painpoints.readers.judgements import read_feasibility
 from painpoints.readers.quality import Issue, Quality, issue
 from painpoints.readers.raw import RawTable
 from painpoints.readers.recognition import Mapped, Problem, Recognition, TranscriptTable
@@ -31,7 +32,17 @@ from painpoints.readers.reshape import reshape
 from painpoints.readers.tables import find_format, read_table
 from painpoints.readers.texts import from_texts
 
-__all__ = ["Intake", "Issue", "Mapped", "Problem", "Quality", "Recognition", "from_texts", "read"]
+__all__ = [
+    "Intake",
+    "Issue",
+    "Mapped",
+    "Problem",
+    "Quality",
+    "Recognition",
+    "from_texts",
+    "read",
+    "read_feasibility",
+]
 
 _DIALOGUE_TABLES = ("dialogue_table", "dialogue_jsonl")
 _ROW_BY_ROW = ("zendesk_comments", "formbricks")
