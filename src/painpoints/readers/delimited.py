@@ -9,6 +9,7 @@ import re
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 from typing import TextIO
@@ -24,6 +25,8 @@ DELIMITERS = ",;\t|"
 _NO_DELIMITER = "\x1f"  # for tables of one column; never typed by anyone
 _SAMPLE_CHARS = 200_000
 _SAMPLE_RECORDS = 200
+_MAX_LINE_CHARS = 16_000_000
+"""A longer line is no table; it is cut here so that memory stays bounded."""
 _SEP_LINE = re.compile(r"sep=(.)\s*", re.IGNORECASE)
 _NAMES = {"\t": "tab", _NO_DELIMITER: None}
 
@@ -73,7 +76,8 @@ def read_delimited(path: Path, source: str, settings: ReadSettings) -> RawTable:
         quoted = path.suffix.casefold() != ".txt"
         delimiter, sep_line = find_delimiter(sample, settings.delimiter)
         problems: list[Problem] = []
-        lines = _Lines(chain(_whole_lines(sample, stream), stream))
+        rest = iter(partial(stream.readline, _MAX_LINE_CHARS), "")
+        lines = _Lines(chain(_whole_lines(sample, stream), rest))
         with _long_fields(settings.max_cell_chars):
             reader = _reader(lines, delimiter, quoted=quoted or delimiter != _NO_DELIMITER)
             records = _records(lines, reader, source, problems)
@@ -117,7 +121,7 @@ def _consistency(lines: Sequence[str], delimiter: str) -> tuple[float, int]:
 
 def _whole_lines(sample: str, stream: TextIO) -> list[str]:
     """Return the lines of the sample, its last one completed from the stream."""
-    whole = sample if sample.endswith("\n") else sample + stream.readline()
+    whole = sample if sample.endswith("\n") else sample + stream.readline(_MAX_LINE_CHARS)
     return [f"{line}\n" for line in whole.removesuffix("\n").split("\n")]
 
 

@@ -4,7 +4,7 @@ A wrong ending does no harm: a workbook called .csv is read as a workbook.
 """
 
 import re
-import shutil
+from functools import partial
 from pathlib import Path
 
 from painpoints.config import ReadSettings
@@ -16,6 +16,8 @@ from painpoints.readers.raw import RawTable
 from painpoints.readers.records import read_json, read_json_lines
 from painpoints.readers.workbook import read_workbook
 
+MAX_UNZIPPED_BYTES = 4 * 1024**3
+_CHUNK_BYTES = 1024 * 1024
 _ZIP = b"PK\x03\x04"
 _PARQUET = b"PAR1"
 _OLD_OFFICE = b"\xd0\xcf\x11\xe0"
@@ -106,5 +108,11 @@ def _unzipped(path: Path, spool: Path) -> Path:
             return path
         copy = spool / path.with_suffix("").name
         with copy.open("wb") as target:
-            shutil.copyfileobj(file, target)
+            for chunk in iter(partial(file.read, _CHUNK_BYTES), b""):
+                target.write(chunk)
+                if target.tell() > MAX_UNZIPPED_BYTES:
+                    limit = f"{MAX_UNZIPPED_BYTES / 1e9:.1f} GB"
+                    raise UnreadableError(
+                        f"{path.name}: unzips to more than {limit}; unzip it first"
+                    )
     return copy
