@@ -269,12 +269,25 @@ def _print_source(source: "Recognition") -> None:
         details.append(f"score {source.survey} up to {source.score_max:g}")
     _out.print("  " + escape(", ".join(d for d in details if d)), style="dim")
     table = _plain_table(("Column", 3), ("Taken for", 2), ("Because", 5))
-    for mapped in source.mapping:
-        table.add_row(escape(mapped.column), mapped.role, escape(f"{mapped.reason} [{mapped.by}]"))
+    for columns, role, reason in _mapping_rows(source):
+        table.add_row(escape(columns), role, escape(reason))
     _out.print(table)
     for note in source.notes:
         _out.print(f"  note: {escape(note)}")
     _out.print()
+
+
+def _mapping_rows(source: "Recognition") -> Iterator[tuple[str, str, str]]:
+    """Yield columns, role and reason; unused columns of one reason share a row, at the end."""
+    unused: dict[str, list[str]] = {}
+    for mapped in source.mapping:
+        if mapped.role == "unused":
+            unused.setdefault(f"{mapped.reason} [{mapped.by}]", []).append(mapped.column)
+        else:
+            yield mapped.column, mapped.role, f"{mapped.reason} [{mapped.by}]"
+    for reason, columns in unused.items():
+        shown = ", ".join(columns[:4]) + (f" and {len(columns) - 4} more" if columns[4:] else "")
+        yield shown, "unused", reason
 
 
 def _print_issues(issues: Sequence["Issue"]) -> None:
