@@ -31,6 +31,8 @@ N_TERMS = 10
 EXEMPLAR_LETTERS = (20, 240)
 """A typical mention is long enough to say something and short enough to be read."""
 LENGTH_BONUS = {1: 0.2, 2: 0.85, 3: 1.0, 4: 1.0, 5: 0.95, 6: 0.85}
+COMMON = 0.05
+"""Share of the members that use a word which may stand in the name."""
 PARSED_BONUS = 1.4
 """A phrase that the parser found is whole; a sequence of words may be a fragment."""
 
@@ -241,34 +243,73 @@ def _distinguished(
 def _candidates(corpus: _Corpus, rows: Rows) -> list[_Candidate]:
     """Return the phrases of the group's central members, each with its worth."""
     central = _central(corpus, rows)[:MOST_MEMBERS]
-    surfaces: dict[str, Counter[str]] = {}
-    carriers: dict[str, set[int]] = {}
-    parsed: set[str] = set()
+    heard = _heard(corpus, central)
+    enough = 2 if any(len(phrase.rows) > 1 for phrase in heard.values()) else 1
+    group = _Group(
+        len(central),
+        _word_worth(corpus, rows),
+        corpus.vectors[rows].mean(axis=0),
+        _feeling(corpus, rows),
+    )
+    common = _common_words(corpus, rows)
+    often = [phrase for phrase in heard.values() if len(phrase.rows) >= enough]
+    plain = [phrase for phrase in often if set(phrase.key.split()) <= common]
+    return [_judge(corpus, group, phrase) for phrase in plain or often]
+
+
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """A phrase with all its spellings, the members that say it, and whether the parser found it."""
+
+    key: str
+    spellings: Counter[str]
+    rows: set[int]
+    parsed: set[bool]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Group:
+    """What a phrase is judged against: the group's size, words, middle and feeling."""
+
+    n_central: int
+    word_worth: Mapping[str, float]
+    middle: Floats
+    feeling: npt.NDArray[np.float64]
+
+
+def _heard(corpus: _Corpus, central: Sequence[int]) -> dict[str, _Heard]:
+    heard: dict[str, _Heard] = {}
     for row in central:
         for text, key, whole in _pieces(corpus, row):
-            surfaces.setdefault(key, Counter())[text] += 2 if whole else 1
-            carriers.setdefault(key, set()).add(row)
-            parsed |= {key} if whole else set()
-    enough = 2 if any(len(found) > 1 for found in carriers.values()) else 1
-    worth_of_word = _word_worth(corpus, rows)
-    middle = corpus.vectors[rows].mean(axis=0)
-    feeling = _feeling(corpus, rows)
-    found = []
-    for key, own in carriers.items():
-        if len(own) < enough:
-            continue
-        text = min(surfaces[key], key=lambda t: (-surfaces[key][t], len(t), t))
-        words = frozenset(_keys(text))
-        worths = sorted((worth_of_word.get(w, 0.0) for w in words), reverse=True)
-        telling = sum(0.7**place * worth for place, worth in enumerate(worths))
-        share = len(own) / len(central)
-        members = np.fromiter(own, dtype=np.int64)
-        near = _cosine(corpus.vectors[members].mean(axis=0), middle)
-        clash = float(np.abs(_feeling(corpus, members) - feeling).sum()) / 2
-        worth = (telling + share) * near * (1 - clash) ** 2 * LENGTH_BONUS[len(text.split())]
-        worth *= PARSED_BONUS if key in parsed else 1.0
-        found.append(_Candidate(text, words, worth))
-    return found
+            phrase = heard.setdefault(key, _Heard(key, Counter(), set(), set()))
+            phrase.spellings[text] += 2 if whole else 1
+            phrase.rows.add(row)
+            phrase.parsed.add(whole)
+    return heard
+
+
+def _judge(corpus: _Corpus, group: _Group, phrase: _Heard) -> _Candidate:
+    """Return the phrase in its commonest spelling with its worth (docs/decisions/0043)."""
+    text = min(phrase.spellings, key=lambda t: (-phrase.spellings[t], len(t), t))
+    words = frozenset(_keys(text))
+    worths = sorted((group.word_worth.get(w, 0.0) for w in words), reverse=True)
+    telling = sum(0.7**place * worth for place, worth in enumerate(worths))
+    share = len(phrase.rows) / group.n_central
+    members = np.fromiter(sorted(phrase.rows), dtype=np.int64)
+    near = _cosine(corpus.vectors[members].mean(axis=0), group.middle)
+    clash = float(np.abs(_feeling(corpus, members) - group.feeling).sum()) / 2
+    worth = (telling + share) * near * (1 - clash) ** 2 * LENGTH_BONUS[len(text.split())]
+    return _Candidate(text, words, worth * (PARSED_BONUS if True in phrase.parsed else 1.0))
+
+
+def _common_words(corpus: _Corpus, rows: Rows) -> frozenset[str]:
+    """Return the words that enough members use: a name is neither one person's story nor a typo."""
+    matrix, columns = corpus.counts
+    if matrix is None:
+        return frozenset()
+    uses = np.asarray(matrix[rows].sum(axis=0)).ravel()
+    enough = max(2.0, COMMON * len(rows)) if len(rows) > 3 else 1.0
+    return frozenset(word for word, column in columns.items() if uses[column] >= enough)
 
 
 def _word_worth(corpus: _Corpus, rows: Rows) -> dict[str, float]:
