@@ -18,7 +18,7 @@ from painpoints.report import words
 
 FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
 INK, SOFT, LINE = "#1c2028", "#585f6b", "#dcd8d0"
-NEGATIVE, POSITIVE, OPEN, WISH = "#b3430a", "#0a66a3", "#737a85", "#6a4ba3"
+NEGATIVE, POSITIVE, OPEN, WISH = "#b3430a", "#0a66a3", "#676e79", "#6a4ba3"
 PAPER = "#ffffff"
 COLUMN = 176  # px of one stage
 MARGIN = 92  # px for the names of the lanes
