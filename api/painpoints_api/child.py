@@ -110,14 +110,16 @@ def _limit(settings: ServiceSettings) -> None:
     if settings.job_memory_mb:
         _lower(resource.RLIMIT_DATA, settings.job_memory_mb * 1_000_000)
     if settings.job_cpu_s:
-        _lower(resource.RLIMIT_CPU, settings.job_cpu_s)
+        _lower(resource.RLIMIT_CPU, settings.job_cpu_s, beyond=5)
     _lower(resource.RLIMIT_CORE, 0)  # a core file would hold customers' text
 
 
-def _lower(which: int, limit: int) -> None:
+def _lower(which: int, limit: int, *, beyond: int = 0) -> None:
+    """Set a limit; `beyond` leaves room for the signal that tells of it (SIGXCPU, then SIGKILL)."""
     hard = resource.getrlimit(which)[1]
-    limit = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
-    resource.setrlimit(which, (limit, limit))
+    most = limit + beyond
+    most = most if hard == resource.RLIM_INFINITY else min(most, hard)
+    resource.setrlimit(which, (min(limit, most), most))
 
 
 def _die_with(parent: int) -> None:

@@ -59,7 +59,7 @@ class ServiceSettings(BaseSettings):
     quota_queued: int = Field(20, ge=1, description="of a project's waiting analyses")
     min_free_bytes: int = Field(200 * _MEGABYTE, ge=0, description="of disk, below which no upload")
     requests_per_minute: int = Field(1_200, ge=1, description="of one key")
-    keep_jobs_days: int = Field(30, ge=1, description="ended jobs and used-up request keys")
+    keep_request_keys_days: int = Field(7, ge=1, description="used Idempotency-Keys")
 
     lease_s: float = Field(30.0, gt=0, description="a silent worker's job is taken over after this")
     poll_s: float = Field(0.5, gt=0, description="how often a worker looks for work and for stops")

@@ -14,15 +14,17 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
+from sqlalchemy import delete
 from sqlalchemy import select as sql_select
 from sqlalchemy.exc import DBAPIError
 
 from painpoints_api import child, jobs, logs
 from painpoints_api.database import Database, is_passing
 from painpoints_api.jobs import Claim, LeaseLostError
-from painpoints_api.records import ENDED, Analysis, Job
+from painpoints_api.records import ENDED, Analysis, Job, UsedRequestKey, now
 from painpoints_api.settings import ServiceSettings
 from painpoints_api.work import tidy
 
@@ -168,6 +170,7 @@ class Worker:
         if code == -signal.SIGXCPU:
             limit = self._settings.job_cpu_s
             jobs.fail(self._database, claim, f"the job needs more than {limit} processor seconds")
+            tidy(self._settings, claim.job_id, keep=None)
             return
         how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
         problem = f"its process ended by {how}, attempt {claim.attempt} of {claim.max_attempts}"
@@ -178,10 +181,13 @@ class Worker:
     # -- tidying --
 
     def _sweep(self) -> None:
-        """Remove files that dead or frozen processes of ended jobs left behind."""
+        """Remove what dead or frozen processes of ended jobs left behind, and old request keys."""
         if time.monotonic() - self._swept_at < _SWEEP_S:
             return
         self._swept_at = time.monotonic()
+        old = now() - timedelta(days=self._settings.keep_request_keys_days)
+        with self._database.write() as session:
+            session.execute(delete(UsedRequestKey).where(UsedRequestKey.created_at < old))
         folder = self._settings.data.absolute() / "runs"
         for path in folder.iterdir() if folder.is_dir() else ():
             with self._database.read() as session:

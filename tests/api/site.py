@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 from tests.api.fakes import FakeEngine
 
 from painpoints_api import analysing, jobs, uploads
@@ -21,7 +22,7 @@ from painpoints_api.records import Analysis, Job, Project, new_id
 from painpoints_api.settings import ServiceSettings
 
 ROOT = Path(__file__).parents[2]
-PATIENCE_S = 90.0
+PATIENCE_S = 240.0
 
 
 def wait_for(condition: Callable[[], Any], *, what: str) -> Any:
@@ -184,3 +185,16 @@ def is_alive(pid: int) -> bool:
     except FileNotFoundError:
         return False
     return state != "Z"
+
+
+def assert_whole(site: Site, job_id: str, *, n_people: int = 20) -> None:
+    """Check that a job is done, its run is whole and alone, and nothing rough is left."""
+    job, analysis = site.ended(job_id), site.analysis(job_id)
+    assert (job.status, job.problem) == ("done", None)
+    assert analysis.run is not None
+    folder = site.folder(job_id)
+    wait_for(lambda: [p.name for p in folder.iterdir()] == [analysis.run], what="tidying")
+    mentions = pl.read_parquet(folder / analysis.run / "mentions.parquet")
+    assert pl.read_parquet(folder / analysis.run / "slices.parquet").height == mentions.height
+    assert analysis.counts["n_mentions"] == mentions.height
+    assert analysis.counts["n_people"] == n_people

@@ -5,14 +5,11 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-import polars as pl
 import pytest
-from sqlalchemy import update
 from tests.api.postgres import Cluster
-from tests.api.site import Site, is_alive, wait_for
+from tests.api.site import Site, assert_whole, is_alive, wait_for
 
 from painpoints_api.database import Database
-from painpoints_api.records import Job
 
 STEPS = ("gather", "read", "label", "write", "index", "publish", "tidy")
 
@@ -22,32 +19,6 @@ def site(tmp_path: Path, url: str, database: Database) -> Iterator[Site]:
     """Yield a site on each kind of database in turn."""
     with Site.opened(tmp_path, url, database) as opened:
         yield opened
-
-
-@pytest.fixture
-def small_site(tmp_path: Path) -> Iterator[Site]:
-    """Yield a site on SQLite, for what no database has a part in."""
-    from painpoints_api import database as databases
-
-    url = f"sqlite:///{tmp_path / 'data' / 'painpoints.db'}"
-    opened = Database(url)
-    databases.upgrade(opened)
-    with Site.opened(tmp_path, url, opened, job_cpu_s=10, job_memory_mb=1500) as site:
-        yield site
-    opened.close()
-
-
-def assert_whole(site: Site, job_id: str, *, n_people: int = 20) -> None:
-    """Check that a job is done, its run is whole and alone, and nothing rough is left."""
-    job, analysis = site.ended(job_id), site.analysis(job_id)
-    assert (job.status, job.problem) == ("done", None)
-    assert analysis.run is not None
-    folder = site.folder(job_id)
-    wait_for(lambda: [p.name for p in folder.iterdir()] == [analysis.run], what="tidying")
-    mentions = pl.read_parquet(folder / analysis.run / "mentions.parquet")
-    assert pl.read_parquet(folder / analysis.run / "slices.parquet").height == mentions.height
-    assert analysis.counts["n_mentions"] == mentions.height
-    assert analysis.counts["n_people"] == n_people
 
 
 def test_job_is_done(site: Site) -> None:
@@ -189,76 +160,3 @@ def test_leaving_worker_gives_its_job_back(site: Site) -> None:
     site.start_worker()
     assert_whole(site, job_id)
     assert site.job(job_id).attempts == 1
-
-
-def test_changed_models_make_a_step_anew(small_site: Site) -> None:
-    """A step is taken over only if engine, settings and inputs are the same as when it was made."""
-    site = small_site
-    site.hold("index")
-    job_id = site.ask()
-    first = site.start_worker()
-    child, _ = site.begun("index")
-    site.kill(first.pid)
-    wait_for(lambda: not is_alive(child), what="the child's end")
-    site.start_worker(FAKE_ENGINE_CONTROL_VERSION="2")
-    site.begun("index", times=2)
-    site.release("index")
-    assert_whole(site, job_id)
-    names = [name for name, _, _ in site.log()]
-    assert (names.count("gather"), names.count("write")) == (1, 2)
-
-
-def test_damaged_step_is_made_anew(small_site: Site) -> None:
-    """A ready step whose files no longer have their hash is not trusted."""
-    site = small_site
-    site.hold("index")
-    job_id = site.ask()
-    site.start_worker()
-    child, _ = site.begun("index")
-    (analysed,) = (path for path in site.folder(job_id).glob("analyse-*"))
-    (analysed / "run.json").write_text("{ spoilt", encoding="utf-8")
-    site.kill(child)
-    site.begun("write", times=2)
-    site.release("index")
-    assert_whole(site, job_id)
-
-
-def test_full_disk_is_tried_again(small_site: Site) -> None:
-    """A step that finds the disk full leaves nothing seen, and is done once there is room."""
-    site = small_site
-    site.mischief("write", "disk")
-    job_id = site.ask()
-    site.start_worker()
-    site.begun("write", times=2)
-    assert site.analysis(job_id).run is None
-    wait_for(lambda: "No space left" in (site.job(job_id).problem or ""), what="the problem")
-    (site.control / "do-write").unlink()
-    assert_whole(site, job_id)
-
-
-@pytest.mark.parametrize(
-    ("mischief", "n_attempts", "problem"),
-    [
-        ("die", 2, "its process ended by signal SIGKILL, attempt 2 of 2"),
-        ("memory", 1, "the job needs more than 1500 MB at label"),
-        ("spin", 1, "the job needs more than 10 processor seconds"),
-        ("input", 1, "a file cannot be read"),
-        ("bug", 2, "ValueError at label"),
-    ],
-)
-def test_bad_job_fails_and_says_why(
-    small_site: Site, mischief: str, n_attempts: int, problem: str
-) -> None:
-    """A job that cannot succeed ends, its worker lives on, and no customer's text is told."""
-    site = small_site
-    site.mischief("label", mischief)
-    bad = site.ask()
-    with site.database.write() as session:
-        session.execute(update(Job).values(max_attempts=2))
-    site.start_worker()
-    job = site.ended(bad)
-    assert (job.status, job.problem, job.attempts) == ("failed", problem, n_attempts)
-    assert "4111" not in (site.control / "stderr").read_text(encoding="utf-8")
-    wait_for(lambda: not site.folder(bad).exists(), what="tidying")
-    (site.control / "do-label").unlink()
-    assert_whole(site, site.ask())

@@ -1,0 +1,115 @@
+"""Jobs that cannot go on as they should: changed models, damaged files, full disks, bad input."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select, update
+from tests.api.site import Site, assert_whole, is_alive, wait_for
+
+from painpoints_api.database import Database
+from painpoints_api.records import Job, UsedRequestKey, now
+
+
+@pytest.fixture
+def small_site(tmp_path: Path) -> Iterator[Site]:
+    """Yield a site on SQLite, for what no database has a part in."""
+    from painpoints_api import database as databases
+
+    url = f"sqlite:///{tmp_path / 'data' / 'painpoints.db'}"
+    opened = Database(url)
+    databases.upgrade(opened)
+    with Site.opened(tmp_path, url, opened, job_cpu_s=6, job_memory_mb=1500) as site:
+        yield site
+    opened.close()
+
+
+def test_changed_models_make_a_step_anew(small_site: Site) -> None:
+    """A step is taken over only if engine, settings and inputs are the same as when it was made."""
+    site = small_site
+    site.hold("index")
+    job_id = site.ask()
+    first = site.start_worker()
+    child, _ = site.begun("index")
+    site.kill(first.pid)
+    wait_for(lambda: not is_alive(child), what="the child's end")
+    site.start_worker(FAKE_ENGINE_CONTROL_VERSION="2")
+    site.begun("index", times=2)
+    site.release("index")
+    assert_whole(site, job_id)
+    names = [name for name, _, _ in site.log()]
+    assert (names.count("gather"), names.count("write")) == (1, 2)
+
+
+def test_damaged_step_is_made_anew(small_site: Site) -> None:
+    """A ready step whose files no longer have their hash is not trusted."""
+    site = small_site
+    site.hold("index")
+    job_id = site.ask()
+    site.start_worker()
+    child, _ = site.begun("index")
+    (analysed,) = (path for path in site.folder(job_id).glob("analyse-*"))
+    (analysed / "run.json").write_text("{ spoilt", encoding="utf-8")
+    site.kill(child)
+    site.begun("write", times=2)
+    site.release("index")
+    assert_whole(site, job_id)
+
+
+def test_full_disk_is_tried_again(small_site: Site) -> None:
+    """A step that finds the disk full leaves nothing seen, and is done once there is room."""
+    site = small_site
+    site.mischief("write", "disk")
+    job_id = site.ask()
+    site.start_worker()
+    site.begun("write", times=2)
+    assert site.analysis(job_id).run is None
+    wait_for(lambda: "No space left" in (site.job(job_id).problem or ""), what="the problem")
+    (site.control / "do-write").unlink()
+    assert_whole(site, job_id)
+
+
+@pytest.mark.parametrize(
+    ("mischief", "n_attempts", "problem"),
+    [
+        ("die", 2, "its process ended by signal SIGKILL, attempt 2 of 2"),
+        ("memory", 1, "the job needs more than 1500 MB at label"),
+        ("spin", 1, "the job needs more than 6 processor seconds"),
+        ("input", 1, "a file cannot be read"),
+        ("bug", 2, "ValueError at label"),
+    ],
+)
+def test_bad_job_fails_and_says_why(
+    small_site: Site, mischief: str, n_attempts: int, problem: str
+) -> None:
+    """A job that cannot succeed ends, its worker lives on, and no customer's text is told."""
+    site = small_site
+    site.mischief("label", mischief)
+    bad = site.ask()
+    with site.database.write() as session:
+        session.execute(update(Job).values(max_attempts=2))
+    site.start_worker()
+    job = site.ended(bad)
+    assert (job.status, job.problem, job.attempts) == ("failed", problem, n_attempts)
+    assert "4111" not in (site.control / "stderr").read_text(encoding="utf-8")
+    wait_for(lambda: not site.folder(bad).exists(), what="tidying")
+    (site.control / "do-label").unlink()
+    assert_whole(site, site.ask())
+
+
+def test_old_request_keys_are_swept(small_site: Site) -> None:
+    """A worker removes used Idempotency-Keys after their time, and only those."""
+    site = small_site
+    with site.database.write() as session:
+        for key, age in (("old", timedelta(days=8)), ("new", timedelta(days=6))):
+            session.add(
+                UsedRequestKey(project_id="p1", key=key, request_sha256="x", created_at=now() - age)
+            )
+    site.start_worker()
+
+    def left() -> list[str]:
+        with site.database.read() as session:
+            return list(session.scalars(select(UsedRequestKey.key)))
+
+    wait_for(lambda: left() == ["new"], what="sweeping")
