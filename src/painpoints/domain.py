@@ -280,6 +280,7 @@ class StageView:
     """One column of the journey map.
 
     net_sentiment: share of people positive minus share negative, -1..1: the emotion curve.
+    change:        of the share of people who speak of the stage, against the previous period.
     small:         True when too few people speak of the stage to rank anything in it.
     listed_apart:  findings under the minimum size, named but not ranked.
     """

@@ -87,9 +87,7 @@ def build(
         people_known=_people_known(feedback),
         scores=scores.get(ALL, ()),
         stages=tuple(
-            replace(
-                view, scores=scores.get(name, ()), change=next(iter(changes.get(name, ())), None)
-            )
+            replace(view, scores=scores.get(name, ()), change=_share_change(changes.get(name, ())))
             for name, view in zip(
                 names, _views(feedback, mentions, findings, stages, min_people), strict=True
             )
@@ -104,6 +102,11 @@ def build(
         ),
         changes=changes.get(ALL, ()),
     )
+
+
+def _share_change(changes: Sequence[Change]) -> Change | None:
+    """Return how the share of people who speak of the stage changed."""
+    return next((change for change in changes if change.what == "share"), None)
 
 
 def _span(feedback: pl.DataFrame) -> tuple[datetime | None, datetime | None]:
