@@ -483,10 +483,11 @@ _ENDINGS = (("ies", "y"), ("sses", "ss"), ("ss", "ss"), ("us", "us"), ("s", ""))
 _ARTICLE_WORDS = "a an any her his its my our some that the their these this those your"
 _ARTICLE = frozenset(_ARTICLE_WORDS.split())
 _ALONE_WORDS = (
+    "hurry loud visited worse "
     "amazing annoying awesome awful bad best better brilliant disappointed disappointing ease "
     "easy excellent experience fabulous fantastic fast good great happy help helpful helped "
     "horrible improve improved improvement improvements issue issues love loved lovely long mind "
-    "new nice ok old perfect pleasant poor problem problems quick quickly quiet sad slow super "
+    "new nice ok old perfect pleasant poor problem problems quick quickly sad slow super "
     "superb terrible time useful useless wonderful work worked working works worst year years"
 )
 _ALONE = frozenset(_ALONE_WORDS.split())
@@ -506,6 +507,7 @@ _RUDE_WORDS = (
 )
 _RUDE = frozenset(_RUDE_WORDS.split())
 _STOP_WORDS = (
+    "keeps kept tries "
     "able about above absolutely actually after again all almost already also although always am "
     "among amp and another anyone anything anyway are aren't around as at away back basically be "
     "because been before being below between both but by came can can't cannot cant come comes "
