@@ -8,6 +8,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
+from painpoints.domain import Change
 from painpoints.report import page as drawn_page
 from tests.browser.watched import Watched
 from tests.sample_map import IMAGE, NASTY, SCRIPT, STAGES, counted, evidence, sample
@@ -302,3 +303,16 @@ def test_one_stage_is_a_map(show: Opener) -> None:
     seen.page.locator(".card").first.click()
     expect(seen.page.locator("dialog mark").first).to_be_visible()
     assert seen.is_clean()
+
+
+def test_a_gap_stays_a_gap(show: Opener) -> None:
+    """The curve leaves out stages of which nobody speaks; a change of score is no percentage."""
+    rows = [row for row in evidence(1500) if row.stage not in {"delivery", "awareness"}]
+    journey = counted(rows)
+    stages = tuple(
+        replace(view, change=Change(-56.0, -53.0, 1.0, "z", "unchanged", "nps"))
+        for view in journey.stages
+    )
+    seen = show(drawn_page(replace(journey, stages=stages), rows, n_evidence_total=len(rows)))
+    assert seen.page.locator(".emotion path.line").count() == 2
+    expect(seen.page.locator(".change").first).to_contain_text("−56 → −53 NPS")

@@ -81,6 +81,16 @@ def test_unknown_numbers_are_a_dash() -> None:
     assert words.points(None) == words.points(nobody) == "–"
 
 
+def test_changes_read_in_the_way_of_what_changed() -> None:
+    """A change of a score or of net sentiment is in points, a change of a share in percent."""
+    score = Change(-56.4, -53.1, 1.0, "z", "unchanged", "nps")
+    assert words.change_text(score) == "was −56, unchanged"
+    mood = Change(-0.13, 0.1, 0.01, "z", "rising", "net_sentiment")
+    assert words.change_text(mood) == "was −13, rising"
+    assert words.change_text(Change(0.2, 0.1, 0.01, "z", "falling")) == "was 20 %, falling"
+    assert words.change_text(Change(None, 0.1, None, "z", "new")) == ""
+
+
 def test_what_was_left_out_is_grouped() -> None:
     """Answers come before mentions, the most frequent reason first, nothing with zero."""
     journey = replace(

@@ -5,6 +5,7 @@ brings along, so the same map gives the same bytes on one version. Stages are co
 the emotion curve with its band, people, score, and the top findings as text.
 """
 
+import itertools
 import re
 import struct
 import textwrap
@@ -298,13 +299,16 @@ def _mood_layers(
 
 
 def _mood_curve(rows: Rows) -> Iterator[Spec]:
-    """Yield band and line through the stages of which enough people speak."""
-    if len(rows) < 2:
-        return
-    area = {"type": "area", "interpolate": "monotone", "color": OPEN, "opacity": 0.16}
-    low = {"field": "low", "type": "quantitative"}
-    yield _layer(rows, area, y=low, y2={"field": "high"})
-    yield _layer(rows, {"type": "line", "interpolate": "monotone", "color": INK, "strokeWidth": 2})
+    """Yield band and line between neighbouring stages of which enough people speak."""
+    starts = [k for k, row in enumerate(rows) if k == 0 or row["x"] - rows[k - 1]["x"] > 1]
+    for start, end in itertools.pairwise([*starts, len(rows)]):
+        run = rows[start:end]
+        if len(run) > 1:
+            area = {"type": "area", "interpolate": "monotone", "color": OPEN, "opacity": 0.16}
+            low = {"field": "low", "type": "quantitative"}
+            yield _layer(run, area, y=low, y2={"field": "high"})
+            line = {"type": "line", "interpolate": "monotone", "color": INK, "strokeWidth": 2}
+            yield _layer(run, line)
 
 
 def _people(journey: JourneyMap) -> Spec:

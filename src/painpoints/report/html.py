@@ -95,8 +95,7 @@ def figures(journey: JourneyMap) -> list[tuple[str, str, str]]:
 def _changes(journey: JourneyMap) -> str:
     """Return how the whole differs from the period before, in a few words."""
     told = [
-        f"{words.survey_name(change.what) if change.what in words.SURVEYS else change.what.replace('_', ' ')}"
-        f" {words.change_text(change)}"
+        f"{words.change_name(change.what)} {words.change_text(change)}"
         for change in journey.changes
         if words.change_text(change)
     ]

@@ -160,12 +160,19 @@ def change_text(change: Change) -> str:
     """Return `was −20, falling` for a score; `was 39 %, rising` for a share."""
     if change.verdict == "too_few" or change.before is None:
         return ""
-    before = (
-        percent(change.before)
-        if change.what == "share"
-        else score_value(change.what, change.before)
-    )
-    return f"was {before}, {change.verdict}"
+    return f"was {change_value(change.what, change.before)}, {change.verdict}"
+
+
+def change_value(what: str, value: float | None) -> str:
+    """Return a compared number in the way of what is compared: share, net sentiment or score."""
+    if what == "share":
+        return percent(value)
+    return balance(value) if what == "net_sentiment" else score_value(what, value)
+
+
+def change_name(what: str) -> str:
+    """Return what is compared as people write it."""
+    return survey_name(what) if what in SURVEYS else what.replace("_", " ")
 
 
 def date_text(moment: datetime | None) -> str:

@@ -224,14 +224,16 @@ def _estimate(
     ]
 
 
-def _change(get: Callable[[Any], Change | None]) -> list[_Column]:
+def _change(get: Callable[[Any], Change | None], look: str, before: str, now: str) -> list[_Column]:
+    """Return the verdict, both numbers in their look, and the p value."""
+
     def part(name: str) -> Callable[[Any], Any]:
         return lambda row: getattr(get(row), name, None)
 
     return [
         _Column("Trend", 12, lambda row: (part("verdict")(row) or "").replace("_", " ") or None),
-        _Column("Share before", 10, part("before"), "share"),
-        _Column("Share now", 10, part("now"), "share"),
+        _Column(before, 10, part("before"), look),
+        _Column(now, 10, part("now"), look),
         _Column("p", 8, part("p_value"), "p"),
     ]
 
@@ -262,7 +264,8 @@ def _stage_columns(journey: JourneyMap) -> list[_Column]:
         _Column("Pain points", 10, lambda view: len(view.pain_points), "count"),
         _Column("Opportunities", 12, lambda view: len(view.opportunities), "count"),
         _Column("Too few to rank", 10, lambda view: len(view.listed_apart), "count"),
-        *_change(lambda view: view.change),
+        _Column("Change of", 14, lambda v: words.change_name(v.change.what) if v.change else None),
+        *_change(lambda view: view.change, "decimal", "Before", "Now"),
     ]
 
 
@@ -295,7 +298,7 @@ def _finding_columns(titles: dict[str, str]) -> list[_Column]:
         _Column("Priority", 10, lambda f: f.priority, "count"),
         _Column("Priority is", 40, lambda f: f.priority_formula, "wrap"),
         _Column("Why", 40, lambda f: f.why, "wrap"),
-        *_change(lambda f: f.trend),
+        *_change(lambda f: f.trend, "share", "Share before", "Share now"),
         _Column("Finding id", 26, lambda f: f.finding_id),
     ]  # fmt: skip
 

@@ -84,15 +84,28 @@ function emotionFigure(map, open) {
   const limit = Math.min(1, Math.ceil(reach * 4) / 4);
   const y = (value) => 50 - (37 * Math.max(-limit, Math.min(limit, value))) / limit;
   const x = (i) => ((i + 0.5) * 100) / n;
-  const at = (key) => sure.map((s) => [x(s.i), y(s.e[key])]);
+  const at = (run, key) => run.map((s) => [x(s.i), y(s.e[key])]);
   const lines = svg("svg", { viewBox: "0 0 100 100", preserveAspectRatio: "none", "aria-hidden": "true" },
     svg("rect", { x: 0, y: 0, width: 100, height: 50, class: "above" }),
     svg("rect", { x: 0, y: 50, width: 100, height: 50, class: "below" }),
     svg("path", { d: "M0 50H100", class: "zero" }),
-    ...(sure.length > 1 ? [svg("path", { d: bandPath(at("high"), at("low")), class: "band" }), svg("path", { d: curve(at("value")), class: "line" })] : []));
+    ...runsOf(sure).flatMap((run) => [
+      svg("path", { d: bandPath(at(run, "high"), at(run, "low")), class: "band" }), svg("path", { d: curve(at(run, "value")), class: "line" }),
+    ]));
   const scale = [limit, 0, -limit].map((value) => el("span", { class: "tick", at: { top: `${y(value)}%` }, "aria-hidden": "true" }, balance(value)));
   return el("div", { class: "emotion", role: "group", "aria-label": "Emotion curve: net sentiment stage by stage" },
     lines, scale, map.stages.map((v, i) => emotionPoint(map, v, i, y, open)));
+}
+
+// The curve is drawn between neighbours only: where nobody or too few speak, it has a gap.
+function runsOf(points) {
+  const runs = [];
+  for (const point of points) {
+    const last = runs.at(-1);
+    if (last && last.at(-1).i === point.i - 1) last.push(point);
+    else runs.push([point]);
+  }
+  return runs.filter((run) => run.length > 1);
 }
 
 function emotionPoint(map, v, i, y, open) {

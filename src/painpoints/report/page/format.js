@@ -57,10 +57,18 @@ function rankText(f) {
   return f.rank_low === f.rank_high || f.rank_low === null ? `${f.rank}` : `${f.rank} (${f.rank_low}–${f.rank_high})`;
 }
 
+function changeValue(what, value) {
+  if (what === "share") return percent(value);
+  return what === "net_sentiment" ? balance(value) : scoreValue(what, value);
+}
+
+const changeName = (what) => (Object.hasOwn(SURVEYS, what) ? SURVEYS[what] : plainName(what));
+
 function trendWords(change) {
   if (!change) return "no earlier period";
   if (change.verdict === "too_few" || change.before === null || change.now === null) return change.verdict.replace("_", " ");
-  return `${change.verdict}, ${percent(change.before)} → ${percent(change.now)}`;
+  const words = `${change.verdict}, ${changeValue(change.what, change.before)} → ${changeValue(change.what, change.now)}`;
+  return change.what === "share" ? words : `${changeName(change.what)} ${words}`;
 }
 
 const plainName = (name) => (name === null || name === undefined || name === "" ? "not given" : String(name).replaceAll("_", " "));

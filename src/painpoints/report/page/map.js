@@ -16,7 +16,7 @@ const LANE_NOTES = {
   mood: "net sentiment, with its 95 % interval",
   voices: "share of all, and mentions",
   score: "of those who speak of the stage",
-  change: "share of people against the period before",
+  change: "against the period before",
   pains: "ranked within the stage",
   opps: "ranked within the stage",
   touch: "mentions; colour: sentiment",
@@ -108,7 +108,7 @@ function moodCell(v) {
 function voicesCell(v, context) {
   return el("button", { type: "button", class: "cell-button", on: { click: () => context.open({ stage: v.stage.name }) } },
     el("span", { class: "big" }, count(v.n_people)), el("span", { class: "unit" }, ` ${peopleWord(context.map, v.n_people)}`),
-    bar(v.n_people / context.mostPeople, "ink"),
+    bar(v.n_people / context.mostPeople, v.n_people ? "ink" : "nil"),
     el("span", { class: "fine" }, `${percent(v.share.value)} · ${count(v.n_mentions)} ${v.n_mentions === 1 ? "mention" : "mentions"}`));
 }
 
@@ -119,7 +119,7 @@ function scoreCell(v, context) {
     const e = s.estimate;
     if (e.value === null) return el("p", { class: "fine" }, "no scores");
     const words = `${surveyName(s.survey)} ${scoreValue(s.survey, e.value)} (${scoreValue(s.survey, e.low)} to ${scoreValue(s.survey, e.high)}), n = ${count(e.n)}`;
-    return el("button", { type: "button", class: "cell-button", title: s.convention, "aria-label": `${words}. Show the evidence`, on: { click: () => context.open({ stage: v.stage.name, survey: s.survey }) } },
+    return el("button", { type: "button", class: `cell-button${s.small ? " few" : ""}`, title: s.convention, "aria-label": `${words}. Show the evidence`, on: { click: () => context.open({ stage: v.stage.name, survey: s.survey }) } },
       el("span", { class: "big" }, scoreValue(s.survey, e.value)), el("span", { class: "unit" }, ` ${surveyName(s.survey)}`),
       i === 0 ? rangeMark(e, context.scoreDomain, "score") : null,
       el("span", { class: "fine" }, `${scoreValue(s.survey, e.low)} to ${scoreValue(s.survey, e.high)} · n ${count(e.n)}`));
@@ -131,7 +131,7 @@ function changeCell(v) {
   if (!c) return el("p", { class: "fine" }, NONE);
   if (c.before === null || c.now === null || c.verdict === "too_few") return el("p", { class: "fine" }, plainName(c.verdict));
   const p = c.p_value === null ? "" : ` · p ${c.p_value < 0.001 ? "< 0.001" : c.p_value.toFixed(c.p_value < 0.1 ? 3 : 2)}`;
-  return el("p", { class: "change", title: `${c.test}${p}` }, el("span", { class: "was" }, percent(c.before)), " → ", el("b", {}, percent(c.now)), el("br"), trendMark(c, "stage"), el("span", { class: "fine" }, p));
+  return el("p", { class: "change", title: `${c.test}${p}` }, el("span", { class: "was" }, changeValue(c.what, c.before)), " → ", el("b", {}, changeValue(c.what, c.now)), el("span", { class: "unit" }, ` ${changeName(c.what)}`), el("br"), trendMark(c, "stage"), el("span", { class: "fine" }, p));
 }
 
 function painsCell(v, context) {
