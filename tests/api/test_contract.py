@@ -18,6 +18,8 @@ from schemathesis.specs.openapi.checks import (
 )
 from tests.api.test_api import Api
 
+pytestmark = pytest.mark.kills
+
 CHECKS = [
     not_a_server_error,
     status_code_conformance,

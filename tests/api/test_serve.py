@@ -17,6 +17,8 @@ from tests.api.site import ROOT, is_alive, wait_for
 from painpoints.errors import SettingsError
 from painpoints_api import settings as service_settings
 
+pytestmark = pytest.mark.kills
+
 ENVIRONMENT = {
     "PAINPOINTS_SERVE_ENGINE": "tests.api.fakes:FakeEngine",
     "PAINPOINTS_SERVE_LEASE_S": "2",

@@ -11,6 +11,8 @@ from tests.api.site import Site, assert_whole, is_alive, wait_for
 
 from painpoints_api.database import Database
 
+pytestmark = pytest.mark.kills
+
 STEPS = ("gather", "read", "label", "write", "index", "publish", "tidy")
 
 

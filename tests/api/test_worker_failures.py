@@ -11,6 +11,8 @@ from tests.api.site import Site, assert_whole, is_alive, wait_for
 from painpoints_api.database import Database
 from painpoints_api.records import Job, UsedRequestKey, now
 
+pytestmark = pytest.mark.kills
+
 
 @pytest.fixture
 def small_site(tmp_path: Path) -> Iterator[Site]:

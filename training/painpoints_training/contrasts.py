@@ -7,6 +7,7 @@ turns the feeling; these say it many times.
 
 import polars as pl
 
+from painpoints.classify import context
 from painpoints_training.corpus import SCHEMA
 
 PEOPLE = (("helpful", "friendly", "polite"), ("rude", "unhelpful", "careless"))
@@ -70,6 +71,14 @@ SINGLE = (
 """Text, stage, touchpoint, sentiment, severity."""
 
 
+NOTHING = ("Nothing", "nothing really", "none", "None.", "N/A", "na", "no", "nope", "Nothing at all",
+           "nothing comes to mind", "can't think of anything", "not that I can think of", "-")  # fmt: skip
+
+QUESTIONS = ("What could we improve?", "What could we do better?", "Is there anything we could do better?",
+             "What did you dislike?", "Any suggestions?", "What was the main reason for your score?",
+             "Anything else?")  # fmt: skip
+
+
 def contrasts() -> pl.DataFrame:
     """Return every sentence that the parts make, as rows of `corpus.SCHEMA`."""
     rows = [_row(*one) for one in SINGLE]
@@ -87,8 +96,16 @@ def contrasts() -> pl.DataFrame:
             ]
             told += [whole.format(s=subject) for whole in wholes]
             rows += [_row(text, stage, touchpoint, mark, severity) for text in dict.fromkeys(told)]
+    rows += [_nothing(text, question) for text in NOTHING for question in QUESTIONS]
     numbered = [{**row, "id": f"contrast-{n}"} for n, row in enumerate(rows)]
     return pl.DataFrame(numbered, schema=SCHEMA)
+
+
+def _nothing(text: str, question: str) -> dict[str, object]:
+    """Return an answer that tells nothing: no stage, no feeling, no pain."""
+    blank = {"stage": "none", "touchpoint": "none", "type": "other"}
+    row = _row(text, "none", "none", "neutral", 0) | blank
+    return row | {"context": context(question, text, 0, len(text))}
 
 
 def _row(text: str, stage: str, touchpoint: str, mark: str, severity: int) -> dict[str, object]:

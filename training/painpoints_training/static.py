@@ -24,6 +24,7 @@ from torch.nn import functional
 from painpoints.classify import Vectors
 from painpoints.encode import Encoder
 from painpoints_training.teach import Student, Teacher
+from painpoints_training.vocabulary import spoken
 
 DIMS = 256
 SIF = 1e-3
@@ -71,7 +72,7 @@ def averaged(
     tokenizer.no_truncation()
     tokenizer.no_padding()
     names = [name for name, _ in sorted(tokenizer.get_vocab().items(), key=lambda item: item[1])]
-    alone = turned.unit(teacher.encode([name.removeprefix("##") for name in names]))
+    alone = turned.unit(teacher.encode([spoken(name) for name in names]))
     weighted = alone * _rarity(tokenizer, texts)[:, None]
     start = torch.from_numpy(weighted.astype(np.float32))
     return Averaged(nn.EmbeddingBag.from_pretrained(start, freeze=False), tokenizer)

@@ -5,10 +5,13 @@ than this project runs on (docs/decisions/0030-static-encoder-by-hand.md).
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from tokenizers import Tokenizer
+from tokenizers import Regex, Tokenizer
+from tokenizers.normalizers import Replace
+from tokenizers.normalizers import Sequence as Sequential
 
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
@@ -61,3 +64,55 @@ def _renumbered(tokenizer: Tokenizer, names: Sequence[str]) -> Tokenizer:
     for name, facts in spec["post_processor"]["special_tokens"].items():
         facts["ids"] = [number[name]]
     return Tokenizer.from_str(json.dumps(spec))
+
+
+JOINER = "ǂ"
+"""A letter of no word in English: it stands where a blank after a denial stood."""
+
+DENIALS = ("not", "no", "never", "nor", "hardly", "barely", "cannot", "without", "nothing", "nobody",
+           "t", "dont", "didnt", "doesnt", "cant", "wont", "isnt", "wasnt", "couldnt", "wouldnt")  # fmt: skip
+"""Words after which the next one means its opposite; "t" ends "wasn't" once that is split."""
+
+BETWEEN = ("very", "so", "really", "that", "at all", "be", "been", "a", "any", "the", "all")
+"""Words that may stand between a denial and what it denies."""
+
+N_WHOLE = 3_000
+N_DENIED = 2_500
+
+
+def with_denials(tokenizer: Tokenizer, texts: Sequence[str]) -> Tokenizer:
+    """Return a tokenizer that tells "not helpful" from "helpful", for an encoder blind to order.
+
+    The blank after a denial becomes `JOINER`, so that the next word is cut as a continuation with
+    a vector of its own. The commonest such words, and the commonest words that were in several
+    pieces ("unhelpful"), get a piece each.
+    """
+    after = [rf"\b{word}" for word in DENIALS], [f"{JOINER}{word}" for word in BETWEEN]
+    blanks = [Regex(f"(?<={'|'.join(words)}) +(?=[a-z])") for words in after]
+    joined = Tokenizer.from_str(tokenizer.to_str())
+    joined.normalizer = Sequential([joined.normalizer, *(Replace(one, JOINER) for one in blanks)])
+    added = [f"##{JOINER}", *_commonest(joined, texts)]
+    spec = json.loads(joined.to_str())
+    vocabulary = spec["model"]["vocab"]
+    for piece in added:
+        vocabulary.setdefault(piece, len(vocabulary))
+    return Tokenizer.from_str(json.dumps(spec))
+
+
+def _commonest(tokenizer: Tokenizer, texts: Iterable[str]) -> list[str]:
+    whole: Counter[str] = Counter()
+    denied: Counter[str] = Counter()
+    known = tokenizer.get_vocab()
+    for text in texts:
+        cut = tokenizer.pre_tokenizer.pre_tokenize_str(tokenizer.normalizer.normalize_str(text))
+        for word, _ in cut:
+            first, *rest = word.split(JOINER)
+            whole.update([first] if first.isascii() and first not in known else [])
+            denied.update(f"##{JOINER}{one}" for one in rest)
+    return [word for word, _ in (*whole.most_common(N_WHOLE), *denied.most_common(N_DENIED))]
+
+
+def spoken(piece: str) -> str:
+    """Return what a piece says when it stands alone: "##ǂhelpful" says "not helpful"."""
+    bare = piece.removeprefix("##")
+    return f"not {bare.removeprefix(JOINER)}".strip() if bare.startswith(JOINER) else bare
