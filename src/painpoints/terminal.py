@@ -197,7 +197,8 @@ def _rank(finding: Finding) -> str:
 def _impact(finding: Finding) -> str:
     if finding.impact is None or finding.impact.value is None:
         return "-"
-    return f"{finding.impact.value:+.1f}"
+    digits = 1 if finding.impact_survey in {"nps", "enps"} else 2
+    return f"{finding.impact.value:+.{digits}f}"
 
 
 def _estimate(estimate: Estimate) -> str:
