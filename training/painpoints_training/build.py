@@ -20,7 +20,17 @@ from tokenizers import Tokenizer
 
 from painpoints.classify import Classifier
 from painpoints.encode import Encoder
-from painpoints_training import borrowed, card, corpus, encoder, heads, judge, static, teach
+from painpoints_training import (
+    borrowed,
+    card,
+    corpus,
+    encoder,
+    heads,
+    judge,
+    segmenter,
+    static,
+    teach,
+)
 from painpoints_training.contrasts import contrasts
 from painpoints_training.vocabulary import Pruned, prune, with_denials
 
@@ -248,6 +258,18 @@ def build(wish: Wish) -> None:
     _finish(material, accurate, cooled, made["accurate"], wish)
     cooled = build_fast(material, accurate, made["fast"].encoder, wish.seed)
     _finish(material, Encoder.load(made["fast"].encoder), cooled, made["fast"], wish)
+    if wish.data is not None:
+        build_segmenter(wish.data / "ud_ewt_ner", wish.out / "segmenter" / "1", wish.seed)
+
+
+def build_segmenter(treebank: Path, out: Path, seed: int) -> None:
+    """Train the pipeline that cuts verbatims, judge it, and seal it."""
+    nlp = segmenter.train(
+        segmenter.read_treebank(treebank, "train"), epochs=segmenter.EPOCHS, seed=seed
+    )
+    splits = {split: segmenter.read_treebank(treebank, split) for split in ("dev", "test")}
+    metrics = {split: segmenter.judge(nlp, docs) for split, docs in splits.items()}
+    segmenter.write(nlp, out, treebank, metrics, epochs=segmenter.EPOCHS, seed=seed)
 
 
 def _finish(

@@ -116,7 +116,8 @@ def calibrate(
 
 
 def _places(truth: pl.Series, classes: Sequence[str]) -> NDArray[np.int64]:
-    return np.array([-1 if value is None else classes.index(value) for value in truth])
+    place = {name: number for number, name in enumerate(classes)}
+    return np.array([place.get(value, -1) for value in truth])
 
 
 def _temperature(given: NDArray[np.float64], truth: NDArray[np.int64]) -> float:
