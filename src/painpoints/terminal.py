@@ -162,7 +162,7 @@ def _score_line(score: Score) -> str:
 def _print_findings(title: str, journey: JourneyMap, which: str) -> None:
     table = _plain_table(title=title)
     table.add_column("Stage", width=13)
-    table.add_column("Rank", justify="right", width=7)
+    table.add_column("Rank", justify="right", width=9)
     table.add_column("Finding", ratio=1)
     table.add_column("People", justify="right", width=7)
     table.add_column("Impact", justify="right", width=12)
