@@ -151,6 +151,7 @@ class Change:
     p_value:     of the test named in `test`, corrected for the number of comparisons.
     verdict:     new, rising, falling, fixed, unchanged, or too_few.
     what:        what is compared: share, net_sentiment, or a survey kind.
+    measure:     of a survey kind, as in `Score`; empty otherwise.
     """
 
     before: float | None
@@ -159,6 +160,7 @@ class Change:
     test: str
     verdict: str
     what: str = "share"
+    measure: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +225,7 @@ class Finding:
     severity:    mean severity of its pain mentions, 0..3.
     impact:      leave-out effect on the score in score points (negative: it drags the score
                  down); None where no scores are known.
-    impact_survey: the survey kind that `impact` speaks of.
+    impact_survey: the survey kind that `impact` speaks of; impact_measure: as in `Score`.
     weight:      overlap-corrected share of explained variance (Johnson), signed; or None.
     agree:       False where impact and weight point in different directions.
     feasibility: ease from the analyst's table (1 hard .. 5 easy); None when not judged.
@@ -259,6 +261,7 @@ class Finding:
     trend: Change | None
     evidence_ids: tuple[str, ...]
     why: str = ""
+    impact_measure: str = ""
 
 
 PainPoint = Finding

@@ -174,12 +174,13 @@ def _with_drivers(
     """Add impact and weight on the most answered survey kind, and the length of its scale."""
     kinds = feedback.drop_nulls("score").group_by("survey", "score_max").len()
     ordered = kinds.sort("len", "survey", descending=[True, False])
-    scales = {
-        survey: found.high - found.low
+    measures = {
+        survey: found
         for survey, top, _ in reversed(ordered.rows())
         if (found := surveys.headline(survey, top, ces_direction=ces_direction))
     }
-    survey = next((s for s in ordered["survey"] if s in scales), None)
+    survey = next((s for s in ordered["survey"] if s in measures), None)
+    measure = measures.get(survey or "")
     known = drivers.filter(pl.col("survey").eq_missing(survey)).select(
         pl.exclude("survey", "n_people", "n_feedback", "share"),
         kind=pl.col("polarity").replace_strict({"negative": PAIN, "positive": DELIGHT}),
@@ -189,7 +190,8 @@ def _with_drivers(
     joined = groups.join(known, on=["kind", "stage", "topic_id"], how="left", maintain_order="left")
     return joined.with_columns(
         impact_survey=pl.when(pl.col("impact").is_not_null()).then(pl.lit(survey, pl.String)),
-        scale=pl.lit(scales.get(survey or "", 1.0)),
+        scale=pl.lit(measure.high - measure.low if measure else 1.0),
+        is_share=pl.lit(bool(measure and measure.kind == "share")),
     )
 
 
@@ -452,8 +454,10 @@ def _named(survey: str) -> str:
 
 
 def _number(row: Mapping[str, Any], name: str) -> str:
-    """Return a signed number in score points, with digits as the scale needs them."""
-    return f"{row[name]:+.{1 if row['scale'] > 10 else 3}f}"
+    """Return a signed number in score points; of a score that is a share, in percentage points."""
+    if row["is_share"]:
+        return f"{100 * row[name]:+.1f} pp"
+    return f"{row[name]:+.{1 if row['scale'] > 10 else 2}f}"
 
 
 def _telling(told: pl.DataFrame) -> pl.DataFrame:

@@ -40,7 +40,7 @@ CONVENTIONS = {
     "they say more often, evenly mixed as neither); adjusted-Wald 95 % interval",
     "severity": "mean over the mentions that tell a pain: 1 minor, 2 major, 3 critical",
     "impact": "score of all minus score without the people's answers that mention it, in score "
-    "points; it goes with the score and need not cause it; impacts of topics do not add up",
+    "points (pp: percentage points, where the score is a share); it goes with the score and need not cause it; impacts of topics do not add up",
     "weight": "Johnson's relative weight: share of the score's explained variance, overlap with "
     "other topics taken out, with the sign of the regression; bootstrap 95 % interval",
     "priority": "see each finding's formula; without scores by reach and severity alone",
@@ -89,7 +89,11 @@ def build(
         stages=tuple(
             replace(view, scores=scores.get(name, ()), change=_share_change(changes.get(name, ())))
             for name, view in zip(
-                names, _views(feedback, mentions, findings, stages, min_people), strict=True
+                names,
+                _views(
+                    feedback, mentions, findings, stages, min_people, measures=_measures(scores)
+                ),
+                strict=True,
             )
         ),
         topics=tuple(_topic(row) for row in topics.sort("topic_id").iter_rows(named=True)),
@@ -172,6 +176,8 @@ def _views(
     findings: pl.DataFrame,
     stages: Sequence[Stage],
     min_people: int,
+    *,
+    measures: Mapping[str, str],
 ) -> list[StageView]:
     """Return the stages with all that is counted here; scores and change come in by `build`."""
     spoken = _spoken(feedback, mentions)
@@ -179,7 +185,7 @@ def _views(
     whole = _tallies(spoken, "stage")
     touchpoints = _tallies(spoken, "touchpoint")
     channels = _tallies(spoken, "channel")
-    found = _by_stage(findings)
+    found = _by_stage(findings, measures)
     return [
         _view(
             stage,
@@ -281,18 +287,23 @@ _EVIDENCE_COLUMNS = (
 )
 
 
-def _by_stage(findings: pl.DataFrame) -> dict[str, list[Finding]]:
+def _measures(scores: Mapping[str, tuple[Score, ...]]) -> dict[str, str]:
+    """Return the measure that each survey kind is ranked by: the first of its scores of all."""
+    return {score.survey: score.measure for score in reversed(scores.get(ALL, ()))}
+
+
+def _by_stage(findings: pl.DataFrame, measures: Mapping[str, str]) -> dict[str, list[Finding]]:
     """Return the findings of each stage, by rank, those not ranked after them by priority."""
     ordered = findings.with_columns(order=-pl.col("priority")).sort(
         "rank", "order", "finding_id", nulls_last=True
     )
     found: dict[str, list[Finding]] = {}
     for row in ordered.iter_rows(named=True):
-        found.setdefault(row["stage"], []).append(_finding(row))
+        found.setdefault(row["stage"], []).append(_finding(row, measures))
     return found
 
 
-def _finding(row: Mapping[str, Any]) -> Finding:
+def _finding(row: Mapping[str, Any], measures: Mapping[str, str]) -> Finding:
     return Finding(
         **{name: row[name] for name in _FINDING_COLUMNS},
         share=Estimate(row["share"], row["share_low"], row["share_high"], _n_of_stage(row)),
@@ -300,6 +311,7 @@ def _finding(row: Mapping[str, Any]) -> Finding:
         weight=_estimate(row, "weight"),
         trend=_trend(row),
         evidence_ids=tuple(row["evidence_ids"]),
+        impact_measure=measures.get(row["impact_survey"] or "", ""),
     )
 
 

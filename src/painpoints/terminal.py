@@ -17,7 +17,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from painpoints.domain import Estimate, Finding, JourneyMap, Score, StageView
+from painpoints.domain import Finding, JourneyMap, Score, StageView
+from painpoints.report import words
 
 if TYPE_CHECKING:
     import polars as pl
@@ -155,8 +156,7 @@ def _headline(journey: JourneyMap) -> str:
 
 
 def _score_line(score: Score) -> str:
-    name = score.survey.upper() if score.survey in {"nps", "csat", "ces", "pmf"} else score.survey
-    return f"{name} {_estimate(score.estimate)} (n={score.estimate.n:,}; {score.convention})"
+    return f"{words.score_text(score)} ({score.convention})"
 
 
 def _print_findings(title: str, journey: JourneyMap, which: str) -> None:
@@ -195,16 +195,7 @@ def _rank(finding: Finding) -> str:
 
 
 def _impact(finding: Finding) -> str:
-    if finding.impact is None or finding.impact.value is None:
-        return "-"
-    digits = 1 if finding.impact_survey in {"nps", "enps"} else 2
-    return f"{finding.impact.value:+.{digits}f}"
-
-
-def _estimate(estimate: Estimate) -> str:
-    if estimate.value is None or estimate.low is None or estimate.high is None:
-        return "-"
-    return f"{estimate.value:.1f} [{estimate.low:.1f}, {estimate.high:.1f}]"
+    return words.impact(finding)
 
 
 def print_written(paths: Sequence[Path]) -> None:

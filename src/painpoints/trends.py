@@ -231,7 +231,7 @@ def changes(
         points = _with_all(staged, answers).unique(
             ["stage", "answer"], keep="first", maintain_order=True
         )
-        _add(found, measure.survey, measure.kind, points, min_people)
+        _add(found, measure.survey, measure.kind, points, min_people, measure=measure.name)
     moods = _moods(mentions, heard)
     _add(found, "net_sentiment", "net", moods, min_people)
     for stage, change in _stage_shares(spoken, heard, min_people):
@@ -282,6 +282,8 @@ def _add(
     kind: str,
     points: pl.DataFrame,
     min_people: int,
+    *,
+    measure: str = "",
 ) -> None:
     """Test each stage of `points` (stage, person, late, points) and append the changes."""
     pairs = {
@@ -299,6 +301,7 @@ def _add(
             f"{TESTS[kind]}, Holm over stages",
             _verdict(before, now, float(corrected), min_people),
             what,
+            measure,
         )
         found.setdefault(stage, []).append(change)
 

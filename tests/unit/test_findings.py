@@ -235,3 +235,15 @@ def test_order_and_doubling() -> None:
         for t in (found(made), twice)
     )
     assert_frame_equal(ones.sort("finding_id"), twos.sort("finding_id"))
+
+
+def test_effects_on_a_share_are_told_in_percentage_points() -> None:
+    """Where the score is a share, the reasons speak of percentage points, never of -0.01."""
+    told = found(frames(800, survey="csat")).filter(pl.col("impact").is_not_null())
+    assert told.height
+    for row in told.iter_rows(named=True):
+        sign = "+" if row["impact"] > 0 else "-"
+        assert f"score {sign}" in row["priority_formula"]
+        assert " pp on CSAT" in row["priority_formula"]
+    removable = told.filter(opportunity="remove_pain").row(0, named=True)
+    assert f"{100 * removable['impact_low']:+.1f} pp" in removable["why"]

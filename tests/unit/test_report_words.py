@@ -11,10 +11,10 @@ from painpoints.report import words
 
 @pytest.mark.parametrize(
     ("share", "said"),
-    [(None, "–"), (0.0, "0 %"), (0.004, "0.4 %"), (0.325, "32 %"), (1.0, "100 %"), (-0.25, "−25 %")],
+    [(None, "–"), (0.0, "0 %"), (0.004, "0.4 %"), (0.325, "32.5 %"), (1.0, "100 %"), (-0.25, "−25.0 %")],
 )  # fmt: skip
 def test_percent(share: float | None, said: str) -> None:
-    """Shares read as whole percent, small ones with a decimal, unknown ones as a dash."""
+    """Shares read as percent with one decimal, unknown ones as a dash."""
     assert words.percent(share) == said
 
 
@@ -30,7 +30,7 @@ def test_signed(value: float | None, digits: int, said: str) -> None:
 def test_scores_read_in_their_own_way() -> None:
     """NPS is whole and signed, shares are percent, means have two decimals."""
     assert words.score_value("nps", -25.6) == "−26"
-    assert words.score_value("csat", 0.82) == "82 %"
+    assert words.score_value("csat", 0.82) == "82.0 %"
     assert words.score_value("stars", 4.216) == "4.22"
     assert words.score_name("csat", "mean") == "CSAT, mean"
     assert words.score_name("nps", "nps") == "NPS"
@@ -70,7 +70,7 @@ def test_ranges_of_rank_and_trend() -> None:
     assert words.rank_text(replace(finding, rank=1, rank_low=1, rank_high=1)) == "1"
     assert words.rank_text(replace(finding, rank=None)) == "–"
     rising = replace(finding, trend=Change(0.08, 0.12, 0.01, "exact", "rising"))
-    assert words.trend_text(rising) == "rising (8 % → 12 %)"
+    assert words.trend_text(rising) == "rising (8.0 % → 12.0 %)"
     assert words.trend_text(replace(finding, trend=None)) == "no earlier period"
 
 
@@ -78,7 +78,31 @@ def test_unknown_numbers_are_a_dash() -> None:
     """An estimate of nobody is shown as a dash, never as zero."""
     nobody = Estimate(None, None, None, 0)
     assert words.share_with_interval(nobody) == words.net_with_interval(nobody) == "–"
-    assert words.points(None) == words.points(nobody) == "–"
+    finding = sample(800)[0].stages[3].pain_points[0]
+    for unknown in (None, nobody):
+        bare = replace(finding, impact=unknown)
+        assert words.impact(bare) == words.impact_with_interval(bare) == "–"
+
+
+def test_a_difference_of_shares_is_in_percentage_points() -> None:
+    """NPS moves by points, a share by percentage points, a mean by its own unit; small ones too."""
+    assert words.points(-4.36, "nps", "nps") == "−4.4"
+    assert words.points(-0.0132, "csat", "top_two_share") == "−1.3 pp"
+    assert words.points(-0.0003, "csat", "top_two_share") == "−0.03 pp"
+    assert words.points(-0.0132, "csat", "mean") == "−0.01"
+    finding = replace(
+        sample(800)[0].stages[3].pain_points[0],
+        impact=Estimate(-0.013, -0.021, -0.004, 40),
+        impact_survey="csat",
+        impact_measure="top_two_share",
+    )
+    assert words.impact_with_interval(finding) == "−1.3 pp (−2.1 to −0.4 pp)"
+
+
+def test_the_measure_decides_not_the_size() -> None:
+    """A mean of one is a mean, although a share could be one too."""
+    assert words.score_value("csat", 1.0, "mean") == "1.00"
+    assert words.score_value("csat", 1.0, "top_two_share") == "100 %"
 
 
 def test_changes_read_in_the_way_of_what_changed() -> None:
@@ -87,7 +111,7 @@ def test_changes_read_in_the_way_of_what_changed() -> None:
     assert words.change_text(score) == "was −56, unchanged"
     mood = Change(-0.13, 0.1, 0.01, "z", "rising", "net_sentiment")
     assert words.change_text(mood) == "was −13, rising"
-    assert words.change_text(Change(0.2, 0.1, 0.01, "z", "falling")) == "was 20 %, falling"
+    assert words.change_text(Change(0.2, 0.1, 0.01, "z", "falling")) == "was 20.0 %, falling"
     assert words.change_text(Change(None, 0.1, None, "z", "new")) == ""
 
 

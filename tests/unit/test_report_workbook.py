@@ -57,8 +57,8 @@ def test_stages_reconcile_with_the_map(book: bytes) -> None:
         assert row["Stage"] == view.stage.title
         assert row["People"] == view.n_people
         assert row["Mentions"] == view.n_mentions
-        assert row["Net sentiment"] == (
-            pytest.approx(view.net_sentiment.value) if view.n_people else ""
+        assert row["Net sentiment, ±100"] == (
+            pytest.approx(100 * view.net_sentiment.value) if view.n_people else ""
         )
         assert row["NPS, n"] == (view.scores[0].estimate.n if view.scores else "")
 

@@ -333,12 +333,12 @@ def _scores(journey: JourneyMap) -> Spec:
     for i, view in enumerate(journey.stages):
         for score in view.scores[:1]:
             e, survey = score.estimate, score.survey
-            low, high = (words.score_value(survey, end) for end in (e.low, e.high))
+            low, high = (words.score_value(survey, end, score.measure) for end in (e.low, e.high))
             lines.append(
                 _Line(
                     i + pad,
                     18,
-                    f"{words.survey_name(survey)} {words.score_value(survey, e.value)}",
+                    f"{words.survey_name(survey)} {words.score_value(survey, e.value, score.measure)}",
                     size=14,
                     bold=True,
                 )
@@ -398,7 +398,7 @@ def _finding_lines(journey: JourneyMap, x: float, y: float, finding: Finding) ->
 def _impact(finding: Finding) -> str:
     if finding.impact is None or finding.impact.value is None:
         return ""
-    return f"{words.signed(finding.impact.value, 1)} {words.survey_name(finding.impact_survey)}"
+    return f"{words.impact(finding)} {words.survey_name(finding.impact_survey)}"
 
 
 def _trend(finding: Finding) -> str:

@@ -85,8 +85,8 @@ def figures(journey: JourneyMap) -> list[tuple[str, str, str]]:
     rows.append(("Mentions", words.count(journey.n_mentions), ""))
     for score in journey.scores:
         e = score.estimate
-        low, high = (words.score_value(score.survey, end) for end in (e.low, e.high))
-        value = words.score_value(score.survey, e.value)
+        low, high = (words.score_value(score.survey, end, score.measure) for end in (e.low, e.high))
+        value = words.score_value(score.survey, e.value, score.measure)
         note = f"{low} to {high}, n = {words.count(e.n)}"
         rows.append((words.score_name(score.survey, score.measure), value, note))
     return rows

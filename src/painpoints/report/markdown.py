@@ -111,7 +111,7 @@ def _item(
         facts.append(f"severity {finding.severity:.1f} of 3")
     if finding.impact is not None and finding.impact.value is not None:
         facts.append(
-            f"impact on {words.survey_name(finding.impact_survey)} {words.points(finding.impact)}"
+            f"impact on {words.survey_name(finding.impact_survey)} {words.impact_with_interval(finding)}"
         )
     facts.append(f"rank {words.rank_text(finding)} in its stage")
     if finding.trend is not None and finding.trend.verdict in {"new", "rising", "falling", "fixed"}:

@@ -49,11 +49,10 @@ def count(n: float) -> str:
 
 
 def percent(share: float | None) -> str:
-    """Return a share 0..1 as whole percent; one decimal under 1 %."""
+    """Return a share 0..1 as percent with one decimal; 0 and all of it without."""
     if share is None:
         return "–"
-    value = 100 * share
-    return f"{value:.1f} %" if 0 < abs(value) < 0.95 else f"{signless(value, 0)} %"
+    return f"{signless(100 * share, 0 if share in {0, 1, -1} else 1)} %"
 
 
 def signless(value: float, digits: int) -> str:
@@ -75,11 +74,33 @@ def balance(share: float | None) -> str:
     return "–" if share is None else signed(100 * share)
 
 
-def points(estimate: Estimate | None) -> str:
-    """Return an impact in score points with one decimal and its interval."""
-    if estimate is None or estimate.value is None:
+def is_share(survey: str | None, measure: str = "") -> bool:
+    """Return whether a score is a share 0..1; by its kind where the measure is not told."""
+    return measure.endswith("_share") if measure else survey in _SHARES
+
+
+def points(value: float | None, survey: str | None, measure: str = "") -> str:
+    """Return a difference of scores: NPS points, `pp` (percentage points) of shares, of a mean."""
+    if value is None:
         return "–"
-    return f"{signed(estimate.value, 1)} ({signed(estimate.low, 1)} to {signed(estimate.high, 1)})"
+    if is_share(survey, measure):
+        return f"{signed(100 * value, 1 if abs(value) >= 0.00095 else 2)} pp"
+    return signed(value, 1 if survey in _BALANCES else 2)
+
+
+def impact(finding: Finding) -> str:
+    """Return the impact of a finding without its interval; `–` where it is not known."""
+    value = finding.impact.value if finding.impact else None
+    return points(value, finding.impact_survey, finding.impact_measure)
+
+
+def impact_with_interval(finding: Finding) -> str:
+    """Return `−1.3 pp (−2.1 pp to −0.4 pp)`, or NPS points without a unit."""
+    found, kind = finding.impact, (finding.impact_survey, finding.impact_measure)
+    if found is None or found.value is None:
+        return "–"
+    low, high = points(found.low, *kind).removesuffix(" pp"), points(found.high, *kind)
+    return f"{points(found.value, *kind)} ({low} to {high})"
 
 
 def share_with_interval(estimate: Estimate) -> str:
@@ -115,21 +136,21 @@ def score_name(survey: str, measure: str = "") -> str:
     return ", ".join(filter(None, (survey_name(survey), MEASURES.get(measure))))
 
 
-def score_value(survey: str, value: float | None) -> str:
+def score_value(survey: str, value: float | None, measure: str = "") -> str:
     """Return a score in the way of its kind: NPS signed and whole, shares in percent, means."""
     if value is None:
         return "–"
     if survey in _BALANCES:
         return signed(value)
-    return percent(value) if survey in _SHARES and abs(value) <= 1 else f"{value:.2f}"
+    return percent(value) if is_share(survey, measure) else f"{value:.2f}"
 
 
 def score_text(score: Score) -> str:
     """Return `NPS −26 (−30 to −22), n = 1,886`."""
     e = score.estimate
-    low, high = (score_value(score.survey, end) for end in (e.low, e.high))
-    value = score_value(score.survey, e.value)
-    return f"{survey_name(score.survey)} {value} ({low} to {high}), n = {count(e.n)}"
+    low, high = (score_value(score.survey, end, score.measure) for end in (e.low, e.high))
+    value = score_value(score.survey, e.value, score.measure)
+    return f"{score_name(score.survey, score.measure)} {value} ({low} to {high}), n = {count(e.n)}"
 
 
 def rank_text(finding: Finding) -> str:
@@ -160,14 +181,14 @@ def change_text(change: Change) -> str:
     """Return `was −20, falling` for a score; `was 39 %, rising` for a share."""
     if change.verdict == "too_few" or change.before is None:
         return ""
-    return f"was {change_value(change.what, change.before)}, {change.verdict}"
+    return f"was {change_value(change.what, change.before, change.measure)}, {change.verdict}"
 
 
-def change_value(what: str, value: float | None) -> str:
+def change_value(what: str, value: float | None, measure: str = "") -> str:
     """Return a compared number in the way of what is compared: share, net sentiment or score."""
     if what == "share":
         return percent(value)
-    return balance(value) if what == "net_sentiment" else score_value(what, value)
+    return balance(value) if what == "net_sentiment" else score_value(what, value, measure)
 
 
 def change_name(what: str) -> str:
@@ -223,12 +244,14 @@ def support_line(journey: JourneyMap) -> str:
 
 
 def _impact_part(finding: Finding) -> Iterable[str]:
-    impact = finding.impact
-    if impact is None or impact.value is None:
+    found = finding.impact
+    if found is None or found.value is None:
         return []
-    verb = "it lowers" if impact.value < 0 else "it goes with a higher"
-    size = f"{abs(impact.value):.1f} points"
-    span = f"{signed(impact.low, 1)} to {signed(impact.high, 1)}"
+    kind = finding.impact_survey, finding.impact_measure
+    size = points(abs(found.value), *kind).removeprefix("+")
+    size = size.replace("pp", "percentage points") if size.endswith("pp") else f"{size} points"
+    verb = "it lowers" if found.value < 0 else "it goes with a higher"
+    span = f"{points(found.low, *kind).removesuffix(' pp')} to {points(found.high, *kind)}"
     return [f"{verb} {survey_name(finding.impact_survey)} by {size} ({span})"]
 
 

@@ -63,8 +63,11 @@ def _looks(book: Any) -> dict[str, Any]:
         "": plain,
         "wrap": plain | {"text_wrap": True},
         "count": plain | {"num_format": "#,##0"},
-        "share": plain | {"num_format": "0%"},
-        "points": plain | {"num_format": "+0.0;−0.0;0.0"},
+        "share": plain | {"num_format": "0.0%"},
+        "balance": plain | {"num_format": "+0;−0;0"},
+        "net": plain | {"num_format": "+0.0;−0.0;0.0"},
+        "pp": plain | {"num_format": '+0.0" pp";−0.0" pp";0.0" pp"'},
+        "mean": plain | {"num_format": "+0.00;−0.00;0.00"},
         "decimal": plain | {"num_format": "0.00"},
         "p": plain | {"num_format": "0.000"},
         "day": plain | {"num_format": "yyyy-mm-dd"},
@@ -86,8 +89,9 @@ def _sheets(
     pains = [f for f in told if f.kind == "pain_point"]
     wins = [f for f in told if f.kind == "opportunity"]
     yield "Stages", _stage_columns(journey), journey.stages, ""
-    yield "Pain points", _finding_columns(titles), pains, _UNRANKED
-    yield "Opportunities", [_KIND, *_finding_columns(titles)], wins, _UNRANKED
+    columns = _finding_columns(titles, _impact_look(told))
+    yield "Pain points", columns, pains, _UNRANKED
+    yield "Opportunities", [_KIND, *columns], wins, _UNRANKED
     yield "Topics", _topic_columns(journey.topics), journey.topics, ""
     yield "Evidence", _evidence_columns(journey, evidence), chosen, _said(len(chosen), n_total)
     yield "Left out", _LEFT_OUT, words.left_out_lines(journey), ""
@@ -159,7 +163,7 @@ def _figures(journey: JourneyMap) -> list[tuple[str, str]]:
     if journey.people_known:
         rows.append(("People", words.count(journey.n_people)))
     rows.append(("Mentions", words.count(journey.n_mentions)))
-    rows += [(words.survey_name(s.survey), words.score_text(s)) for s in journey.scores]
+    rows += [(words.score_name(s.survey, s.measure), words.score_text(s)) for s in journey.scores]
     return rows
 
 
@@ -213,9 +217,14 @@ def _estimate(
     title: str, get: Callable[[Any], Estimate | None], look: str, width: int = 11
 ) -> list[_Column]:
     """Return three columns: the number and both ends of its interval."""
+    scale = _SCALES.get(look, 1)
 
     def part(name: str) -> Callable[[Any], Any]:
-        return lambda row: getattr(get(row), name, None)
+        def value(row: Any) -> float | None:
+            found = getattr(get(row), name, None)
+            return None if found is None else scale * found
+
+        return value
 
     return [
         _Column(title, width, part("value"), look),
@@ -250,7 +259,9 @@ def _stage_columns(journey: JourneyMap) -> list[_Column]:
         column
         for survey, measure in surveys
         for column in (
-            *_estimate(words.score_name(survey, measure), score(survey, measure), "decimal"),
+            *_estimate(
+                words.score_name(survey, measure), score(survey, measure), _look(survey, measure)
+            ),
             _people_of(words.score_name(survey, measure), score(survey, measure)),
         )
     ]
@@ -259,14 +270,27 @@ def _stage_columns(journey: JourneyMap) -> list[_Column]:
         _Column("People" if journey.people_known else "Answers", 10, lambda v: v.n_people, "count"),
         _Column("Mentions", 10, lambda view: view.n_mentions, "count"),
         *_estimate("Share of people", lambda view: view.share, "share"),
-        *_estimate("Net sentiment", lambda view: view.net_sentiment, "decimal"),
+        *_estimate("Net sentiment, ±100", lambda view: view.net_sentiment, "balance"),
         *scores,
         _Column("Pain points", 10, lambda view: len(view.pain_points), "count"),
         _Column("Opportunities", 12, lambda view: len(view.opportunities), "count"),
         _Column("Too few to rank", 10, lambda view: len(view.listed_apart), "count"),
         _Column("Change of", 14, lambda v: words.change_name(v.change.what) if v.change else None),
-        *_change(lambda view: view.change, "decimal", "Before", "Now"),
+        *_change(lambda view: view.change, _change_look(journey), "Before", "Now"),
     ]
+
+
+_SCALES = {"balance": 100, "pp": 100}
+"""Looks whose numbers are kept as parts of one and read as hundredths."""
+
+
+def _look(survey: str, measure: str) -> str:
+    return "share" if words.is_share(survey, measure) else "decimal"
+
+
+def _change_look(journey: JourneyMap) -> str:
+    changes = [view.change for view in journey.stages if view.change]
+    return "share" if all(change.what == "share" for change in changes) else "decimal"
 
 
 def _people_of(title: str, get: Callable[[Any], Estimate | None]) -> _Column:
@@ -278,7 +302,15 @@ _KIND = _Column(
 )
 
 
-def _finding_columns(titles: dict[str, str]) -> list[_Column]:
+def _impact_look(found: Sequence[Finding]) -> str:
+    """Return how impacts look; a run speaks of one survey kind."""
+    first = next((f for f in found if f.impact is not None), None)
+    if first is None or first.impact_survey in {"nps", "enps"}:
+        return "net"
+    return "pp" if words.is_share(first.impact_survey, first.impact_measure) else "mean"
+
+
+def _finding_columns(titles: dict[str, str], look: str) -> list[_Column]:
     return [
         _Column("Finding", 46, lambda f: f.label, "wrap"),
         _Column("Stage", 15, lambda f: titles.get(f.stage, f.stage)),
@@ -290,7 +322,7 @@ def _finding_columns(titles: dict[str, str]) -> list[_Column]:
         _Column("Mentions", 9, lambda f: f.n_mentions, "count"),
         *_estimate("Share of stage", lambda f: f.share, "share", 10),
         _Column("Severity", 9, lambda f: f.severity, "decimal"),
-        *_estimate("Impact", lambda f: f.impact, "points", 9),
+        *_estimate("Impact", lambda f: f.impact, look, 10),
         _Column("Impact on", 9, lambda f: words.survey_name(f.impact_survey) if f.impact_survey else None),
         *_estimate("Weight", lambda f: f.weight, "share", 9),
         _Column("Impact and weight agree", 12, lambda f: None if f.agree is None else ("yes" if f.agree else "no")),

@@ -21,8 +21,7 @@ function signed(value, digits = 0) {
 
 function percent(share) {
   if (share === null || share === undefined) return NONE;
-  const value = 100 * share;
-  return Math.abs(value) > 0 && Math.abs(value) < 0.95 ? `${value.toFixed(1)}\u00a0%` : `${minus(value, 0)}\u00a0%`;
+  return `${minus(100 * share, share === 0 || Math.abs(share) === 1 ? 0 : 1)}\u00a0%`;
 }
 
 const balance = (share) => (share === null || share === undefined ? NONE : signed(100 * share));
@@ -36,9 +35,20 @@ function netText(e) {
   return e.value === null ? NONE : `${balance(e.value)} (${balance(e.low)} to ${balance(e.high)})`;
 }
 
-function pointsText(e) {
-  if (!e || e.value === null) return NONE;
-  return `${signed(e.value, 1)} (${signed(e.low, 1)} to ${signed(e.high, 1)})`;
+const isShare = (survey, measure) => (measure ? measure.endsWith("_share") : SHARES.has(survey));
+
+// A difference of scores: NPS points, percentage points (pp) of shares, or of a mean.
+function points(value, survey, measure) {
+  if (value === null || value === undefined) return NONE;
+  if (isShare(survey, measure)) return `${signed(100 * value, Math.abs(value) >= 0.00095 ? 1 : 2)}\u00a0pp`;
+  return signed(value, BALANCES.has(survey) ? 1 : 2);
+}
+
+const impactPoints = (f, value) => points(value, f.impact_survey, f.impact_measure);
+
+function impactText(f) {
+  if (!f.impact || f.impact.value === null) return NONE;
+  return `${impactPoints(f, f.impact.value)} (${impactPoints(f, f.impact.low).replace("\u00a0pp", "")} to ${impactPoints(f, f.impact.high)})`;
 }
 
 const surveyName = (survey) => SURVEYS[survey] ?? String(survey ?? "score").toUpperCase();
@@ -46,10 +56,10 @@ const surveyName = (survey) => SURVEYS[survey] ?? String(survey ?? "score").toUp
 const MEASURES = { top_two_share: "top-two share", top_share: "top share", mean: "mean" };
 const scoreName = (s) => [surveyName(s.survey), MEASURES[s.measure]].filter(Boolean).join(", ");
 
-function scoreValue(survey, value) {
+function scoreValue(survey, value, measure) {
   if (value === null || value === undefined) return NONE;
   if (BALANCES.has(survey)) return signed(value);
-  return SHARES.has(survey) && Math.abs(value) <= 1 ? percent(value) : value.toFixed(2);
+  return isShare(survey, measure) ? percent(value) : value.toFixed(2);
 }
 
 function rankText(f) {
@@ -57,9 +67,9 @@ function rankText(f) {
   return f.rank_low === f.rank_high || f.rank_low === null ? `${f.rank}` : `${f.rank} (${f.rank_low}–${f.rank_high})`;
 }
 
-function changeValue(what, value) {
+function changeValue(what, value, measure) {
   if (what === "share") return percent(value);
-  return what === "net_sentiment" ? balance(value) : scoreValue(what, value);
+  return what === "net_sentiment" ? balance(value) : scoreValue(what, value, measure);
 }
 
 const changeName = (what) => (Object.hasOwn(SURVEYS, what) ? SURVEYS[what] : plainName(what));
@@ -67,7 +77,7 @@ const changeName = (what) => (Object.hasOwn(SURVEYS, what) ? SURVEYS[what] : pla
 function trendWords(change) {
   if (!change) return "no earlier period";
   if (change.verdict === "too_few" || change.before === null || change.now === null) return change.verdict.replace("_", " ");
-  const words = `${change.verdict}, ${changeValue(change.what, change.before)} → ${changeValue(change.what, change.now)}`;
+  const words = `${change.verdict}, ${changeValue(change.what, change.before, change.measure)} → ${changeValue(change.what, change.now, change.measure)}`;
   return change.what === "share" ? words : `${changeName(change.what)} ${words}`;
 }
 

@@ -77,7 +77,7 @@ function filteredFigures(view) {
   const figure = (name, value, note) => el("div", {}, el("dt", {}, name), el("dd", {}, el("b", {}, value), note ? el("span", {}, ` ${note}`) : null));
   return [
     figure("Answers", count(view.n_feedback)), ...(view.people_known ? [figure("People", count(view.n_people))] : []), figure("Mentions", count(view.n_mentions)),
-    ...view.scores.map((s) => figure(scoreName(s), scoreValue(s.survey, s.estimate.value), `${scoreValue(s.survey, s.estimate.low)} to ${scoreValue(s.survey, s.estimate.high)}, n = ${count(s.estimate.n)}`)),
+    ...view.scores.map((s) => figure(scoreName(s), scoreValue(s.survey, s.estimate.value, s.measure), `${scoreValue(s.survey, s.estimate.low, s.measure)} to ${scoreValue(s.survey, s.estimate.high, s.measure)}, n = ${count(s.estimate.n)}`)),
   ];
 }
 

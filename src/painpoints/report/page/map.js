@@ -118,11 +118,11 @@ function scoreCell(v, context) {
   return firsts.map((s, i) => {
     const e = s.estimate;
     if (e.value === null) return el("p", { class: "fine" }, "no scores");
-    const words = `${surveyName(s.survey)} ${scoreValue(s.survey, e.value)} (${scoreValue(s.survey, e.low)} to ${scoreValue(s.survey, e.high)}), n = ${count(e.n)}`;
+    const words = `${scoreName(s)} ${scoreValue(s.survey, e.value, s.measure)} (${scoreValue(s.survey, e.low, s.measure)} to ${scoreValue(s.survey, e.high, s.measure)}), n = ${count(e.n)}`;
     return el("button", { type: "button", class: `cell-button${s.small ? " few" : ""}`, title: s.convention, "aria-label": `${words}. Show the evidence`, on: { click: () => context.open({ stage: v.stage.name, survey: s.survey }) } },
-      el("span", { class: "big" }, scoreValue(s.survey, e.value)), el("span", { class: "unit" }, ` ${surveyName(s.survey)}`),
+      el("span", { class: "big" }, scoreValue(s.survey, e.value, s.measure)), el("span", { class: "unit" }, ` ${surveyName(s.survey)}`),
       i === 0 ? rangeMark(e, context.scoreDomain, "score") : null,
-      el("span", { class: "fine" }, `${scoreValue(s.survey, e.low)} to ${scoreValue(s.survey, e.high)} · n ${count(e.n)}`));
+      el("span", { class: "fine" }, `${scoreValue(s.survey, e.low, s.measure)} to ${scoreValue(s.survey, e.high, s.measure)} · n ${count(e.n)}`));
   });
 }
 
@@ -131,7 +131,7 @@ function changeCell(v) {
   if (!c) return el("p", { class: "fine" }, NONE);
   if (c.before === null || c.now === null || c.verdict === "too_few") return el("p", { class: "fine" }, plainName(c.verdict));
   const p = c.p_value === null ? "" : ` · p ${c.p_value < 0.001 ? "< 0.001" : c.p_value.toFixed(c.p_value < 0.1 ? 3 : 2)}`;
-  return el("p", { class: "change", title: `${c.test}${p}` }, el("span", { class: "was" }, changeValue(c.what, c.before)), " → ", el("b", {}, changeValue(c.what, c.now)), el("span", { class: "unit" }, ` ${changeName(c.what)}`), el("br"), trendMark(c, "stage"), el("span", { class: "fine" }, p));
+  return el("p", { class: "change", title: `${c.test}${p}` }, el("span", { class: "was" }, changeValue(c.what, c.before, c.measure)), " → ", el("b", {}, changeValue(c.what, c.now, c.measure)), el("span", { class: "unit" }, ` ${changeName(c.what)}`), el("br"), trendMark(c, "stage"), el("span", { class: "fine" }, p));
 }
 
 function painsCell(v, context) {
@@ -167,7 +167,7 @@ function findingCard(f, context) {
     el("span", { class: "meta" }, el("span", {}, el("b", {}, count(f.reach)), ` ${peopleWord(context.map, f.reach)}, ${percent(f.share.value)}`)),
     el("span", { class: "meta" },
       pain ? severityDots(f.severity) : null,
-      f.impact && f.impact.value !== null ? el("span", { class: "impact" }, `${signed(f.impact.value, 1)} ${surveyName(f.impact_survey)}`) : null),
+      f.impact && f.impact.value !== null ? el("span", { class: "impact" }, `${impactPoints(f, f.impact.value)} ${surveyName(f.impact_survey)}`) : null),
     el("span", { class: "meta" },
       f.trend?.verdict === "unchanged" ? null : trendMark(f.trend, f.kind),
       f.rank_low !== null && f.rank_low !== f.rank_high ? el("span", { class: "spread", title: "range of the rank" }, `rank ${f.rank_low}–${f.rank_high}`) : null));

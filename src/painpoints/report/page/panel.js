@@ -91,7 +91,7 @@ function findingFacts(app, f) {
     el("dl", { class: "facts" },
       fact(capital(peopleWord(map, f.reach)), el("b", {}, count(f.reach)), el("span", {}, `${shareText(f.share)} of the stage; ${count(f.n_mentions)} mentions`)),
       f.kind === "pain_point" ? fact("Severity", el("b", {}, f.severity.toFixed(1), " ", severityDots(f.severity)), el("span", {}, "1 minor, 2 major, 3 critical")) : null,
-      impact ? fact(`Impact on ${surveyName(f.impact_survey)}`, el("b", {}, signed(f.impact.value, 1)), el("span", {}, `${signed(f.impact.low, 1)} to ${signed(f.impact.high, 1)} points, leave-out`)) : null,
+      impact ? fact(`Impact on ${surveyName(f.impact_survey)}`, el("b", {}, impactPoints(f, f.impact.value)), el("span", {}, `${impactPoints(f, f.impact.low)} to ${impactPoints(f, f.impact.high)}, leave-out`)) : null,
       f.weight && f.weight.value !== null ? fact("Weight", el("b", {}, percent(f.weight.value)), el("span", {}, `${percent(f.weight.low)} to ${percent(f.weight.high)}, overlap-corrected`)) : null,
       fact("Rank in stage", el("b", {}, f.rank === null ? "not ranked" : `${f.rank}`), el("span", {}, rankNote(f, map))),
       fact("Trend", el("b", {}, trendMark(f.trend, f.kind) ?? plainName(f.trend?.verdict ?? "not tested")), el("span", {}, trendNote(f.trend))),
@@ -119,7 +119,7 @@ function stageFacts(app, v) {
   return el("dl", { class: "facts" },
     fact(capital(peopleWord(app.view, v.n_people)), el("b", {}, count(v.n_people)), el("span", {}, `${shareText(v.share)} of all; ${count(v.n_mentions)} mentions in the stage`)),
     fact("Net sentiment", el("b", {}, balance(v.net_sentiment.value)), el("span", {}, v.net_sentiment.value === null ? "" : `${balance(v.net_sentiment.low)} to ${balance(v.net_sentiment.high)}`)),
-    v.scores.map((s) => fact(scoreName(s), el("b", {}, scoreValue(s.survey, s.estimate.value)), el("span", {}, `${scoreValue(s.survey, s.estimate.low)} to ${scoreValue(s.survey, s.estimate.high)}, n = ${count(s.estimate.n)}`))));
+    v.scores.map((s) => fact(scoreName(s), el("b", {}, scoreValue(s.survey, s.estimate.value, s.measure)), el("span", {}, `${scoreValue(s.survey, s.estimate.low, s.measure)} to ${scoreValue(s.survey, s.estimate.high, s.measure)}, n = ${count(s.estimate.n)}`))));
 }
 
 const ORDERS = {

@@ -59,7 +59,7 @@ function scoreColumns(view) {
   const kinds = new Map(view.stages.flatMap((v) => v.scores.map((s) => [scoreName(s), s])));
   return [...kinds].map(([name, { survey, measure }]) => {
     const of = (v) => v.scores.find((s) => s.survey === survey && s.measure === measure)?.estimate ?? nothing();
-    const words = (e) => (e.value === null ? NONE : `${scoreValue(survey, e.value)} (${scoreValue(survey, e.low)} to ${scoreValue(survey, e.high)}), n ${count(e.n)}`);
+    const words = (e) => (e.value === null ? NONE : `${scoreValue(survey, e.value, measure)} (${scoreValue(survey, e.low, measure)} to ${scoreValue(survey, e.high, measure)}), n ${count(e.n)}`);
     return { title: name, number: true, value: (v) => of(v).value, cell: (v) => words(of(v)) };
   });
 }
@@ -87,7 +87,7 @@ function findingsTable(view, findings, caption, open) {
     { title: capital(peopleWord(view, 2)), number: true, value: (f) => f.reach, cell: (f) => count(f.reach) },
     { title: "Share of stage", number: true, value: (f) => f.share.value, cell: (f) => shareText(f.share) },
     { title: "Severity", number: true, value: (f) => f.severity, cell: (f) => (f.kind === "pain_point" || f.severity ? f.severity.toFixed(1) : NONE) },
-    ...(impact ? [{ title: "Impact, points", number: true, value: (f) => f.impact?.value ?? null, cell: (f) => (f.impact ? `${pointsText(f.impact)}` : NONE) }] : []),
+    ...(impact ? [{ title: `Impact on ${surveyName(findings.find((f) => f.impact).impact_survey)}`, number: true, value: (f) => f.impact?.value ?? null, cell: impactText }] : []),
     { title: "Priority", number: true, value: (f) => f.priority, cell: (f) => el("span", { title: f.priority_formula }, count(f.priority)) },
     { title: "Trend", value: (f) => f.trend?.verdict ?? "", cell: (f) => (f.trend ? trendWords(f.trend) : NONE) },
   ];
