@@ -102,7 +102,7 @@ class PackagedEngine:
         return _LoadedScorer(Analyser(_settings({})), model)
 
     def models(self) -> list[dict[str, Any]]:
-        """Return the newest version of each part, as its manifest describes it."""
+        """Return the version of each part in force, as its manifest describes it."""
         return _manifests(_settings({}))
 
 
@@ -111,7 +111,7 @@ def _manifests(settings: "Settings") -> list[dict[str, Any]]:
 
     quality = settings.quality
     parts = ("segmenter", f"encoder-{quality}", f"classifier-{quality}")
-    return [bundle.read_manifest(bundle.newest(part, settings.models)) for part in parts]
+    return [bundle.read_manifest(bundle.current(part, settings.models)) for part in parts]
 
 
 class _LoadedScorer:

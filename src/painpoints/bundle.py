@@ -1,16 +1,18 @@
 """A trained part on disk: find it, verify it, read it, write it.
 
-A part is a folder `models/<part>/<version>/` whose `manifest.json` names every file with its
+A part is a folder `<models>/<part>/<version>/` whose `manifest.json` names every file with its
 sha256 and size, the versions it was made by, seeds, figures and the licence of each source.
 Nothing is read before its hash matches, and the bytes that were hashed are the bytes that are
-read. Pickled artefacts pass an exact list of classes on top of that. What a part means is known
-by the step that uses it, how it is made by `training/`.
+read. Pickled artefacts pass an exact list of classes on top of that. Beside the shipped parts there
+may be a folder of own ones, in which `current.json` says which version is in force. What a part
+means is known by the step that uses it, how it is made and promoted by `training/`.
 """
 
 import hashlib
 import io
 import json
 import pickle
+import re
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,7 +23,14 @@ from typing import Any
 from painpoints.errors import ModelError
 
 MANIFEST = "manifest.json"
+POINTER = "current.json"
 FORMAT = 1
+
+SHIPPED = "shipped"
+"""What stands for the shipped version wherever a version is named."""
+
+OWN_MODELS = Path("painpoints-models")
+"""Folder of own trained parts, below the working folder, if no other is named."""
 
 RECORDED = ("painpoints", "numpy", "scipy", "scikit-learn", "joblib", "sentence-transformers")
 """Packages whose versions a manifest records."""
@@ -90,6 +99,86 @@ def newest(part: str, models: Path | None = None) -> Path:
     if not versions:
         raise ModelError(f"no version of {part} under {root}; run `make models` or reinstall")
     return max(versions, key=lambda folder: int(folder.name))
+
+
+def own_models(models: Path | None) -> Path | None:
+    """Return the folder of own parts: the one named, else `painpoints-models` if there is one.
+
+    Raises:
+        ModelError: the folder that was named does not exist.
+    """
+    if models is None:
+        return OWN_MODELS if OWN_MODELS.is_dir() else None
+    if not models.is_dir():
+        raise ModelError(f"folder of models {models} does not exist; leave it out for the shipped")
+    return models
+
+
+def promoted(part: str, models: Path) -> tuple[str, ...]:
+    """Return the own versions of `part` that were promoted, the one in force last.
+
+    Raises:
+        ModelError: the pointer file is damaged.
+    """
+    file = models / part / POINTER
+    if not file.exists():
+        return ()
+    try:
+        stack = json.loads(file.read_bytes())["promoted"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"{file} is damaged; delete it to go back to the shipped part") from error
+    if not isinstance(stack, list) or not all(is_version(name) for name in stack):
+        raise ModelError(f"{file} names no versions; delete it to go back to the shipped part")
+    return tuple(stack)
+
+
+def is_version(name: object) -> bool:
+    """Return whether `name` can be the name of an own version: no path, no number, no word of ours."""
+    plain = isinstance(name, str) and re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,40}", name) is not None
+    return plain and not str(name).isdigit() and name != SHIPPED
+
+
+def current(part: str, models: Path | None = None) -> Path:
+    """Return the folder of the version of `part` in force.
+
+    That is the own version promoted last; where none is, the highest number in the own folder;
+    where there is none either, the shipped part.
+
+    Raises:
+        ModelError: the version in force is missing, or no version is to be found.
+    """
+    own = own_models(models)
+    if own is None:
+        return newest(part)
+    stack = promoted(part, own)
+    if stack:
+        return own / part / stack[-1]
+    numbered = any(folder.name.isdigit() for folder in (own / part).glob("*"))
+    return newest(part, own if numbered else None)
+
+
+def identity(part: Part) -> str:
+    """Return a hash of the part's files, card left out: equal for parts that answer alike."""
+    files = {n: f["sha256"] for n, f in part.manifest["files"].items() if not n.endswith(".md")}
+    return hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()
+
+
+def refuse_mismatch(heads: Part, encoder: Part) -> None:
+    """Check that heads trained by an analyst stand on the encoder that they were trained on.
+
+    Raises:
+        ModelError: the encoder is another one, as after an update of painpoints.
+    """
+    wanted = heads.manifest.get("encoder")
+    if wanted is None or wanted["identity"] == identity(encoder):
+        return
+    found = encoder.manifest
+    raise ModelError(
+        f"model {heads.folder} was trained on {wanted['part']} {wanted['version']} "
+        f"({wanted['identity'][:12]}...), installed is {found['part']} {found['version']} "
+        f"({identity(encoder)[:12]}...). Train it again from the same labels with "
+        "`painpoints train`, or leave it with `painpoints models rollback`."
+    )
 
 
 def verify(folder: Path) -> Part:
@@ -228,13 +317,13 @@ def _listed_unpickler(content: bytes) -> pickle.Unpickler:
     """
     from joblib.numpy_pickle import NumpyArrayWrapper, NumpyUnpickler
 
-    class PlainArrays(NumpyArrayWrapper):  # type: ignore[misc]
+    class PlainArrays(NumpyArrayWrapper):  # type: ignore[misc]  # joblib has no types: Any as base
         def read_array(self, unpickler: Any, *rest: Any) -> Any:
             if self.dtype.hasobject:
                 raise pickle.UnpicklingError("an array of objects is not allowed")
             return super().read_array(unpickler, *rest)
 
-    class Listed(NumpyUnpickler):  # type: ignore[misc]
+    class Listed(NumpyUnpickler):  # type: ignore[misc]  # joblib has no types: Any as base
         def find_class(self, module: str, name: str) -> Any:
             if (module, name) not in ALLOWED:
                 raise pickle.UnpicklingError(f"class {module}.{name} is not allowed")

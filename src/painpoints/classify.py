@@ -285,20 +285,25 @@ def _best(given: Probabilities, classes: Sequence[str], min_prob: float) -> pl.D
 def _own_journey(
     given: Probabilities, classes: Sequence[str], stages: Sequence[StageSettings]
 ) -> tuple[Probabilities, list[str]]:
-    """Return probabilities of an own journey; what no stage covers counts as none."""
-    owner = {
-        default: stage.name for stage in stages for default in (*stage.covers, *_itself(stage))
-    }
+    """Return probabilities of an own journey; what no stage covers counts as none.
+
+    Heads trained on these very stages answer with their names already.
+    """
     names = [stage.name for stage in stages] + [NO_STAGE]
+    if set(names) == set(classes):
+        return given[:, [list(classes).index(name) for name in names]], names
+    owner = {
+        known: stage.name for stage in stages for known in (*stage.covers, *_itself(stage, classes))
+    }
     own = np.zeros((len(given), len(names)))
     for column, default in enumerate(classes):
         own[:, names.index(owner.get(default, NO_STAGE))] += given[:, column]
     return own, names
 
 
-def _itself(stage: StageSettings) -> tuple[str, ...]:
-    """Return the default stage of the same name, if the stage does not say what it covers."""
-    return (stage.name,) if stage.name in STAGES and not stage.covers else ()
+def _itself(stage: StageSettings, classes: Sequence[str]) -> tuple[str, ...]:
+    """Return the class of the same name, if the stage does not say what it covers."""
+    return (stage.name,) if stage.name in classes and not stage.covers else ()
 
 
 def _severity(given: Probabilities, kinds: NDArray[Any]) -> pl.DataFrame:

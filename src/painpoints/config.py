@@ -132,7 +132,9 @@ class Settings(BaseSettings):
         "accurate", description="fast is for hundreds of thousands of texts; see docs/models.md"
     )
     models: Path | None = Field(
-        None, description="folder of trained parts; the shipped ones if unset"
+        None,
+        description="folder of own trained parts (painpoints-models if there is one); what it "
+        "lacks is shipped",
     )
     threads: int = Field(0, ge=0, description="0 uses all cores")
     read: ReadSettings = ReadSettings()

@@ -29,9 +29,10 @@ from painpoints import (
     trends,
 )
 from painpoints.classify import Classified, Classifier
-from painpoints.config import Settings, load
+from painpoints.config import JourneySettings, Settings, StageSettings, load
 from painpoints.domain import STAGES, JourneyMap, Stage
 from painpoints.encode import Encoder
+from painpoints.errors import SettingsError
 from painpoints.segment import Segmenter
 
 if TYPE_CHECKING:
@@ -99,13 +100,15 @@ class Analyser:
         Raises:
             ModelError: a part is missing, damaged or of another version.
         """
-        self.settings = settings or load()
+        chosen = settings or load()
         self._on_step = on_step or _silent
-        quality = self.settings.quality
+        quality = chosen.quality
         names = ("segmenter", f"encoder-{quality}", f"classifier-{quality}")
         segmenter, encoder, classifier = (
-            bundle.verify(bundle.newest(name, self.settings.models)) for name in names
+            bundle.verify(bundle.current(name, chosen.models)) for name in names
         )
+        bundle.refuse_mismatch(classifier, encoder)
+        self.settings = in_journey(chosen, classifier)
         self.parts = {
             part.manifest["part"]: str(part.manifest["version"])
             for part in (segmenter, encoder, classifier)
@@ -313,6 +316,29 @@ def stages(settings: Settings) -> tuple[Stage, ...]:
     return tuple(
         Stage(s.name, s.title or s.name.capitalize(), s.description, s.aliases) for s in own
     )
+
+
+def in_journey(settings: Settings, classifier: bundle.Part) -> Settings:
+    """Return the settings with the journey that the classifier was trained for, if it has its own.
+
+    Raises:
+        SettingsError: the settings' stages say nothing of the stages that the classifier knows.
+    """
+    trained = [StageSettings(**stage) for stage in classifier.manifest.get("stages", ())]
+    own = settings.journey.stages
+    if not trained:
+        return settings
+    if not own:
+        return settings.model_copy(update={"journey": JourneySettings(stages=tuple(trained))})
+    known = {stage.name for stage in trained}
+    lost = known - {name for stage in own for name in (stage.name, *stage.covers)}
+    if lost:
+        raise SettingsError(
+            f"journey.stages: the classifier {classifier.folder.name} was trained on other stages; "
+            f"no stage of the settings is or covers {', '.join(sorted(lost))}. Leave the stages out "
+            "of the settings, or go back with `painpoints models rollback`"
+        )
+    return settings
 
 
 def _silent(step: str, done: int = 0, total: int = 0) -> None:

@@ -128,3 +128,61 @@ def test_shipped_parts_are_whole() -> None:
     assert folders
     for folder in folders:
         assert bundle.verify(folder).manifest["files"]
+
+
+def _sealed(folder: Path, **facts: Any) -> Path:
+    folder.mkdir(parents=True)
+    (folder / "vectors.bin").write_bytes(b"1234")
+    bundle.write_manifest(folder, {"part": folder.parent.name, "version": folder.name, **facts})
+    return folder
+
+
+def _point(models: Path, part: str, text: str) -> None:
+    (models / part).mkdir(parents=True, exist_ok=True)
+    (models / part / bundle.POINTER).write_text(text)
+
+
+def test_own_version_is_in_force_only_once_promoted(tmp_path: Path) -> None:
+    """A trained version waits beside the shipped one until the pointer names it."""
+    shipped = bundle.newest("classifier-fast")
+    own = _sealed(tmp_path / "classifier-fast" / "own-1")
+    assert bundle.current("classifier-fast", tmp_path) == shipped
+    _point(tmp_path, "classifier-fast", '{"promoted": ["own-1"]}')
+    assert bundle.current("classifier-fast", tmp_path) == own
+    assert bundle.current("segmenter", tmp_path) == bundle.newest("segmenter")
+
+
+def test_numbered_parts_of_an_own_folder_are_taken(tmp_path: Path) -> None:
+    """A folder that `make models` wrote has numbers and no pointer: the highest is in force."""
+    _sealed(tmp_path / "encoder-fast" / "1")
+    assert bundle.current("encoder-fast", tmp_path) == _sealed(tmp_path / "encoder-fast" / "2")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", '{"promoted": 3}', '{"promoted": ["../../elsewhere"]}']
+)
+def test_damaged_pointer_is_an_error(tmp_path: Path, text: str) -> None:
+    """A pointer that is cut off or leads out of the folder is refused, with the way back."""
+    _point(tmp_path, "classifier-fast", text)
+    with pytest.raises(ModelError, match="go back to the shipped"):
+        bundle.current("classifier-fast", tmp_path)
+
+
+def test_missing_folder_of_models_is_an_error(tmp_path: Path) -> None:
+    """A folder that was named and does not exist is no reason to take the shipped in silence."""
+    with pytest.raises(ModelError, match="does not exist"):
+        bundle.current("classifier-fast", tmp_path / "nowhere")
+
+
+def test_heads_of_another_encoder_are_refused(tmp_path: Path) -> None:
+    """Heads name the encoder they were trained on; with another they would answer nonsense."""
+    encoder = bundle.verify(_sealed(tmp_path / "encoder-x" / "1"))
+    told = {"part": "encoder-x", "version": "1", "identity": bundle.identity(encoder)}
+    heads = bundle.verify(_sealed(tmp_path / "classifier-x" / "own-1", encoder=told))
+    bundle.refuse_mismatch(heads, encoder)
+    other = tmp_path / "encoder-x" / "2"
+    other.mkdir()
+    (other / "vectors.bin").write_bytes(b"5678")
+    bundle.write_manifest(other, {"part": "encoder-x", "version": "2"})
+    with pytest.raises(ModelError, match="painpoints train"):
+        bundle.refuse_mismatch(heads, bundle.verify(other))
