@@ -155,7 +155,8 @@ def test_own_version_is_in_force_only_once_promoted(tmp_path: Path) -> None:
 def test_numbered_parts_of_an_own_folder_are_taken(tmp_path: Path) -> None:
     """A folder that `make models` wrote has numbers and no pointer: the highest is in force."""
     _sealed(tmp_path / "encoder-fast" / "1")
-    assert bundle.current("encoder-fast", tmp_path) == _sealed(tmp_path / "encoder-fast" / "2")
+    later = _sealed(tmp_path / "encoder-fast" / "2")
+    assert bundle.current("encoder-fast", tmp_path) == later
 
 
 @pytest.mark.parametrize(
