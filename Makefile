@@ -3,16 +3,13 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: demo test test-kills check bench models docs clean
+.PHONY: demo test check bench models docs clean
 
 demo: $(STAMP)  ## analyse the committed export and say where the journey map lies
 	$(BIN)/painpoints analyze data/fixtures/demo/lakeside_broadband_nps.csv -o demo-out --title "Lakeside Broadband"
 
 test: $(STAMP)  ## the tests; no network
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not kills"
-
-test-kills: $(STAMP)  ## the service's servers and workers, started and killed for real
-	$(BIN)/python -m pytest tests/api -m kills
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: $(STAMP)  ## style, types, architecture
 	$(BIN)/ruff check .

@@ -14,16 +14,14 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import polars as pl
-from tests.synthetic import frames
-
-from painpoints import tables
-from painpoints.domain import STAGES
 from painpoints.errors import UnreadableError
 from painpoints_api import analysing, slices, uploads
 from painpoints_api.engine import OnStep
+
+if TYPE_CHECKING:
+    import polars as pl
 
 PIPELINE = ("read", "label", "write")
 
@@ -147,6 +145,11 @@ def _do(mischief: str) -> None:
 
 def write_run(folder: Path, *, n_people: int, title: str = "", seed: int = 0) -> None:
     """Write a run folder of invented feedback: tables, map, and one file of each report."""
+    from tests.synthetic import frames
+
+    from painpoints import tables
+    from painpoints.domain import STAGES
+
     made = frames(n_people, seed=seed)
     made.feedback.write_parquet(folder / "feedback.parquet")
     made.mentions.write_parquet(folder / "mentions.parquet")
@@ -169,8 +172,12 @@ def write_run(folder: Path, *, n_people: int, title: str = "", seed: int = 0) ->
         (folder / name).write_text("{}", encoding="utf-8")
 
 
-def findings(mentions: pl.DataFrame, topics: pl.DataFrame) -> pl.DataFrame:
+def findings(mentions: "pl.DataFrame", topics: "pl.DataFrame") -> "pl.DataFrame":
     """Return one finding for each stage and topic, ranked by its mentions."""
+    import polars as pl
+
+    from painpoints import tables
+
     known = mentions.filter(~pl.col("stage").is_in(["none", "unsure"])).drop_nulls("topic_id")
     counted = (
         known.group_by("stage", "topic_id")

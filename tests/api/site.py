@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+from sqlalchemy import update
 from tests.api.fakes import FakeEngine
 
 from painpoints_api import analysing, jobs, uploads
@@ -23,6 +25,11 @@ from painpoints_api.settings import ServiceSettings
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 240.0
+QUICKLY = {
+    **{name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"},
+    "PYTHONPYCACHEPREFIX": str(Path(tempfile.gettempdir()) / f"painpoints-tests-{os.getuid()}"),
+}
+"""The environment of started processes: what they compile is kept, since many are started."""
 
 
 def wait_for(condition: Callable[[], Any], *, what: str) -> Any:
@@ -57,7 +64,7 @@ class Site:
             "data": folder / "data",
             "database": url,
             "engine": FakeEngine,
-            "lease_s": 2.0,
+            "lease_s": 6.0,
             "poll_s": 0.05,
             "grace_s": 0.5,
             "retry_s": 0.0,
@@ -112,6 +119,12 @@ class Site:
         wait_for(lambda: self.job(job_id).ended_at is not None, what="the job's end")
         return self.job(job_id)
 
+    def lapse(self, job_id: str) -> None:
+        """Let the lease of a running job be over, as if its worker had been silent for so long."""
+        with self.database.write() as session:
+            held = update(Job).where(Job.id == job_id, Job.status == "running")
+            session.execute(held.values(lease_until=1.0))
+
     def analysis(self, job_id: str) -> Analysis:
         """Return the analysis of a job."""
         with self.database.read() as session:
@@ -132,7 +145,7 @@ class Site:
                 stdin=subprocess.PIPE,
                 stderr=stderr,
                 cwd=ROOT,
-                env={**os.environ, "FAKE_ENGINE_CONTROL": str(self.control), **environment},
+                env={**QUICKLY, "FAKE_ENGINE_CONTROL": str(self.control), **environment},
             )
         assert worker.stdin is not None
         worker.stdin.write(json.dumps(told).encode())

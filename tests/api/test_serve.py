@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.api.site import ROOT, is_alive, wait_for
+from tests.api.site import QUICKLY, ROOT, is_alive, wait_for
 
 from painpoints.errors import SettingsError
 from painpoints_api import settings as service_settings
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.kills
 
 ENVIRONMENT = {
     "PAINPOINTS_SERVE_ENGINE": "tests.api.fakes:FakeEngine",
-    "PAINPOINTS_SERVE_LEASE_S": "2",
+    "PAINPOINTS_SERVE_LEASE_S": "3",
     "PAINPOINTS_SERVE_POLL_S": "0.05",
     "PAINPOINTS_SERVE_GRACE_S": "0.5",
     "PYTHONPATH": str(ROOT),
@@ -39,7 +39,7 @@ class Place:
 
     def environment(self) -> dict[str, str]:
         """Return the environment of every command: settings of a test, the fake engine."""
-        return {**os.environ, **ENVIRONMENT, "FAKE_ENGINE_CONTROL": str(self.control)}
+        return {**QUICKLY, **ENVIRONMENT, "FAKE_ENGINE_CONTROL": str(self.control)}
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a command to its end."""

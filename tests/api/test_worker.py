@@ -64,6 +64,7 @@ def test_killed_worker_in_every_step(site: Site) -> None:
         assert site.analysis(job_id).run is None
         site.kill(worker)
         wait_for(lambda child=child: not is_alive(child), what="the child's end")
+        site.lapse(job_id)
         site.release(step)
         site.start_worker()
     assert_whole(site, job_id)
@@ -77,6 +78,7 @@ def test_frozen_worker_is_replaced(site: Site) -> None:
     child, worker = site.begun("publish")
     for pid in (worker, child):
         site.kill(pid, signal.SIGSTOP)
+    site.lapse(job_id)
     site.start_worker()
     _, other = site.begun("publish", times=2)
     assert other != worker
@@ -97,6 +99,7 @@ def test_thawed_child_alone_is_fenced_off(site: Site) -> None:
     child, worker = site.begun("publish")
     for pid in (worker, child):
         site.kill(pid, signal.SIGSTOP)
+    site.lapse(job_id)
     site.start_worker()
     site.begun("publish", times=2)
     site.release("publish")

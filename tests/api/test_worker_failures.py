@@ -36,6 +36,7 @@ def test_changed_models_make_a_step_anew(small_site: Site) -> None:
     child, _ = site.begun("index")
     site.kill(first.pid)
     wait_for(lambda: not is_alive(child), what="the child's end")
+    site.lapse(job_id)
     site.start_worker(FAKE_ENGINE_CONTROL_VERSION="2")
     site.begun("index", times=2)
     site.release("index")
