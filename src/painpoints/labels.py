@@ -33,8 +33,8 @@ EXEMPLAR_LETTERS = (20, 240)
 LENGTH_BONUS = {1: 0.2, 2: 0.85, 3: 1.0, 4: 1.0, 5: 0.95, 6: 0.85}
 COMMON = 0.05
 """Share of the members that use a word which may stand in the name."""
-PARSED_BONUS = 1.4
-"""A phrase that the parser found is whole; a sequence of words may be a fragment."""
+WHOLE_BONUS = 1.4
+"""A phrase that the parser found, or that is a clause of its own; other words may be a fragment."""
 
 _TOKEN = re.compile(r"[^\W\d_]+(?:['\u2019-][^\W\d_]+)*")
 _BREAK = re.compile(r"\[[A-Z_]+\d*\]|[.!?,;:()\[\]\"\u201c\u201d\n/|*]+|\s[-\u2013\u2014]+\s|\d+")
@@ -254,17 +254,28 @@ def _candidates(corpus: _Corpus, rows: Rows) -> list[_Candidate]:
     common = _common_words(corpus, rows)
     often = [phrase for phrase in heard.values() if len(phrase.rows) >= enough]
     plain = [phrase for phrase in often if set(phrase.key.split()) <= common]
-    return [_judge(corpus, group, phrase) for phrase in plain or often]
+    judged = [_judge(corpus, group, phrase) for phrase in plain or often]
+    best = max(judged, key=lambda c: (c.worth, c.text), default=None)
+    if best is None or " " in best.text:
+        return judged
+    fuller = [p for p in heard.values() if True in p.whole and _says_more(p, best)]
+    return judged + [_judge(corpus, group, phrase) for phrase in fuller]
+
+
+def _says_more(phrase: "_Heard", single: _Candidate) -> bool:
+    """Return whether a phrase that few members say tells what the single word leaves open."""
+    keys = phrase.key.split()
+    return 2 <= len(keys) <= 4 and bool(single.words & set(keys))
 
 
 @dataclass(frozen=True, slots=True)
 class _Heard:
-    """A phrase with all its spellings, the members that say it, and whether the parser found it."""
+    """A phrase with all its spellings, the members that say it, and whether it stood there whole."""
 
     key: str
     spellings: Counter[str]
     rows: set[int]
-    parsed: set[bool]
+    whole: set[bool]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -284,7 +295,7 @@ def _heard(corpus: _Corpus, central: Sequence[int]) -> dict[str, _Heard]:
             phrase = heard.setdefault(key, _Heard(key, Counter(), set(), set()))
             phrase.spellings[text] += 2 if whole else 1
             phrase.rows.add(row)
-            phrase.parsed.add(whole)
+            phrase.whole.add(whole)
     return heard
 
 
@@ -299,7 +310,7 @@ def _judge(corpus: _Corpus, group: _Group, phrase: _Heard) -> _Candidate:
     near = _cosine(corpus.vectors[members].mean(axis=0), group.middle)
     clash = float(np.abs(_feeling(corpus, members) - group.feeling).sum()) / 2
     worth = (telling + share) * near * (1 - clash) ** 2 * LENGTH_BONUS[len(text.split())]
-    return _Candidate(text, words, worth * (PARSED_BONUS if True in phrase.parsed else 1.0))
+    return _Candidate(text, words, worth * (WHOLE_BONUS if True in phrase.whole else 1.0))
 
 
 def _common_words(corpus: _Corpus, rows: Rows) -> frozenset[str]:
@@ -380,7 +391,7 @@ def _cosine(one: Floats, other: Floats) -> float:
 
 
 def _pieces(corpus: _Corpus, row: int) -> Iterable[tuple[str, str, bool]]:
-    """Yield readable phrases of a mention as (words, key, whether the parser found it)."""
+    """Yield readable phrases of a mention as (words, key, whether it stands there whole)."""
     text = corpus.texts[row]
     clauses = [_TOKEN.findall(clause) for clause in _BREAK.split(text)]
     for phrase in corpus.phrases.get(text, ()):
@@ -389,7 +400,7 @@ def _pieces(corpus: _Corpus, row: int) -> Iterable[tuple[str, str, bool]]:
             yield _spoken(words), _joint_key(words), True
     for clause in clauses:
         for part in _sequences(clause):
-            yield _spoken(part), _joint_key(part), False
+            yield _spoken(part), _joint_key(part), len(part) == len(_trim(clause))
 
 
 def _stands_in(words: Sequence[str], clause: Sequence[str]) -> bool:
@@ -491,6 +502,13 @@ _ALONE_WORDS = (
     "superb terrible time useful useless wonderful work worked working works worst year years"
 )
 _ALONE = frozenset(_ALONE_WORDS.split())
+_MEASURE_WORDS = (
+    "hour hours hr hrs minute minutes min mins second seconds day days week weeks month months year "
+    "years times one two three four five six seven eight nine ten fifteen twenty thirty forty fifty "
+    "half third fourth fifth dozen couple several hundred thousand"
+)
+_MEASURES = frozenset(_MEASURE_WORDS.split())
+"""How much or how long: no name begins with it."""
 _NOT_WORDS = (
     "cannot cant couldnt didnt doesnt dont hardly isnt neither never no none nor not nothing "
     "wasnt without wont"
@@ -537,4 +555,6 @@ _BAD_END = _STOP - frozenset(_BAD_END_WORDS.split()) | frozenset(
 ) - frozenset("")
 _BAD_START_WORDS = "ago be been had has is was were"
 _BAD_START_WORDS2 = "being getting having no not"
-_BAD_START = _STOP - frozenset(_BAD_START_WORDS2.split()) | frozenset(_BAD_START_WORDS.split())
+_BAD_START = (
+    _STOP - frozenset(_BAD_START_WORDS2.split()) | frozenset(_BAD_START_WORDS.split()) | _MEASURES
+)
