@@ -166,9 +166,15 @@ class Analyser:
         return self._score(intake.feedback, topic_model)
 
     def score_texts(
-        self, texts: Sequence[str], *, topic_model: "TopicModel | None" = None
+        self,
+        texts: Sequence[str | Mapping[str, str | None]],
+        *,
+        topic_model: "TopicModel | None" = None,
     ) -> pl.DataFrame:
-        """Label the mentions of plain texts; `feedback_id` is the text's number from 0."""
+        """Label the mentions of texts, alone or with what is known of them (`readers.from_texts`).
+
+        `feedback_id` is the text's number from 0.
+        """
         return self._score(readers.from_texts(texts, self.settings.read), topic_model)
 
     def _score(self, feedback: pl.DataFrame, topic_model: "TopicModel | None") -> pl.DataFrame:
