@@ -304,6 +304,56 @@ class StageView:
 
 
 @dataclass(frozen=True, slots=True)
+class Emerging:
+    """An issue that more people tell of now than in the periods before.
+
+    segment:     "plan: gold" where only these people were looked at; None is everybody.
+    n_periods:   periods that make "now": 1, or several pooled for a weak signal.
+    now, n_now:  people who tell it (a pain or a wish) and people heard, summed over periods.
+    before, n_before: the same of the baseline.
+    ratio:       rate now over rate before, exact 95 % interval; its value is None where nobody
+                 told it before.
+    p_value:     corrected for all tests of the look.
+    verdict:     new, rising, or seasonal (it rose at the same time a year ago as well).
+    """
+
+    topic_id: str
+    label: str
+    segment: str | None
+    n_periods: int
+    now: int
+    n_now: int
+    before: int
+    n_before: int
+    ratio: Estimate
+    p_value: float
+    verdict: str
+    evidence_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """One look for emerging issues: what was looked at, what was found, how sure that is.
+
+    expected_false_alarms: how many a look at these data would find if nothing had changed.
+    power:         share of the tested topics of everybody whose tripling would be found at once.
+    not_compared:  segments that too few people of the period belong to.
+    """
+
+    unit: str
+    period: str
+    n_baseline: int
+    n_topics: int
+    n_tests: int
+    q: float
+    expected_false_alarms: float
+    power: float
+    found: tuple[Emerging, ...]
+    not_compared: tuple[str, ...]
+    method: str
+
+
+@dataclass(frozen=True, slots=True)
 class JourneyMap:
     """Findings arranged by stage, with the counts that reconcile them.
 
@@ -313,6 +363,7 @@ class JourneyMap:
     no_stage:    mentions whose stage is `none` or `unsure`, counted so that columns add up.
     filters:     the values by which the map can be cut, e.g. {"channel": ("app", "phone")}.
     conventions: how each printed number is computed, in words.
+    emerging:    the look for emerging issues; None without enough periods.
     """
 
     title: str
@@ -333,3 +384,4 @@ class JourneyMap:
     conventions: Mapping[str, str]
     without_topic: Mapping[str, int] = field(default_factory=dict)
     changes: tuple[Change, ...] = ()
+    emerging: Watch | None = None

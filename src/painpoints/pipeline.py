@@ -6,7 +6,7 @@ means is said in its own file; what a run leaves on disk, in `runs`.
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Protocol
@@ -18,6 +18,7 @@ from painpoints import (
     bundle,
     classify,
     drivers,
+    emerging,
     findings,
     journeymap,
     labels,
@@ -30,7 +31,7 @@ from painpoints import (
 )
 from painpoints.classify import Classified, Classifier
 from painpoints.config import JourneySettings, Settings, StageSettings, load
-from painpoints.domain import STAGES, JourneyMap, Stage
+from painpoints.domain import STAGES, JourneyMap, Stage, Watch
 from painpoints.encode import Encoder
 from painpoints.errors import SettingsError
 from painpoints.segment import Segmenter
@@ -297,7 +298,7 @@ def arrange(whole: Tables, settings: Settings) -> JourneyMap:
     rank = settings.rank
     direction, few = settings.read.ces_direction, rank.min_people
     periods = trends.choose(feedback, period=rank.period)
-    return journeymap.build(
+    journey = journeymap.build(
         feedback,
         mentions,
         whole.topics,
@@ -311,6 +312,25 @@ def arrange(whole: Tables, settings: Settings) -> JourneyMap:
         period=periods.now if periods else None,
         previous_period=periods.before if periods else None,
         min_people=few,
+    )
+    return replace(
+        journey, emerging=_emerging(whole, settings, trends.with_history(feedback, periods))
+    )
+
+
+def _emerging(whole: Tables, settings: Settings, periods: trends.Periods | None) -> Watch | None:
+    if periods is None:
+        return None
+    return emerging.watch(
+        whole.feedback,
+        whole.mentions,
+        dict(whole.topics.select("topic_id", "label").iter_rows()),
+        unit=periods.unit,
+        every=periods.every,
+        period=periods.now,
+        now_to=periods.now_to,
+        min_people=settings.rank.min_people,
+        seed=settings.seed,
     )
 
 

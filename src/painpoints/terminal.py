@@ -19,6 +19,7 @@ from rich.table import Table
 
 from painpoints.domain import Finding, JourneyMap, Score, StageView
 from painpoints.report import words
+from painpoints.report.sections import sections
 
 if TYPE_CHECKING:
     import polars as pl
@@ -142,9 +143,16 @@ def print_map(journey: JourneyMap) -> None:
     _out.print()
     _print_findings("What hurts", journey, "pain_points")
     _print_findings("What could be gained", journey, "opportunities")
+    _print_sections(journey)
     if journey.left_out:
         left = ", ".join(f"{n:,} {reason}" for reason, n in sorted(journey.left_out.items()))
         _out.print(f"Left out, with reason: {left}", style="dim")
+
+
+def _print_sections(journey: JourneyMap) -> None:
+    """Print what the sections below the map say, a sentence each."""
+    for section in sections(journey):
+        _out.print(f"[bold]{section.title}:[/] {escape(section.lead)}")
 
 
 def _headline(journey: JourneyMap) -> str:

@@ -1,4 +1,4 @@
-"""Compare the last complete period with the one before: findings, stages, scores; what emerges.
+"""Compare the last complete period with the one before: findings, stages, scores.
 
 Shares are of all people heard in a period, so that a survey sent to more people is no trend.
 Tests are exact, corrected for how many there are, and a change must be large enough to matter.
@@ -22,6 +22,7 @@ UNITS = {"week": "1w", "month": "1mo", "quarter": "1q", "year": "1y"}
 Period = Literal["auto", "week", "month", "quarter", "year", "none"]
 ENOUGH = 300
 LEAST = 30
+HISTORY = 5
 LAST_TENTH = {"week": "0d", "month": "3d", "quarter": "9d", "year": "36d"}
 SHARE_TEST = "Fisher's exact test, Benjamini-Hochberg over stages"
 TESTS = {
@@ -30,18 +31,6 @@ TESTS = {
     "mean": "Welch's t test",
 }
 KINDS = {"remove_pain": "pain_point"}
-
-EMERGING = {
-    "topic_id": pl.String,
-    "now": pl.Int64,
-    "before": pl.Int64,
-    "n_now": pl.Int64,
-    "n_before": pl.Int64,
-    "ratio": pl.Float64,
-    "p": pl.Float64,
-    "p_corrected": pl.Float64,
-    "verdict": pl.String,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +46,11 @@ class Periods:
     now_to: datetime
     now: str
     before: str
+
+    @property
+    def every(self) -> str:
+        """Return the unit as Polars writes it, e.g. 1mo."""
+        return UNITS[self.unit]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +85,24 @@ def choose(feedback: pl.DataFrame, *, period: Period = "auto") -> Periods | None
         return enough[0]
     n, best = max(found, key=lambda pair: pair[0], default=(0, None))
     return best if n >= LEAST else None
+
+
+def with_history(feedback: pl.DataFrame, periods: Periods | None) -> Periods | None:
+    """Return the periods to watch for what emerges: of the unit compared, or of a shorter one.
+
+    The longest unit that the data hold `HISTORY` periods of; None without any.
+    """
+    if periods is None:
+        return None
+    dated = feedback.filter(pl.col("reason").is_null(), pl.col("created_at").is_not_null())
+    fine = [unit for unit in _units(dated["created_at"]) if unit in UNITS]
+    shorter = [unit for unit in fine if list(UNITS).index(unit) <= list(UNITS).index(periods.unit)]
+    first_at = dated["created_at"].min()
+    for found in reversed(list(_candidates(dated, shorter))):
+        back = pl.lit(found.now_to).dt.offset_by(f"-{HISTORY}{found.every[1:]}")
+        if first_at is not None and pl.select(back).item() >= first_at:
+            return found
+    return None
 
 
 def _units(at: pl.Series) -> list[str]:
@@ -352,93 +364,3 @@ def _stage_shares(
         )
         for row in compared.iter_rows(named=True)
     ]
-
-
-def emerging(
-    feedback: pl.DataFrame,
-    mentions: pl.DataFrame,
-    periods: Periods | None,
-    *,
-    n_baseline: int = 8,
-    min_people: int = 5,
-    min_ratio: float = 1.5,
-    q: float = 0.05,
-) -> pl.DataFrame:
-    """Return the topics that more people tell of now than in the periods before, as `EMERGING`.
-
-    The last period of `periods` against up to `n_baseline` of the same unit before it, on
-    distinct people per period. Exact conditional test of two Poisson rates; where the baseline
-    varies more than that (pooled over topics), a negative binomial with its spread, whichever is
-    more careful. Benjamini-Hochberg at `q` over all topics, at least `min_people` people and
-    `min_ratio` times the rate. Verdicts: new, rising, unchanged. On 40 topics of 300 mentions a
-    week without any change, fewer than one false alarm in ten weeks; see docs/numbers.md.
-    """
-    if periods is None:
-        return pl.DataFrame(schema=EMERGING)
-    counts, sizes = _series(feedback, mentions, periods, n_baseline)
-    if counts.is_empty() or len(sizes) < 2:
-        return pl.DataFrame(schema=EMERGING)
-    table = counts.drop("topic_id").to_numpy().astype(np.int64)
-    now, past, n_now, n_past = table[:, -1], table[:, :-1], sizes[-1], sizes[:-1]
-    before = past.sum(axis=1)
-    exact = stats.more_often(now, n_now, before, n_past.sum())
-    p = np.maximum(exact, _negative_binomial(now, past, n_now / n_past))
-    corrected = stats.benjamini_hochberg(p)
-    ratio = (now / n_now) / np.maximum(before / n_past.sum(), 1e-12)
-    strong = (corrected < q) & (now >= min_people) & (ratio >= min_ratio)
-    verdict = np.where(strong, np.where(before == 0, "new", "rising"), "unchanged")
-    found = counts.select("topic_id").with_columns(
-        now=now,
-        before=before,
-        n_now=pl.lit(int(n_now)),
-        n_before=pl.lit(int(n_past.sum())),
-        ratio=pl.Series(np.where(before > 0, ratio, np.nan)).fill_nan(None),
-        p=p,
-        p_corrected=corrected,
-        verdict=pl.Series(verdict.tolist(), dtype=pl.String),
-    )
-    return found.select(pl.col(c).cast(t) for c, t in EMERGING.items()).sort("p", "topic_id")
-
-
-def _series(
-    feedback: pl.DataFrame, mentions: pl.DataFrame, periods: Periods, n_baseline: int
-) -> tuple[pl.DataFrame, stats.Integers]:
-    """Return people per topic and period (topic_id, then the periods in order), and per period."""
-    every = UNITS[periods.unit]
-    analysed = feedback.filter(pl.col("reason").is_null(), pl.col("created_at") < periods.now_to)
-    people = analysed.select(
-        "feedback_id",
-        person=tables.person().hash(),
-        at=pl.col("created_at").dt.truncate(every),
-    )
-    kept = people["at"].unique().sort().tail(n_baseline + 1)
-    people = people.filter(pl.col("at").is_in(kept.implode()))
-    told = mentions.select("feedback_id", "topic_id").drop_nulls().join(people, on="feedback_id")
-    each = told.group_by("topic_id", "at").agg(n=pl.col("person").n_unique())
-    wide = each.pivot(on="at", on_columns=kept, index="topic_id", values="n").fill_null(0)
-    sizes = people.group_by("at").agg(n=pl.col("person").n_unique()).sort("at")["n"]
-    return wide.sort("topic_id"), sizes.to_numpy().astype(np.int64)
-
-
-def _negative_binomial(
-    now: stats.Integers, past: stats.Integers, exposure: stats.Floats
-) -> stats.Floats:
-    """Return the one-sided p of `now` under the baseline's own spread, pooled over topics.
-
-    past: (n_topics, n_periods); exposure: (n_periods,) people now per people then. 0 (no say)
-    where the baseline varies no more than a Poisson count, or is empty.
-    """
-    from scipy.stats import nbinom
-
-    scaled = past * exposure
-    mean, n = scaled.mean(axis=1), past.shape[1]
-    if n < 3:
-        return np.zeros(now.size)
-    excess = (scaled.var(axis=1, ddof=1) - (past * exposure**2).mean(axis=1)).sum()
-    spread = max(0.0, float(excess / max((mean**2).sum(), 1e-12)))
-    if spread == 0:
-        return np.zeros(now.size)
-    safe = np.maximum(mean, 1e-12)
-    size = 1 / (spread + 1 / (n * safe))
-    p = nbinom.sf(now - 1, size, size / (size + safe))
-    return np.where(mean > 0, p, 0.0)

@@ -70,7 +70,6 @@ def test_without_dates_or_enough_people_nothing_is_compared() -> None:
         assert trends.choose(made.feedback) is None
         assert annotated(made, "auto")["trend"].null_count() == annotated(made, "auto").height
         assert trends.changes(made.feedback, made.mentions, None) == {}
-        assert trends.emerging(made.feedback, made.mentions, None).is_empty()
     assert trends.choose(frames(2000).feedback, period="none") is None
 
 
@@ -137,73 +136,15 @@ def test_every_survey_kind_is_compared_by_its_test(survey: str) -> None:
     assert "net_sentiment" in tests
 
 
-def weekly(rng: np.random.Generator, rates: np.ndarray, n_weeks: int) -> Frames:
-    """Topics told by so many different people a week, each in a feedback of their own."""
-    n_topics = rates.shape[1]
-    counts = rng.poisson(rates, (n_weeks, n_topics))
-    week, topic = (np.repeat(index.ravel(), counts.ravel()) for index in np.indices(counts.shape))
-    ids = [f"f{i}" for i in range(week.size)]
-    first = datetime(2026, 1, 5, 12, tzinfo=UTC)
-    feedback = pl.DataFrame(
-        {
-            "feedback_id": ids,
-            "person_id": ids,
-            "source": ["invented.csv"] * week.size,
-            "row": range(week.size),
-            "reason": pl.Series([None] * week.size, dtype=pl.String),
-            "created_at": pl.Series(
-                [
-                    first + timedelta(weeks=int(w), days=int(d))
-                    for w, d in zip(week, rng.integers(0, 7, week.size), strict=True)
-                ],
-                dtype=tables.TIME,
-            ),
-        }
-    )
-    last = pl.DataFrame(
-        {
-            "feedback_id": ["x"],
-            "person_id": ["x"],
-            "source": ["invented.csv"],
-            "row": [-1],
-            "reason": pl.Series([None], dtype=pl.String),
-            "created_at": pl.Series([first + timedelta(weeks=n_weeks, days=-1)], dtype=tables.TIME),
-        }
-    )
-    mentions = pl.DataFrame({"feedback_id": ids, "topic_id": [f"t{t:02}" for t in topic]})
-    return Frames(pl.concat([feedback, last]), mentions, pl.DataFrame())
-
-
-def alarms(made: Frames) -> list[str]:
-    """The topics that are said to emerge in the last week."""
-    periods = trends.choose(made.feedback, period="week")
-    found = trends.emerging(made.feedback, made.mentions, periods, n_baseline=12)
-    return found.filter(pl.col("verdict") != "unchanged")["topic_id"].to_list()
-
-
-def test_emerging_gives_fewer_than_one_false_alarm_in_ten_weeks() -> None:
-    """40 topics, 300 people a week, 12 weeks of baseline, nothing happening: at most 0.1 a week."""
-    rng = np.random.default_rng(0)
-    share = rng.dirichlet(np.ones(40))
-    false = [len(alarms(weekly(rng, np.tile(300 * share, (13, 1)), 13))) for _ in range(60)]
-    assert np.mean(false) <= 0.1
-
-
-def test_emerging_finds_a_jump_and_a_new_topic() -> None:
-    """A topic of 10 people a week that triples is found in 9 of 10 weeks, a new one of 12 too."""
-    rng = np.random.default_rng(1)
-    rates = np.tile(np.r_[np.full(28, 10.0), 10.0, 0.0], (13, 1))
-    rates[-1, 28:] = (30.0, 12.0)
-    found = [alarms(weekly(rng, rates, 13)) for _ in range(30)]
-    assert np.mean(["t28" in names for names in found]) >= 0.8
-    assert np.mean(["t29" in names for names in found]) >= 0.8
-
-
-def test_a_restless_baseline_raises_no_alarm() -> None:
-    """Where weeks vary more than chance, the spread is learnt: at most 0.3 false alarms a week."""
-    rng = np.random.default_rng(2)
-    mean = 300 * rng.dirichlet(np.ones(40))
-    false = [
-        len(alarms(weekly(rng, mean * rng.lognormal(0, 0.3, (13, 40)), 13))) for _ in range(40)
-    ]
-    assert np.mean(false) <= 0.3
+def test_what_emerges_is_watched_by_a_unit_with_history() -> None:
+    """Half a year that is compared by quarter is watched by month; a short time is not watched."""
+    few = dated(every_day(datetime(2026, 1, 1, tzinfo=UTC), 181, 4))
+    quarters = trends.choose(few)
+    watched = trends.with_history(few, quarters)
+    assert quarters is not None
+    assert watched is not None
+    assert (quarters.unit, watched.unit, watched.now) == ("quarter", "month", "2026-06")
+    short = dated(every_day(datetime(2026, 1, 5, tzinfo=UTC), 21, 60))
+    assert trends.choose(short) is not None
+    assert trends.with_history(short, trends.choose(short)) is None
+    assert trends.with_history(short, None) is None

@@ -22,7 +22,8 @@ from painpoints.report import words
 from painpoints.report.payload import findings, payload
 
 _SCRIPTS = (
-    "data", "format", "statistics", "slice", "draw", "map", "tables", "panel", "filters", "main",
+    "data", "format", "statistics", "slice", "draw", "map", "tables", "panel", "filters", "sections",
+    "main",
 )  # fmt: skip
 _DEFAULT_MIN_PEOPLE = 5
 

@@ -9,8 +9,11 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from painpoints.domain import Evidence, Finding, JourneyMap, StageView
 from painpoints.report import words
+from painpoints.report.sections import Section, Table, sections
 
 TOP = 5
+MAX_ROWS = 15
+"""Rows of a section's table; the workbook has all."""
 MAX_QUOTE = 280  # characters; a longer mention is cut, with an ellipsis
 _CLOSING = (
     "Intervals are 95 %. Ranks hold within a stage; the range in brackets is the rank in 95 % of "
@@ -32,16 +35,44 @@ def note(journey: JourneyMap, evidence: Sequence[Evidence]) -> str:
         *_stages(journey),
         *_listed(journey, quotes, "pain_point", "What hurts most"),
         *_listed(journey, quotes, "opportunity", "Where to win"),
+        *(block for section in sections(journey) for block in section_blocks(section)),
         *_left_out(journey),
         _CLOSING,
     ]
     return "\n\n".join(blocks) + "\n"
 
 
+def section_blocks(section: Section) -> Iterator[str]:
+    """Yield a section's heading, sentence, tables and notes."""
+    yield f"## {escaped(section.title)}"
+    yield escaped(section.lead)
+    yield from (_table(table) for table in section.tables if table.rows)
+    yield from (f"* {escaped(note)}" for note in section.notes)
+
+
+def _table(table: Table) -> str:
+    more = len(table.rows) - MAX_ROWS
+    aligned = "|".join("---" if column.look == "text" else "---:" for column in table.columns)
+    lines = [
+        "| " + " | ".join(escaped(column.title) for column in table.columns) + " |",
+        f"|{aligned}|",
+        *(
+            "| " + " | ".join(cell_text(cell.text) for cell in row.cells) + " |"
+            for row in table.rows[:MAX_ROWS]
+        ),
+    ]
+    return "\n".join(lines) + (f"\n\n{more} more rows: report.xlsx." if more > 0 else "")
+
+
 def escaped(text: str) -> str:
     """Return text in which nothing is Markdown, HTML, or a second line."""
     plain = _SPECIAL.sub(r"\\\1", _SPACE.sub(" ", text).strip())
     return _LEADING.sub(r"\1\\\2", plain)
+
+
+def cell_text(text: str) -> str:
+    """Return text for the middle of a line, where a leading number means nothing."""
+    return _SPECIAL.sub(r"\\\1", _SPACE.sub(" ", text).strip())
 
 
 def _numbers(journey: JourneyMap) -> str:

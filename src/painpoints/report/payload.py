@@ -5,12 +5,13 @@ has, and offsets count UTF-16 units, as the page's language does. Computes nothi
 """
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from painpoints import surveys
 from painpoints.domain import Evidence, Finding, JourneyMap, Score
+from painpoints.report.sections import Section, sections
 
 VERSION = 1
 """Of the layout below; the page refuses data of another."""
@@ -24,13 +25,27 @@ def payload(
     `n_evidence` is the number of mentions before any cap, so that the page can say what it holds.
     """
     members = _members(journey, evidence)
+    below = sections(journey)
     return {
         "version": VERSION,
         "map": plain(journey),
         "n_evidence": n_evidence,
         "members": {finding_id: ids for finding_id, ids in members.items() if ids},
+        "sections": [plain(replace(section, sets={})) for section in below],
+        "sets": _sets(below, evidence),
         "measures": measures(journey),
         "evidence": columns(evidence),
+    }
+
+
+def _sets(below: Sequence[Section], evidence: Sequence[Evidence]) -> dict[str, Any]:
+    """Number the mentions behind each row of the sections, in their order."""
+    number = {row.mention_id: i for i, row in enumerate(evidence)}
+    return {
+        key: {"title": title, "members": [number[name] for name in ids if name in number]}
+        for section in below
+        for key, (title, ids) in section.sets.items()
+        if ids
     }
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from painpoints.domain import Change, Estimate, Evidence, Finding, JourneyMap, StageView, Topic
 from painpoints.report import words
 from painpoints.report.payload import findings
+from painpoints.report.sections import Row, Section, sections
 
 MAX_EVIDENCE = 20_000
 """Mentions on the sheet of evidence; those behind findings come first, and the cap is said."""
@@ -92,6 +93,7 @@ def _sheets(
     columns = _finding_columns(titles, _impact_look(told))
     yield "Pain points", columns, pains, _UNRANKED
     yield "Opportunities", [_KIND, *columns], wins, _UNRANKED
+    yield from (_section_sheet(section) for section in sections(journey))
     yield "Topics", _topic_columns(journey.topics), journey.topics, ""
     yield "Evidence", _evidence_columns(journey, evidence), chosen, _said(len(chosen), n_total)
     yield "Left out", _LEFT_OUT, words.left_out_lines(journey), ""
@@ -99,6 +101,25 @@ def _sheets(
     yield "How to read", [_Column("Number", 22, _first), _Column("How it is computed", 110, _second, "wrap")], how, ""  # fmt: skip
 
 
+def _section_sheet(section: Section) -> tuple[str, list[_Column], Sequence[Any], str]:
+    """Return the first table of a section; its evidence is named by mention ids in the last column."""
+    table = section.tables[0]
+
+    def cell(i: int) -> Callable[[Row], Any]:
+        return lambda row: row.cells[i].value
+
+    def ids(row: Row) -> str | None:
+        return ", ".join(section.sets[row.key][1]) if row.key in section.sets else None
+
+    columns = [
+        _Column(column.title, 36 if i == 0 else 16, cell(i), _LOOKS.get(column.look, ""))
+        for i, column in enumerate(table.columns)
+    ]
+    note = " ".join((section.lead, *section.notes))
+    return section.sheet, [*columns, _Column("Mention ids", 30, ids)], table.rows, note
+
+
+_LOOKS = {look: look for look in ("count", "share", "decimal", "p", "pp", "net", "mean")}
 _UNRANKED = "No rank: too few people to rank; named, so that nothing is hidden."
 _HOW = [
     ("low, high", "Ends of the 95 % interval of the number before them."),

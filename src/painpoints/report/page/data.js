@@ -13,6 +13,8 @@ function unpack(text) {
     measures: data.measures,
     nEvidence: data.n_evidence,
     members: new Map(Object.entries(data.members)),
+    sections: data.sections,
+    sets: new Map(Object.entries(data.sets)),
     F: { n: feedback.id.length, ...feedback },
     M: { n: mentions.id.length, ...mentions },
   };

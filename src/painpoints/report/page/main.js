@@ -95,6 +95,7 @@ function drawViews(app) {
   show("table-view", stageTable(view, open), tallyTable("Touchpoints by stage", "touchpoint", view, (v) => v.touchpoints, open), tallyTable("Channels by stage", "channel", view, (v) => v.channels, open));
   show("legend", ...drawLegend(view));
   drawFindings(app);
+  drawSections(app);
   const apart = view.stages.flatMap((v) => v.listed_apart);
   document.getElementById("apart").hidden = apart.length === 0;
   if (apart.length) show("apart-view", el("p", { class: "fine" }, `Fewer people than the minimum (${app.store.minPeople}) tell of these. They are named, not ranked.`), apartTable(view, apart, open));
@@ -214,10 +215,10 @@ function readAddress(app) {
   for (const [key, value] of words) {
     if (key.startsWith("f.") && key.slice(2) in filters && key !== "f.segments") filters[key.slice(2)] = value;
     else if (key.startsWith("s.") && Object.hasOwn(app.store.F.segments, key.slice(2))) filters.segments[key.slice(2)] = value;
-    else if (["finding", "stage", "touchpoint", "channel", "survey"].includes(key)) pick[key] = value;
+    else if (["finding", "set", "stage", "touchpoint", "channel", "survey"].includes(key)) pick[key] = value;
   }
   app.filters = filters;
-  app.pick = pick.finding || pick.stage ? pick : null;
+  app.pick = pick.finding || pick.set || pick.stage ? pick : null;
 }
 
 function followAddress(app) {

@@ -9,6 +9,10 @@ function describePick(app, pick) {
     const finding = allFindings(view).find((f) => f.finding_id === pick.finding) ?? allFindings(app.store.map).find((f) => f.finding_id === pick.finding);
     return finding ? { finding, title: finding.label, stage: stageOf(view, finding.stage) } : null;
   }
+  if (pick.set) {
+    const set = app.store.sets.get(pick.set);
+    return set ? { finding: null, stage: null, title: set.title } : null;
+  }
   const stage = stageOf(view, pick.stage);
   if (!stage) return null;
   const parts = [pick.touchpoint, pick.channel, pick.survey && surveyName(pick.survey)].filter(Boolean).map(plainName);
@@ -21,6 +25,7 @@ const stageOf = (view, name) => view.stages.find((v) => v.stage.name === name);
 function evidenceOf(app, pick) {
   const { store, kept } = app;
   const { M, F } = store;
+  if (pick.set) return (store.sets.get(pick.set)?.members ?? []).filter((i) => kept[M.feedback[i]]);
   if (pick.finding) return (store.members.get(pick.finding) ?? []).filter((i) => kept[M.feedback[i]]);
   const rows = keptMentions(store, kept).filter((i) => coded(M.stage, i) === pick.stage
     && (!pick.touchpoint || coded(M.touchpoint, i) === pick.touchpoint)
@@ -38,7 +43,7 @@ function drawPanel(app, pick) {
     el("p", { class: "where" }, finding ? el("span", { class: `kind ${finding.opportunity ?? "pain"}` }, kindText(finding)) : null, finding ? ` in ${stage?.stage.title ?? finding.stage}, mostly touchpoint “${plainName(finding.touchpoint)}”` : "Evidence"),
     el("div", { class: "panel-tools" }, copyButton("Copy link", () => location.href), ...neighbours(app, pick), closeButton(app)),
     el("h2", { id: "panel-title", tabindex: "-1", dir: "auto" }, about.title));
-  return [top, finding ? findingFacts(app, finding) : stageFacts(app, stage), ...quotes(app, rows, finding)];
+  return [top, finding ? findingFacts(app, finding) : stage ? stageFacts(app, stage) : null, ...quotes(app, rows, finding)];
 }
 
 function closeButton(app) {

@@ -1,0 +1,175 @@
+"""What stands below the map, said once for all forms: title, sentence, tables, notes, evidence.
+
+A section is plain data; the page, the note and the workbook each lay it out in their own way.
+Each row of a table leads to the mentions behind it. Computes none of the numbers.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from painpoints.domain import Emerging, Estimate, JourneyMap, Watch
+from painpoints.report import words
+
+DASH = "–"
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """What people read, and the number or text to sort by and to put into a spreadsheet."""
+
+    text: str
+    value: float | str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """look: text, count, share, decimal, p, or pp; of the spreadsheet's numbers."""
+
+    title: str
+    look: str = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Cells in the order of the columns; `key` names the evidence behind them, or is empty."""
+
+    cells: tuple[Cell, ...]
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table: an empty one is not drawn."""
+
+    caption: str
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One section. name: of the place in the page; sheet: of the workbook's.
+
+    lead:   one sentence that says the result. notes: how to read it, and what it cannot say.
+    figure: plain data of a figure that the page draws beside the first table; or None.
+    sets:   evidence by key: title, and mention ids, most telling first.
+    """
+
+    name: str
+    title: str
+    sheet: str
+    lead: str
+    tables: tuple[Table, ...]
+    notes: tuple[str, ...] = ()
+    figure: Mapping[str, Any] | None = None
+    sets: Mapping[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
+
+
+def sections(journey: JourneyMap) -> tuple[Section, ...]:
+    """Return the sections that the map has something to say in, in the order of the page."""
+    return tuple(section for draw in _DRAWN for section in draw(journey))
+
+
+def text_cell(text: str | None) -> Cell:
+    """Return a cell of words."""
+    return Cell(text or DASH, text)
+
+
+def count_cell(n: float) -> Cell:
+    """Return a cell of a count."""
+    return Cell(words.count(n), n)
+
+
+def p_text(p: float | None) -> str:
+    """Return a p value with three digits: 0.012, < 0.001."""
+    if p is None:
+        return DASH
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def _p_cell(p: float | None) -> Cell:
+    return Cell(p_text(p), p)
+
+
+# -- emerging ---------------------------------------------------------------------------------
+
+
+def watch_lead(watch: Watch) -> str:
+    """Return what the look found, in one sentence."""
+    told = [e for e in watch.found if e.verdict != "seasonal"]
+    if not told:
+        return f"Nothing new: in {watch.period} no issue is told by clearly more people than in the {watch.n_baseline} {watch.unit}s before."
+    first = told[0]
+    more = f", and {len(told) - 1} more" if len(told) > 1 else ""
+    return f"In {watch.period}, {emerging_text(first)}{more}."
+
+
+def emerging_text(found: Emerging) -> str:
+    """Return `“Late” is rising: 24 people against 9 expected, 2.7 times (1.6 to 4.4)`."""
+    where = f" among {found.segment}" if found.segment else ""
+    when = f" over {found.n_periods} periods" if found.n_periods > 1 else ""
+    return f"“{found.label}” is {found.verdict}{where}{when}: {words.count(found.now)} people, {_expected(found):,.1f} expected, {ratio_text(found.ratio)}"
+
+
+def _expected(found: Emerging) -> float:
+    return found.before / max(found.n_before, 1) * found.n_now
+
+
+def ratio_text(ratio: Estimate) -> str:
+    """Return `2.7 times (1.6 to 4.4)`."""
+    if ratio.value is None:
+        return f"at least {ratio.low or 0:.1f} times"
+    high = f"{ratio.high:.1f}" if ratio.high is not None else "any number"
+    return f"{ratio.value:.1f} times ({ratio.low or 0:.1f} to {high})"
+
+
+def watch_notes(watch: Watch) -> tuple[str, ...]:
+    """Return how the look was made and how much it can be trusted."""
+    notes = [
+        f"{watch.n_tests} tests on {watch.n_topics} topics, {watch.period} against the {watch.n_baseline} {watch.unit}s before: {watch.method}.",
+        f"If nothing had changed, such a look would show {watch.expected_false_alarms:.2g} false alarms a {watch.unit}. Were a topic told three times as often, it would be found at once for {words.percent(watch.power)} of the topics.",
+    ]
+    if watch.not_compared:
+        notes.append(f"Too few people to look at apart: {', '.join(watch.not_compared)}.")
+    return tuple(notes)
+
+
+def _emerging(journey: JourneyMap) -> Iterator[Section]:
+    watch = journey.emerging
+    if watch is None:
+        return
+    keys = {i: f"emerging:{i}" for i in range(len(watch.found))}
+    titles = ("Issue", "Among", "Verdict", "People now", "Expected", "Times as often", "p")
+    looks = ("text", "text", "text", "count", "decimal", "decimal", "p")
+    table = Table(
+        f"What emerges in {watch.period}",
+        tuple(Column(t, look) for t, look in zip(titles, looks, strict=True)),
+        tuple(Row(_emerging_cells(e), keys[i]) for i, e in enumerate(watch.found)),
+    )
+    sets = {keys[i]: (f"{e.label}: {e.verdict}", e.evidence_ids) for i, e in enumerate(watch.found)}
+    yield Section(
+        "emerging",
+        "What emerges",
+        "Emerging",
+        watch_lead(watch),
+        (table,),
+        watch_notes(watch),
+        sets=sets,
+    )
+
+
+def _emerging_cells(found: Emerging) -> tuple[Cell, ...]:
+    pooled = f" ({found.n_periods} periods)" if found.n_periods > 1 else ""
+    return (
+        text_cell(found.label),
+        text_cell(found.segment or "everybody"),
+        text_cell(found.verdict + pooled),
+        count_cell(found.now),
+        Cell(f"{_expected(found):,.1f}", _expected(found)),
+        Cell(ratio_text(found.ratio), found.ratio.value),
+        _p_cell(found.p_value),
+    )
+
+
+_DRAWN: Sequence[Callable[[JourneyMap], Iterator[Section]]] = (_emerging,)

@@ -1,0 +1,113 @@
+"""Sections below the map: the same rows in page, note and workbook, each with its evidence."""
+
+from dataclasses import replace
+from io import BytesIO
+
+import pytest
+from python_calamine import CalamineWorkbook
+from tests.sample_map import SCRIPT, sample
+
+from painpoints.domain import Emerging, Estimate, Evidence, JourneyMap, Watch
+from painpoints.report import markdown, workbook
+from painpoints.report.payload import payload
+from painpoints.report.sections import Section, sections
+
+SAMPLE = sample(400)
+
+
+def watch(rows: tuple[Evidence, ...], label: str = "Late", verdict: str = "rising") -> Watch:
+    """A look that found one issue, told by the first mentions."""
+    ids = tuple(row.mention_id for row in rows[:7])
+    found = Emerging(
+        "t09",
+        label,
+        "plan: Pro",
+        1,
+        7,
+        100,
+        10,
+        400,
+        Estimate(2.8, 0.9, 8.1, 7),
+        0.012,
+        verdict,
+        ids,
+    )
+    return Watch(
+        "week", "2026-W26", 8, 30, 60, 0.05, 0.04, 0.31, (found,), ("plan: Basic",), "exact"
+    )
+
+
+def told() -> tuple[JourneyMap, tuple[Evidence, ...]]:
+    """The sample map with a section of each kind."""
+    journey, rows = SAMPLE
+    return replace(journey, emerging=watch(rows)), rows
+
+
+def by_name(journey: JourneyMap) -> dict[str, Section]:
+    """The sections by their names."""
+    return {section.name: section for section in sections(journey)}
+
+
+def test_a_map_with_nothing_more_has_no_sections() -> None:
+    """Nothing is drawn where nothing was found out."""
+    assert sections(replace(SAMPLE[0], stages=())) == ()
+
+
+def test_every_row_leads_to_its_mentions() -> None:
+    """Page: numbers into the evidence; workbook: ids; each row's key has a set."""
+    journey, rows = told()
+    sets = payload(journey, rows, n_evidence=len(rows))["sets"]
+    assert sets
+    for section in sections(journey):
+        for row in (row for table in section.tables for row in table.rows if row.key):
+            ids = section.sets[row.key][1]
+            assert [rows[i].mention_id for i in sets[row.key]["members"]] == list(ids)
+
+
+def test_all_forms_say_the_same() -> None:
+    """Each row's cells stand in the note as text and in the workbook as values, with its ids."""
+    journey, rows = told()
+    note = markdown.note(journey, rows)
+    book = CalamineWorkbook.from_filelike(
+        BytesIO(workbook.xlsx(journey, rows, n_evidence_total=len(rows)))
+    )
+    for section in sections(journey):
+        assert markdown.escaped(section.lead) in note
+        sheet = book.get_sheet_by_name(section.sheet).to_python(skip_empty_area=False)
+        for row, written in zip(section.tables[0].rows, sheet[2:], strict=True):
+            assert " | ".join(markdown.cell_text(cell.text) for cell in row.cells) in note
+            values = [cell.value if cell.value is not None else "" for cell in row.cells]
+            assert written[: len(values)] == values
+            if row.key in section.sets:
+                assert written[len(values)] == ", ".join(section.sets[row.key][1])
+
+
+def test_the_look_says_how_sure_it_is() -> None:
+    """The lead names the issue with its interval; the notes the false alarms and the power."""
+    journey, rows = told()
+    section = by_name(journey)["emerging"]
+    assert (
+        "“Late” is rising among plan: Pro: 7 people, 2.5 expected, 2.8 times (0.9 to 8.1)"
+        in section.lead
+    )
+    assert "0.04 false alarms a week" in section.notes[1]
+    assert "31.0 % of the topics" in section.notes[1]
+    quiet = replace(journey, emerging=replace(watch(rows), found=()))
+    assert by_name(quiet)["emerging"].lead.startswith("Nothing new: in 2026-W26")
+    yearly = replace(journey, emerging=watch(rows, verdict="seasonal"))
+    assert by_name(yearly)["emerging"].lead.startswith("Nothing new")
+
+
+def test_labels_stay_text() -> None:
+    """Markup in a label is no markup in the note."""
+    journey, rows = told()
+    assert SCRIPT not in markdown.note(replace(journey, emerging=watch(rows, SCRIPT)), rows)
+
+
+@pytest.mark.parametrize("ratio", [Estimate(None, 3.2, None, 9), Estimate(2.0, 1.1, None, 9)])
+def test_open_ratios_read_well(ratio: Estimate) -> None:
+    """What nobody told before is at least so many times as often; an open end is said."""
+    journey, rows = told()
+    found = replace(watch(rows).found[0], ratio=ratio)
+    lead = by_name(replace(journey, emerging=replace(watch(rows), found=(found,))))["emerging"].lead
+    assert ("at least 3.2 times" in lead) or ("any number" in lead)
