@@ -79,8 +79,8 @@ def test_overconfident_probabilities_are_cooled() -> None:
     said = np.where(rng.random(2000) < 0.7, truth, 1 - truth)
     sharp = np.where(np.eye(2)[said] > 0, 0.99, 0.01)
     modest = np.where(np.eye(2)[said] > 0, 0.55, 0.45)
-    assert heads._temperature(sharp, truth) > 1.5
-    assert heads._temperature(modest, truth) < 0.8
+    assert heads.temperature(sharp, truth) > 1.5
+    assert heads.temperature(modest, truth) < 0.8
 
 
 def test_deployment_prior_lies_between() -> None:

@@ -10,6 +10,11 @@
 * heads: scikit-learn heads on an encoder's vectors, calibrated
 * judge: our figures beside plain baselines
 * card: manifest and MODEL_CARD.md of a part
+* labelled, own_stages: what an analyst hands in, checked row by row
+* shipped: what every installation has to train from
+* anchored, refit: new heads, held by the shipped ones
+* comparing, own_card, registry: versions judged, described, promoted and rolled back
+* retrain: all of that in order, one function
 * segmenter, segmentation: the pipeline that cuts verbatims into mentions
 * build: encoders and classifiers in order, `python -m painpoints_training.build`
 """

@@ -110,7 +110,7 @@ def calibrate(
     trial = Classifier(fit(rows, encoder, temperatures=dict.fromkeys(LABELS, 1.0), seed=seed))
     given = trial.probabilities(*encode_rows(held, encoder))
     return {
-        label: _temperature(given[label], _places(held[label], trial.classes(label)))
+        label: temperature(given[label], _places(held[label], trial.classes(label)))
         for label in LABELS
     }
 
@@ -120,7 +120,11 @@ def _places(truth: pl.Series, classes: Sequence[str]) -> NDArray[np.int64]:
     return np.array([place.get(value, -1) for value in truth])
 
 
-def _temperature(given: NDArray[np.float64], truth: NDArray[np.int64]) -> float:
+def temperature(given: NDArray[np.float64], truth: NDArray[np.int64]) -> float:
+    """Return what divides the logits of `given` (n, classes) for the least log loss.
+
+    `truth` numbers the right class of each row, -1 where it is none of them.
+    """
     known = truth >= 0
     logits, right = np.log(np.maximum(given[known], 1e-9)), truth[known]
 

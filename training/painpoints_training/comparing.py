@@ -1,0 +1,100 @@
+"""Two versions beside each other, label by label, and whether one falls below the other."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from painpoints.evaluate import Figures
+
+MIN_JUDGED = 100
+"""Fewer mentions than this say too little to hold a version back."""
+
+MARGIN = 0.02
+"""How far the figure of a label may fall, by default."""
+
+OWN = "own rows"
+GUARD = "shipped corpus"
+HELD_OUT = "held-out file"
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """One label on one set: before and after, 0..1.
+
+    measure: macro-F1, for severity the quadratic kappa.
+    before:  None where the version before has other classes, or has seen these rows.
+    fell:    the label matters, enough mentions judge it, and it fell by more than the margin.
+    """
+
+    label: str
+    on: str
+    measure: str
+    n: int
+    before: float | None
+    after: float
+    fell: bool
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as plain values."""
+        return asdict(self)
+
+
+def plain(found: Mapping[str, Figures]) -> dict[str, dict[str, float]]:
+    """Return the figures that a manifest records, by label."""
+    return {
+        label: {
+            "n": one.n,
+            "accuracy": round(one.accuracy, 4),
+            "macro-F1": round(one.macro_f1, 4),
+            "kappa": round(one.kappa, 4),
+            "ECE": round(one.ece, 4),
+        }
+        for label, one in found.items()
+    }
+
+
+def compare(
+    on: str,
+    before: Mapping[str, Mapping[str, float]],
+    after: Mapping[str, Mapping[str, float]],
+    *,
+    margin: float,
+    matters: Sequence[str],
+) -> list[Compared]:
+    """Set plain figures of the same rows beside each other; labels that only `after` has, too."""
+    return [
+        _compared(label, on, before.get(label), now, margin=margin, matters=matters)
+        for label, now in after.items()
+    ]
+
+
+def _compared(
+    label: str,
+    on: str,
+    then: Mapping[str, float] | None,
+    now: Mapping[str, float],
+    *,
+    margin: float,
+    matters: Sequence[str],
+) -> Compared:
+    measure = "kappa" if label == "severity" else "macro-F1"
+    was = None if then is None or then["n"] != now["n"] else then[measure]
+    judged = label in matters and now["n"] >= MIN_JUDGED and was is not None
+    return Compared(
+        label=label,
+        on=on,
+        measure=measure,
+        n=int(now["n"]),
+        before=was,
+        after=now[measure],
+        fell=judged and was is not None and now[measure] < was - margin,
+    )
+
+
+def falls(compared: Sequence[Compared]) -> list[str]:
+    """Return each fall in words."""
+    return [
+        f"{one.label} {one.measure} on {one.on}: {one.before:.3f} -> {one.after:.3f} (n={one.n:,})"
+        for one in compared
+        if one.fell
+    ]

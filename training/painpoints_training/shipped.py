@@ -1,0 +1,141 @@
+"""What every installation has to train from: the shipped heads, and a part of the shipped corpus.
+
+The corpus is cut once, by a hash of each row's id: `guard` only measures, `rehearsal` keeps the
+heads from forgetting. Vectors are kept beside the own models, so that only the first training
+pays for them.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from painpoints import bundle
+from painpoints.classify import Vectors, dense_features
+from painpoints.encode import Encoder
+from painpoints.writers import replacing
+from painpoints_training import corpus
+
+N_GUARD = 1_500
+N_REHEARSAL = 4_500
+"""More rehearsal changes no figure (docs/decisions/0080) and costs minutes of encoding."""
+
+ENCODE_BATCH = 512
+CACHE = ".vectors"
+
+Tell = Callable[[int, int], None]
+"""Is told how many of how many texts are encoded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Labelled rows with their features, (n, 2 dim), row-aligned."""
+
+    frame: pl.DataFrame
+    features: Vectors
+
+    def take(self, places: Any) -> "Rows":
+        """Return the rows at `places`: numbers, or a mask."""
+        numbers = np.flatnonzero(places) if places.dtype == bool else places
+        return Rows(self.frame[numbers], self.features[numbers])
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """The shipped part of one quality, ready to train from.
+
+    heads:    the artefact of the shipped classifier.
+    identity: of the corpus sample, so that figures on the guard can be set beside each other.
+    """
+
+    quality: str
+    encoder: Encoder
+    encoder_part: bundle.Part
+    heads_part: bundle.Part
+    heads: Mapping[str, Any]
+    rehearsal: Rows
+    guard: Rows
+    identity: str
+
+
+def load(quality: str, models: Path, tell: Tell) -> Base:
+    """Return the base of a quality; its vectors are read or written below `models`.
+
+    Raises:
+        ModelError: a part is missing, damaged, or of another version.
+    """
+    own = models if models.is_dir() else None
+    encoder_part = bundle.verify(bundle.current(f"encoder-{quality}", own))
+    heads_part = bundle.verify(shipped_folder(f"classifier-{quality}", own))
+    bundle.refuse_mismatch(heads_part, encoder_part)
+    encoder = Encoder.load(encoder_part.folder)
+    guard, rehearsal = sample()
+    both = pl.concat([guard, rehearsal])
+    told = hashlib.sha256("\n".join(both["text"] + "\t" + both["context"]).encode()).hexdigest()
+    name = f"{bundle.identity(encoder_part)[:16]}-{told[:16]}.npy"
+    features = _kept(models / CACHE / name, lambda: features_of(both, encoder, tell))
+    cut = guard.height
+    return Base(
+        quality=quality,
+        encoder=encoder,
+        encoder_part=encoder_part,
+        heads_part=heads_part,
+        heads=heads_part.artefact("heads.joblib"),
+        rehearsal=Rows(rehearsal, features[cut:]),
+        guard=Rows(guard, features[:cut]),
+        identity=f"{bundle.identity(encoder_part)[:16]}-{told[:16]}",
+    )
+
+
+def shipped_folder(part: str, own: Path | None) -> Path:
+    """Return the folder of the version that was not trained by an analyst."""
+    numbered = own is not None and any(f.name.isdigit() for f in (own / part).glob("*"))
+    return bundle.newest(part, own if numbered else None)
+
+
+def sample() -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return guard and rehearsal; no text is in both, mentions of one verbatim stay together."""
+    rows = corpus.training_mentions(None)
+    whole = rows["id"].str.split("#").list.first()
+    order = [hashlib.sha256(name.encode()).hexdigest() for name in whole]
+    drawn = rows.with_columns(order=pl.Series(order)).sort("order", "id").drop("order")
+    guard = drawn.head(N_GUARD)
+    rest = drawn.slice(N_GUARD).filter(~_same_text(drawn.slice(N_GUARD), guard))
+    return guard, rest.head(N_REHEARSAL)
+
+
+def _same_text(rows: pl.DataFrame, others: pl.DataFrame) -> pl.Series:
+    return rows["text"].str.to_lowercase().is_in(others["text"].str.to_lowercase().implode())
+
+
+def features_of(rows: pl.DataFrame, encoder: Encoder, tell: Tell) -> Vectors:
+    """Return (n, 2 dim): each mention beside its context."""
+    texts = [*rows["text"], *rows["context"]]
+    vectors = encoded(texts, encoder, tell)
+    return dense_features(vectors[: rows.height], vectors[rows.height :])
+
+
+def encoded(texts: list[str], encoder: Encoder, tell: Tell) -> Vectors:
+    """Return the vectors of `texts`, telling how far it is."""
+    distinct = list(dict.fromkeys(texts))
+    blocks = [np.zeros((0, encoder.dim), np.float32)]
+    for start in range(0, len(distinct), ENCODE_BATCH):
+        tell(start, len(distinct))
+        blocks.append(encoder.encode(distinct[start : start + ENCODE_BATCH]))
+    place = {text: row for row, text in enumerate(distinct)}
+    return np.concatenate(blocks)[[place[text] for text in texts]]
+
+
+def _kept(file: Path, make: Callable[[], Vectors]) -> Vectors:
+    """Return the array in `file`, made and written there if there is none that can be read."""
+    with suppress(OSError, ValueError, EOFError):
+        return np.asarray(np.load(file, allow_pickle=False), dtype=np.float32)
+    made = make()
+    with replacing(file) as unfinished, unfinished.open("wb") as stream:
+        np.save(stream, made, allow_pickle=False)
+    return made
