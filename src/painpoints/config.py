@@ -7,6 +7,7 @@ Unknown keys are errors. A nested setting is `PAINPOINTS_RANK__MIN_PEOPLE` in th
 import os
 import tomllib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -95,7 +96,9 @@ class TopicSettings(_Section):
 
     min_mentions: int = Field(0, ge=0, description="smallest topic; 0 chooses by the data's size")
     novelty: float = Field(0.02, ge=0, lt=1, description="share of the least alike left novel")
-    max_sample: int = Field(20_000, ge=100, description="mentions that topics are found on")
+    max_sample: int = Field(
+        5_000, ge=100, le=20_000, description="mentions that topics are found on"
+    )
 
 
 class RankSettings(_Section):
@@ -161,6 +164,66 @@ class Settings(BaseSettings):
         return (init_settings, env_settings, TomlConfigSettingsSource(settings_cls))
 
 
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """A setting, what it is, and where that was said: a variable, a file, or `default`."""
+
+    key: str
+    value: Any
+    source: str
+
+
+def in_force(file: Path | None = None) -> list[InForce]:
+    """Return every setting of the engine as `load` finds it, with where its value comes from.
+
+    The salt of pseudonyms is a secret, so only whether there is one is told.
+
+    Raises:
+        SettingsError: with every unknown key and every value out of range.
+    """
+    settings = load(file).model_dump(mode="json")
+    settings["redact"]["salt"] = settings["redact"]["salt"] and "***"
+    return tell_sources(settings, PREFIX, settings_file(file), read_file(file))
+
+
+def settings_file(file: Path | None) -> Path:
+    """Return the settings file meant: the one named, else `painpoints.toml` of this folder."""
+    return file or DEFAULT_FILE
+
+
+def read_file(file: Path | None) -> dict[str, Any]:
+    """Return what a settings file holds, nothing if there is no `painpoints.toml`.
+
+    Raises:
+        SettingsError: a file that was named does not exist, or it is not TOML.
+    """
+    path = settings_file(file)
+    if not path.exists():
+        if file is not None:
+            raise SettingsError(f"settings file {path} does not exist")
+        return {}
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"settings file {path} is not TOML: {error}") from error
+
+
+def tell_sources(
+    settings: Mapping[str, Any], prefix: str, file: Path, held: Mapping[str, Any], *, at: str = ""
+) -> list[InForce]:
+    """Return `settings` key by key; `held` is what `file` holds of them, `prefix` their variables'."""
+    told: list[InForce] = []
+    for key, value in settings.items():
+        variable, said = f"{prefix}{key}".upper(), held.get(key)
+        if isinstance(value, Mapping) and value and variable not in os.environ:
+            below = said if isinstance(said, Mapping) else {}
+            told += tell_sources(value, f"{variable}__", file, below, at=f"{at}{key}.")
+        else:
+            source = variable if variable in os.environ else str(file) if key in held else "default"
+            told.append(InForce(f"{at}{key}", value, source))
+    return told
+
+
 def load(file: Path | None = None, flags: Mapping[str, Any] | None = None) -> Settings:
     """Return the settings in force: `flags` over environment over `file`, key by key.
 
@@ -171,19 +234,16 @@ def load(file: Path | None = None, flags: Mapping[str, Any] | None = None) -> Se
     Raises:
         SettingsError: with every unknown key and every value out of range.
     """
-    if file is not None and not file.exists():
-        raise SettingsError(f"settings file {file} does not exist")
+    read_file(file)
 
     class FromFile(Settings):
-        model_config = SettingsConfigDict(toml_file=file or DEFAULT_FILE)
+        model_config = SettingsConfigDict(toml_file=settings_file(file))
 
     _refuse_unknown_variables()
     try:
         return FromFile(**_without_none(flags or {}))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"settings file {file or DEFAULT_FILE} is not TOML: {error}") from error
     except ValidationError as error:
-        raise SettingsError(_explain(error)) from error
+        raise SettingsError(explain(error, "settings")) from error
 
 
 def _refuse_unknown_variables() -> None:
@@ -209,6 +269,7 @@ def _without_none(flags: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _explain(error: ValidationError) -> str:
+def explain(error: ValidationError, whose: str) -> str:
+    """Return what is wrong with settings, key by key, as one sentence."""
     lines = sorted(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-    return "settings: " + "; ".join(lines)
+    return f"{whose}: " + "; ".join(lines)

@@ -223,8 +223,7 @@ class Analyser:
         self, mentions: pl.DataFrame, feedback: pl.DataFrame, vectors: classify.Vectors
     ) -> tuple["TopicModel", pl.DataFrame, pl.DataFrame]:
         """Return the frozen topics, the mentions with theirs, and the named TOPICS table."""
-        settings, seed = self.settings.topics, self.settings.seed
-        model = topics.fit(mentions, vectors, settings=settings, seed=seed)
+        model = topics.fit(mentions, vectors, settings=self.settings.topics)
         assigned = model.assign(mentions, vectors)
         found = model.table(assigned, feedback)
         named = labels.describe(

@@ -1,6 +1,6 @@
 """Vectors to topics with stable ids: found once, frozen, then assigned by one function.
 
-The one file that knows BERTopic (and EVoC, its clusterer here). Finding happens on distinct
+The one file that knows BERTopic. Finding happens on distinct
 texts in the order of their spelling, so neither row order nor copies matter; what is found is
 frozen to centroids, and `TopicModel.assign` alone says which topic a mention has, for the data
 that made the topics and for all later data. Names of topics are `painpoints.labels`' affair.
@@ -35,14 +35,15 @@ without error in any order: batch, single, and any number of threads give the sa
 BLOCK = 16_384
 """Rows compared at once; bounds the memory of `assign`."""
 
-SMALL = 2_000
-"""Fewer distinct texts are clustered by average linkage (docs/decisions/0041)."""
 N_CUTS = 12
 """Numbers of topics, evenly spaced in their logarithm, among which the silhouette chooses."""
+MOST_JUDGED = 2_500
 SHRINK = 100
 """Texts at which half of their common part is taken off; with few texts it is mostly chance."""
 POLARITY = 0.35
 """Length of the sentiment feature beside a unit text vector, while topics are found."""
+SAME = 0.15
+"""Topics with less than this between them, in cosine, are told as one (docs/decisions/0041)."""
 N_TERMS = 10
 N_EXEMPLARS = 5
 
@@ -91,7 +92,6 @@ class TopicModel:
     grid:       (k, dim) int16, centroids (unit rows, off center) times `SCALE`, rounded.
     thresholds: (k,) float32 cosine below which a mention is novel.
     terms:      (k,) tuples of words by c-TF-IDF, most telling first.
-    method:     how they were found: evoc, average_linkage, or none (nothing to cluster).
     """
 
     topic_ids: tuple[str, ...]
@@ -100,7 +100,6 @@ class TopicModel:
     grid: npt.NDArray[np.int16]
     thresholds: Floats
     terms: tuple[tuple[str, ...], ...]
-    method: str
 
     @property
     def centroids(self) -> Floats:
@@ -184,7 +183,6 @@ class TopicModel:
             "grid": self.grid,
             "thresholds": self.thresholds,
             "terms": np.array(["\t".join(t) for t in self.terms], dtype=np.str_),
-            "method": np.array(self.method),
         }
 
     @classmethod
@@ -194,7 +192,7 @@ class TopicModel:
         Raises:
             ModelError: when an array is missing or the arrays do not fit together.
         """
-        wanted = ("topic_ids", "parent_ids", "grid", "thresholds", "terms", "center", "method")
+        wanted = ("topic_ids", "parent_ids", "grid", "thresholds", "terms", "center")
         missing = [name for name in wanted if name not in arrays]
         if missing:
             raise ModelError(f"topic model: arrays {', '.join(missing)} are missing; refit it")
@@ -208,7 +206,6 @@ class TopicModel:
             np.asarray(arrays["grid"], dtype=np.int16),
             np.asarray(arrays["thresholds"], dtype=np.float32),
             tuple(tuple(filter(None, str(t).split("\t"))) for t in arrays["terms"]),
-            str(arrays["method"]),
         )
 
 
@@ -267,9 +264,7 @@ def nearest(vectors: Floats, grid: npt.NDArray[np.int16], center: Floats) -> tup
     return index, cosine
 
 
-def fit(
-    mentions: pl.DataFrame, vectors: Floats, *, settings: TopicSettings, seed: int
-) -> TopicModel:
+def fit(mentions: pl.DataFrame, vectors: Floats, *, settings: TopicSettings) -> TopicModel:
     """Find topics among `mentions` and freeze them.
 
     vectors: (n_mentions, dim) float32, unit rows.
@@ -286,7 +281,7 @@ def fit(
             texts, own, center, Clustering.single(texts.height), novelty=settings.novelty
         )
     apart = _with_polarity(texts, _unit(own - center))
-    clusterer = Clusterer(settings.min_mentions or smallest_topic(texts.height), seed)
+    clusterer = Clusterer(settings.min_mentions or smallest_topic(texts.height))
     terms = _through_bertopic(texts, apart, clusterer)
     return _freeze(texts, own, center, clusterer.found_, novelty=settings.novelty, terms=terms)
 
@@ -297,39 +292,31 @@ class Clustering:
 
     labels:  (n,) topic of each text, 0..k-1.
     parents: (k,) broader topic of each topic, or -1.
-    method:  how it was found.
     """
 
     labels: Ints
     parents: Ints
-    method: str
 
     @classmethod
     def single(cls, n: int) -> Self:
         """Return one topic for all of `n` texts (none for no text)."""
-        return cls(np.zeros(n, np.int64), np.full(min(n, 1), -1), "none")
+        return cls(np.zeros(n, np.int64), np.full(min(n, 1), -1))
 
 
 class Clusterer:
-    """EVoC (or average linkage for few texts) in the shape that BERTopic asks of a clusterer.
+    """Average linkage in the shape that BERTopic asks of a clusterer.
 
     After `fit`, `labels_` has a topic for every row and `found_` the same with parents.
     """
 
-    def __init__(self, smallest: int, seed: int) -> None:
+    def __init__(self, smallest: int) -> None:
         self.smallest = smallest
-        self.seed = seed
 
     def fit(self, X: Floats, y: object = None) -> Self:  # noqa: ARG002, N803 - BERTopic's signature
         """Cluster unit rows by cosine."""
-        self.found_ = self._find(X)
+        self.found_ = cluster(X, self.smallest)
         self.labels_ = self.found_.labels
         return self
-
-    def _find(self, vectors: Floats) -> Clustering:
-        if len(vectors) < SMALL:
-            return by_average_linkage(vectors, self.smallest)
-        return by_evoc(vectors, self.smallest, self.seed)
 
 
 def smallest_topic(n_texts: int) -> int:
@@ -337,10 +324,12 @@ def smallest_topic(n_texts: int) -> int:
     return max(3, round(float(np.power(n_texts, 0.3))))
 
 
-def by_average_linkage(vectors: Floats, smallest: int) -> Clustering:
-    """Cluster few unit rows: average linkage on cosine, cut where the silhouette is best.
+def cluster(vectors: Floats, smallest: int) -> Clustering:
+    """Cluster unit rows: average linkage on cosine, cut where the silhouette is best.
 
-    Every row is first drawn towards its nearest neighbours, twice, which evens out wording.
+    Every row is first drawn towards its nearest neighbours, twice, which evens out wording; in the
+    end topics that nobody would tell apart are joined. Time and memory grow with the square of the
+    rows: 5,000 take some 15 s and 400 MB.
     """
     from scipy.cluster.hierarchy import fcluster, linkage
 
@@ -351,39 +340,37 @@ def by_average_linkage(vectors: Floats, smallest: int) -> Clustering:
     cuts = [fcluster(tree, size, "maxclust") for size in sizes]
     tidy = [_tidy(drawn, labels, smallest) for labels in cuts]
     enough = [labels for labels in tidy if labels.max() + 1 >= fewest] or tidy
-    best = max(enough, key=lambda labels: _silhouette(vectors, labels))
-    return Clustering(best, _broader(vectors, best), "average_linkage")
+    best = _joined(vectors, max(enough, key=lambda labels: _silhouette(vectors, labels)))
+    return Clustering(best, _broader(vectors, best))
 
 
-def by_evoc(vectors: Floats, smallest: int, seed: int) -> Clustering:
-    """Cluster many unit rows: the EVoC layer that persists longest, its noise to the nearest topic.
+def _joined(vectors: Floats, labels: Ints) -> Ints:
+    """Return the labels with topics that nobody would tell apart made one, numbered 0..k-1.
 
-    EVoC's answer depends on the number of threads, so it runs on one. Where it finds no cluster
-    the rows are one topic and `method` says none.
+    Two topics are one where their members are on average nearly as close to the other's middle as
+    to their own (in cosine, less than `SAME` between them); in a joined topic that holds for every
+    pair, so that a chain of neighbours does not run together.
     """
-    import numba
-    from evoc import EVoC
+    from scipy.cluster.hierarchy import fcluster, linkage
+    from scipy.spatial.distance import squareform
 
-    threads = numba.get_num_threads()
-    numba.set_num_threads(1)
-    try:
-        found = EVoC(random_state=seed).fit(vectors)
-    finally:
-        numba.set_num_threads(threads)
-    layers = [
-        (persistence, labels)
-        for persistence, labels in zip(
-            found.persistence_scores_, found.cluster_layers_, strict=True
-        )
-        if labels.max() > 0
-    ]
-    if not layers:
-        return Clustering.single(len(vectors))
-    fewest = _fewest(len(vectors))
-    enough = [layer for layer in layers if layer[1].max() + 1 >= fewest] or layers[:1]
-    best = max(enough, key=lambda layer: layer[0])[1]
-    tidy = _tidy(vectors, _to_nearest(vectors, best), smallest)
-    return Clustering(tidy, _broader(vectors, tidy), "evoc")
+    sizes = np.bincount(labels).astype(np.float64)
+    if len(sizes) < 2:
+        return labels
+    means = _means(vectors, labels)
+    length = sizes * _tightness(vectors, means, labels)
+    tight = (length[:, None] + length) / (sizes[:, None] + sizes)
+    apart = tight * (1.0 - means @ means.T)
+    np.fill_diagonal(apart, 0.0)
+    tree = linkage(squareform(apart.clip(0.0), checks=False), "complete")
+    groups = fcluster(tree, SAME, "distance")
+    return np.unique(groups[labels], return_inverse=True)[1].astype(np.int64)
+
+
+def _tightness(vectors: Floats, means: Floats, labels: Ints) -> npt.NDArray[np.float64]:
+    """Return the mean cosine of the members of each topic to its middle."""
+    own = np.einsum("nd,nd->n", vectors, means[labels])
+    return np.asarray(np.bincount(labels, own) / np.bincount(labels))
 
 
 def _fewest(n_texts: int) -> int:
@@ -401,18 +388,20 @@ def _drawn_together(vectors: Floats, n_neighbours: int, rounds: int) -> Floats:
     k = min(n_neighbours + 1, len(vectors))
     for _ in range(rounds):
         cosine = drawn @ drawn.T
-        near = np.argsort(-cosine, axis=1, kind="stable")[:, :k]
+        near = np.argpartition(-cosine, k - 1, axis=1)[:, :k]
         weights = np.take_along_axis(cosine, near, axis=1).clip(0.0, None)
         drawn = _unit(np.einsum("nk,nkd->nd", weights, drawn[near]))
     return drawn
 
 
 def _silhouette(vectors: Floats, labels: Ints) -> float:
+    """Return the mean silhouette by cosine, of at most `MOST_JUDGED` rows at even distances."""
     from sklearn.metrics import silhouette_score
 
-    if not 1 < len(np.unique(labels)) < len(labels):
+    some = slice(None, None, -(-len(labels) // MOST_JUDGED))
+    if not 1 < len(np.unique(labels[some])) < len(labels[some]):
         return -1.0
-    return float(silhouette_score(vectors, labels, metric="cosine"))
+    return float(silhouette_score(vectors[some], labels[some], metric="cosine"))
 
 
 def _tidy(vectors: Floats, labels: Ints, smallest: int) -> Ints:
@@ -564,7 +553,6 @@ def _freeze(
             np.zeros((0, vectors.shape[1]), np.int16),
             np.zeros(0, np.float32),
             (),
-            found.method,
         )
     grid = _on_grid(_means(_unit(vectors - center), found.labels))
     index, cosine = nearest(vectors, grid, center)
@@ -584,7 +572,6 @@ def _freeze(
         grid[order],
         np.array([thresholds[t] for t in order], dtype=np.float32),
         tuple(terms[t] if terms else () for t in order),
-        found.method,
     )
 
 

@@ -44,7 +44,7 @@ def _one_set(name: str, frame: pl.DataFrame, vectors: np.ndarray, *, show: bool)
     stock, took, terms = _stock(frame["text"].to_list(), vectors)
     print(_line(name, "BERTopic", gold, stock, took), flush=True)
     began = process_time()
-    model = topics.fit(frame, vectors, settings=TopicSettings(), seed=0)
+    model = topics.fit(frame, vectors, settings=TopicSettings())
     assigned = model.assign(frame, vectors)
     took = process_time() - began
     place = {topic: number for number, topic in enumerate(model.topic_ids)}
@@ -90,7 +90,6 @@ def _warm_up() -> None:
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     texts = [f"word{number % 50} text{number % 7}" for number in range(600)]
     _stock(texts, vectors)
-    topics.by_evoc(vectors, 5, 0)
 
 
 def _stock(texts: list[str], vectors: np.ndarray) -> tuple[np.ndarray, float, list[str]]:
@@ -115,7 +114,7 @@ def _stock(texts: list[str], vectors: np.ndarray) -> tuple[np.ndarray, float, li
 def _kept(frame: pl.DataFrame, vectors: np.ndarray, model: topics.TopicModel) -> float:
     """Return the share of mentions in the same topic after a refit on nine tenths, by id."""
     some = np.random.default_rng(0).random(frame.height) < 0.9
-    new = topics.fit(frame.filter(some), vectors[some], settings=TopicSettings(), seed=0)
+    new = topics.fit(frame.filter(some), vectors[some], settings=TopicSettings())
     renamed, _ = topics.match(model, new)
     before = model.assign(frame, vectors)["topic_id"]
     after = renamed.assign(frame, vectors)["topic_id"]

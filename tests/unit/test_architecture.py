@@ -17,14 +17,12 @@ HEAVY = (
     "spacy",
     "sklearn",
     "bertopic",
-    "evoc",
     "scipy",
     "polars",
 )
 
 ONLY_IN = {
     "bertopic": {"topics.py", "labels.py"},
-    "evoc": {"topics.py"},
     "sentence_transformers": {"encode.py"},
     "torch": {"encode.py"},
     "spacy": {"parse.py"},
