@@ -1,5 +1,7 @@
 """What trains the models: labels are known, pruning reads the same, temperatures cool."""
 
+from pathlib import Path
+
 import numpy as np
 import polars as pl
 import pytest
@@ -29,6 +31,22 @@ def test_contexts_hold_their_mentions() -> None:
     assert all(
         text.strip() in around for text, around in rows.select("text", "context").iter_rows()
     )
+
+
+def test_own_labels_find_their_texts(tmp_path: Path) -> None:
+    """A label finds its mention in the public set; a text that is gone is an error that says how many."""
+    (tmp_path / "somewhere").mkdir()
+    texts = pl.DataFrame({"id": [1, 2], "text": ["Lost it. Never came back.", "Fine."]})
+    texts.write_parquet(tmp_path / "somewhere" / "data.parquet")
+    file = tmp_path / "labels.csv"
+    header = "set,id,start,end,stage,touchpoint,sentiment,type,severity\n"
+    file.write_text(header + "somewhere,1,9,25,delivery,delivery,negative,pain_point,2\n")
+    found = corpus.own_labels(tmp_path, file)
+    assert found["text"].to_list() == ["Never came back."]
+    assert found["context"].to_list() == ["Lost it. Never came back."]
+    file.write_text(header + "somewhere,7,0,4,use,product,neutral,other,0\n")
+    with pytest.raises(TrainingDataError, match="1 texts"):
+        corpus.own_labels(tmp_path, file)
 
 
 def test_unknown_label_is_told_with_its_count() -> None:

@@ -41,7 +41,7 @@ N_BORROWED = 7_000
 SPARE_PIECES = 3_500
 """Pieces kept beyond those of the training texts: words that nobody has written here yet."""
 
-LEFT_OUT = ("ud_ewt_reviews", "app_opinions_dabrowski", "mams", "W3", "W9")
+LEFT_OUT = ("ud_ewt_reviews", "ud_ewt_ner", "app_opinions_dabrowski", "mams", "W3", "W9")
 """Sources that the trial encoder does not see: temperatures are fitted on them."""
 
 OWN_SOURCES = ("all-MiniLM-L6-v2", "corpus")
@@ -197,6 +197,7 @@ def seal(
 
 def _fingerprints(data: Path | None) -> dict[str, str]:
     own = {f"training/corpus/{name}": corpus.OWN / name for name in OWN_FILES}
+    own["training/labels.csv"] = corpus.OWN_LABELS
     real = {} if data is None else {"labels/train.parquet": data / "labels" / "train.parquet"}
     return {name: card.fingerprint(file) for name, file in {**own, **real}.items()}
 

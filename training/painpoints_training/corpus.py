@@ -13,8 +13,12 @@ from painpoints.classify import LABELS, context
 from painpoints.domain import STAGES, TOUCHPOINTS, MentionType, Sentiment
 from painpoints.errors import TrainingDataError
 
-OWN = Path(__file__).parents[1] / "corpus"
-"""The corpus written for this project; every clone has it."""
+_PLACES = (Path(__file__).parent / "corpus", Path(__file__).parents[1] / "corpus")
+OWN = next((folder for folder in _PLACES if folder.is_dir()), _PLACES[1])
+"""The corpus written for this project: inside the installed package, else in the clone."""
+
+OWN_LABELS = Path(__file__).parents[1] / "labels.csv"
+"""Labels that this project gave to texts of the public sets; the texts stay with the sets."""
 
 CLASSES: dict[str, tuple[str, ...]] = {
     "stage": (*STAGES, "none"),
@@ -99,6 +103,36 @@ def labelled(file: Path) -> pl.DataFrame:
     return checked(named.select(list(SCHEMA)).cast(SCHEMA))
 
 
+def own_labels(data: Path, file: Path = OWN_LABELS) -> pl.DataFrame:
+    """Return the mentions of public sets that this project labelled itself.
+
+    They were picked because a label was rare or a model unsure, so none is `natural`.
+
+    Raises:
+        TrainingDataError: a row names a text that the set in `data` does not hold.
+    """
+    rows = pl.read_csv(file, schema_overrides=dict.fromkeys(("id", *LABELS), pl.String))
+    texts = pl.concat(
+        pl.read_parquet(data / name / "data.parquet", columns=["id", "text"]).select(
+            pl.lit(name).alias("set"), pl.col("id").cast(pl.String), "text"
+        )
+        for name in rows["set"].unique(maintain_order=True)
+    ).unique(["set", "id"], keep="first", maintain_order=True)
+    found = rows.join(texts.rename({"text": "whole"}), on=["set", "id"], maintain_order="left")
+    if found.height < rows.height:
+        raise TrainingDataError(
+            f"{file.name}: {rows.height - found.height} texts are not in {data}"
+        )
+    places = found.select("whole", "start", "end").rows()
+    named = found.with_columns(
+        pl.col("set").alias("source"),
+        pl.Series("text", [whole[start:end] for whole, start, end in places]),
+        pl.Series("context", [context(None, *place) for place in places]),
+        natural=pl.lit(value=False),
+    )
+    return checked(named.select(list(SCHEMA)).cast(SCHEMA))
+
+
 def survey_question(domain: str) -> str | None:
     """Return the survey question that some domains carry after a colon."""
     kind, _, rest = domain.partition(": ")
@@ -133,5 +167,5 @@ def training_mentions(data: Path | None) -> pl.DataFrame:
     """
     parts = [own_mentions(), own_verbatims()]
     if data is not None:
-        parts.append(labelled(data / "labels" / "train.parquet"))
+        parts += [labelled(data / "labels" / "train.parquet"), own_labels(data)]
     return pl.concat(parts)
