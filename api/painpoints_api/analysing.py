@@ -5,8 +5,6 @@ before it nothing of the run is visible, after it all of it is.
 """
 
 import json
-import re
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +27,11 @@ def analyse(work: Work) -> str:
     """Do the whole job; return the name of the folder that is to be kept."""
     engine: Engine = work.settings.engine()
     analysis, files = _asked(work)
-    gathered = work.step("gather", {f.id: f.sha256 for f in files}, _Gather(work, files))
+    gathered = work.step(
+        "gather",
+        {f.id: f.sha256 for f in files},
+        lambda folder: uploads.lay_out(work.settings, files, folder),
+    )
     inputs = sorted(gathered.iterdir())
     made_of = {"inputs": work.sha256("gather"), "engine": engine.fingerprint(analysis.settings)}
     analysed = work.step(
@@ -57,43 +59,10 @@ def _asked(work: Work) -> tuple[Analysis, list[Upload]]:
     return analysis, [found[upload_id] for upload_id in analysis.upload_ids]
 
 
-class _Gather:
-    """Lay the uploads side by side under names that are safe and say where they are from."""
-
-    def __init__(self, work: Work, files: list[Upload]) -> None:
-        self._work = work
-        self._files = files
-
-    def __call__(self, folder: Path) -> None:
-        for number, upload in enumerate(self._files):
-            path = uploads.path(self._work.settings, upload)
-            if not path.is_file() or uploads.file_sha256(path) != upload.sha256:
-                raise InputError(f"upload {upload.id} is missing or damaged; send it again")
-            _link(
-                path, folder / _safe_name(upload, number, taken={p.name for p in folder.iterdir()})
-            )
-            self._work.say("gather", number + 1, len(self._files))
-
-
-def _safe_name(upload: Upload, number: int, *, taken: set[str]) -> str:
-    """Return a file name of harmless characters, told apart by a number where it repeats."""
-    stem = upload.file_name.removesuffix(upload.suffix)
-    stem = re.sub(r"[^\w .()-]", "_", stem).strip(" .-")[:100] or "upload"
-    name = f"{stem}{upload.suffix}"
-    return name if name not in taken else f"{stem} ({number + 1}){upload.suffix}"
-
-
-def _link(source: Path, target: Path) -> None:
-    try:
-        target.hardlink_to(source)
-    except OSError:  # another disk, or one that has no links
-        shutil.copyfile(source, target)
-
-
 def _index(analysed: Path, folder: Path, work: Work) -> None:
     """Lay the run out anew, with the table that slices are read from."""
     for path in analysed.iterdir():
-        _link(path, folder / path.name)
+        uploads.link(path, folder / path.name)
     slices.build(folder, memory_mb=work.settings.query_memory_mb)
 
 

@@ -20,6 +20,7 @@ from typing import Any
 from painpoints.errors import PainpointsError
 from painpoints_api import analysing, jobs, logs, webhooks
 from painpoints_api.database import Database, patiently
+from painpoints_api.discreet import without_paths
 from painpoints_api.jobs import Claim, LeaseLostError
 from painpoints_api.settings import ServiceSettings
 from painpoints_api.work import TryAgainError, Work, tidy
@@ -42,10 +43,10 @@ def order(settings: ServiceSettings, claim: Claim, *, parent: int) -> bytes:
 def main() -> int:
     """Work on the job that standard input names; return the exit code."""
     told = json.load(sys.stdin)
-    _die_with(told["parent"])
+    die_with(told["parent"])
     settings = ServiceSettings(**told["settings"])
     claim = Claim(**told["claim"])
-    _limit(settings)
+    limit(memory_mb=settings.job_memory_mb, cpu_s=settings.job_cpu_s)
     logs.set_up()
     database = Database(settings.database_url)
     try:
@@ -64,7 +65,7 @@ def _do(work: Work) -> int:
         raise
     except PainpointsError as error:
         log.info("job.failed", step=work.at, error=type(error).__name__)
-        _fail(work, str(error))
+        _fail(work, without_paths(str(error), work.folder, work.settings.data.absolute()))
     except MemoryError:
         _fail(work, f"the job needs more than {work.settings.job_memory_mb} MB at {work.at}")
     except TryAgainError as error:
@@ -106,11 +107,12 @@ def retry_after(settings: ServiceSettings, claim: Claim) -> float:
 # -- limits ------------------------------------------------------------------------------------
 
 
-def _limit(settings: ServiceSettings) -> None:
-    if settings.job_memory_mb:
-        _lower(resource.RLIMIT_DATA, settings.job_memory_mb * 1_000_000)
-    if settings.job_cpu_s:
-        _lower(resource.RLIMIT_CPU, settings.job_cpu_s, beyond=5)
+def limit(*, memory_mb: int, cpu_s: int) -> None:
+    """Bound what this process may use; 0 is no limit."""
+    if memory_mb:
+        _lower(resource.RLIMIT_DATA, memory_mb * 1_000_000)
+    if cpu_s:
+        _lower(resource.RLIMIT_CPU, cpu_s, beyond=5)
     _lower(resource.RLIMIT_CORE, 0)  # a core file would hold customers' text
 
 
@@ -122,7 +124,7 @@ def _lower(which: int, limit: int, *, beyond: int = 0) -> None:
     resource.setrlimit(which, (min(limit, most), most))
 
 
-def _die_with(parent: int) -> None:
+def die_with(parent: int) -> None:
     """End this process when its worker ends, however that ends."""
     with contextlib.suppress(OSError, AttributeError):  # Linux has it; others have the thread
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

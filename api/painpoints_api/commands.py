@@ -15,9 +15,10 @@ from painpoints.errors import SettingsError
 
 if TYPE_CHECKING:
     from painpoints_api.database import Database
+    from painpoints_api.records import ApiKey
     from painpoints_api.settings import ServiceSettings
 
-keys = typer.Typer(help="Make, list and revoke the API's keys.", no_args_is_help=True)
+keys = typer.Typer(help="Make, list, rotate and revoke the API's keys.", no_args_is_help=True)
 db = typer.Typer(help="Look after the service's database.", no_args_is_help=True)
 
 Data = Annotated[
@@ -112,7 +113,6 @@ def create_key(
 ) -> None:
     """Make a key and show it, this once."""
     chosen = _settings(settings, data=data, database=database)
-    from painpoints import terminal
     from painpoints_api import keys as made
     from painpoints_api.service import LOCAL_PROJECT
 
@@ -125,11 +125,41 @@ def create_key(
             projects=project or [LOCAL_PROJECT],
             expires_at=expires_at,
         )
+        made.note(session, "key.create", row.id)
+    _show_once(row, key, as_json=as_json)
+
+
+def _show_once(row: "ApiKey", key: str, *, as_json: bool) -> None:
+    from painpoints import terminal
+
     if as_json:
         terminal.print_json({"id": row.id, "key": key, "scopes": row.scopes})
     else:
         terminal.print_line(key)
         terminal.print_note("Keep it now: it is shown this once. Send it as Authorization: Bearer")
+
+
+@keys.command("rotate", epilog="Example:  painpoints keys rotate 5f0c1d2e3a4b5c6d --keep-hours 2")
+def rotate_key(
+    key_id: Annotated[str, typer.Argument(help="The key's id, as `keys list` shows it.")],
+    keep_hours: Annotated[
+        float, typer.Option(min=0, max=8760, help="Hours that the old key still works; 0 is none.")
+    ] = 24.0,
+    data: Data = None,
+    database: DatabaseUrl = None,
+    settings: SettingsFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a key to take the place of another, which ends a while later. It is shown this once."""
+    chosen = _settings(settings, data=data, database=database)
+    from painpoints_api import keys as made
+
+    with _opened(chosen) as opened, opened.write() as session:
+        rotated = made.rotate(session, key_id, keep=timedelta(hours=keep_hours))
+        if rotated is None:
+            raise SettingsError(f"there is no valid key {key_id}; see: painpoints keys list")
+        made.note(session, "key.rotate", key_id)
+    _show_once(*rotated, as_json=as_json)
 
 
 @keys.command("list", epilog="Example:  painpoints keys list --json")
@@ -168,6 +198,7 @@ def revoke_key(
     with _opened(chosen) as opened, opened.write() as session:
         if not made.revoke(session, key_id):
             raise SettingsError(f"there is no key {key_id}; see: painpoints keys list")
+        made.note(session, "key.revoke", key_id)
     terminal.print_line(f"{key_id} is revoked")
 
 

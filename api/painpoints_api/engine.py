@@ -4,6 +4,7 @@ The rest of the service knows only `Engine`. Everything heavy is imported when f
 that a server that only reads runs loads no model.
 """
 
+import copy
 import errno
 import hashlib
 import json
@@ -12,7 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from painpoints.errors import RunError
+from painpoints.errors import InputError, RunError
 
 if TYPE_CHECKING:
     from painpoints.config import Settings
@@ -22,11 +23,14 @@ if TYPE_CHECKING:
 OnStep = Callable[[str, int, int], None]
 """Called with a step's name as it begins, then with how many of how many are ready."""
 
+Known = Mapping[str, str | None]
+"""What is known of a text: `verbatim`, and question, channel, touchpoint, stage, language if told."""
+
 
 class Scorer(Protocol):
     """Loaded models that label texts."""
 
-    def score(self, texts: Sequence[str]) -> list[dict[str, Any]]:
+    def score(self, texts: Sequence[Known]) -> list[dict[str, Any]]:
         """Return the mentions of all texts; `text_index` says which text each is of."""
 
 
@@ -48,15 +52,22 @@ class Engine(Protocol):
     def recognise(self, inputs: Sequence[Path], settings: Mapping[str, Any]) -> dict[str, Any]:
         """Return what was recognised in `inputs`: layouts, columns with reasons, problems."""
 
-    def scorer(self, run: Path | None) -> Scorer:
-        """Load the models, and the topics of `run` if there is one."""
+    def scorer(self, run: Path | None, quality: str | None = None) -> Scorer:
+        """Load the models, and the topics of `run` if there is one: then by the run's settings.
+
+        Raises:
+            InputError: when the run was made by other models than are in use.
+        """
 
     def models(self) -> list[dict[str, Any]]:
         """Return the trained parts in use: part, version, files with their hashes."""
 
 
 class PackagedEngine:
-    """The engine of this installation."""
+    """The engine of this installation; models are held once for all that is scored by them."""
+
+    def __init__(self) -> None:
+        self._held: dict[str, Analyser] = {}
 
     def fingerprint(self, settings: Mapping[str, Any]) -> str:
         """Return a hash of program version, model manifests and settings in force."""
@@ -93,13 +104,28 @@ class PackagedEngine:
         found: dict[str, Any] = readers.read(inputs, chosen.read, chosen.columns).to_dict()
         return found
 
-    def scorer(self, run: Path | None) -> Scorer:
+    def scorer(self, run: Path | None, quality: str | None = None) -> Scorer:
         """Load the models for single texts."""
         from painpoints import runs
+
+        if run is None:
+            return _LoadedScorer(self._analyser({"quality": quality}), None)
+        facts = runs.load_facts(run)
+        analyser = self._analyser({**facts["settings"], "models": None})
+        if analyser.parts != facts["parts"]:
+            raise InputError("the analysis was made by other models than are in use; repeat it")
+        return _LoadedScorer(analyser, runs.load_topic_model(run))
+
+    def _analyser(self, settings: Mapping[str, Any]) -> "Analyser":
+        """Return an analyser of these settings, with the models of another one where they fit."""
         from painpoints.pipeline import Analyser
 
-        model = None if run is None else runs.load_topic_model(run)
-        return _LoadedScorer(Analyser(_settings({})), model)
+        chosen = _settings(settings)
+        if chosen.quality not in self._held:
+            self._held[chosen.quality] = Analyser(chosen)
+        analyser = copy.copy(self._held[chosen.quality])
+        analyser.settings = chosen
+        return analyser
 
     def models(self) -> list[dict[str, Any]]:
         """Return the version of each part in force, as its manifest describes it."""
@@ -121,7 +147,7 @@ class _LoadedScorer:
         self._analyser = analyser
         self._topics = topics
 
-    def score(self, texts: Sequence[str]) -> list[dict[str, Any]]:
+    def score(self, texts: Sequence[Known]) -> list[dict[str, Any]]:
         """Return the mentions of all texts."""
         mentions = self._analyser.score_texts(texts, topic_model=self._topics)
         return [

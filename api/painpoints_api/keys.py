@@ -12,7 +12,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from painpoints.errors import InputError
-from painpoints_api.records import ApiKey, KeyProject, Project, new_id, now
+from painpoints_api.records import ApiKey, Audit, KeyProject, Project, new_id, now
 
 SCOPES = ("read", "score", "analyse", "label", "admin")
 _NOBODY = hashlib.sha256(b"").hexdigest()
@@ -76,6 +76,48 @@ def create(
         bound = project(session, project_name)
         session.add(KeyProject(key_id=key_id, project_id=bound.id, position=position))
     return row, f"pp_{key_id}_{secret}"
+
+
+def rotate(session: Session, key_id: str, *, keep: timedelta) -> tuple[ApiKey, str] | None:
+    """Make a key of the same name, scopes, projects and lifetime; the old one ends after `keep`.
+
+    Return the new key's row and the key itself; None where there is no valid key of that id.
+    """
+    old = session.get(ApiKey, key_id)
+    if old is None or not _is_valid(old):
+        return None
+    names = (
+        select(Project.name)
+        .join(KeyProject, KeyProject.project_id == Project.id)
+        .where(KeyProject.key_id == key_id)
+        .order_by(KeyProject.position)
+    )
+    lifetime = None if old.expires_at is None else old.expires_at - old.created_at
+    made = create(
+        session,
+        old.name,
+        scopes=old.scopes,
+        projects=session.scalars(names).all(),
+        expires_at=None if lifetime is None else now() + lifetime,
+    )
+    ends = now() + keep
+    old.expires_at = ends if old.expires_at is None else min(ends, old.expires_at)
+    return made
+
+
+def note(session: Session, action: str, key_id: str) -> None:
+    """Write into the audit log of each project that the key opens what an operator did to it."""
+    bound = select(KeyProject.project_id).where(KeyProject.key_id == key_id)
+    for project_id in session.scalars(bound):
+        session.add(
+            Audit(
+                id=new_id("au"),
+                project_id=project_id,
+                actor="operator",
+                action=action,
+                target=key_id,
+            )
+        )
 
 
 def revoke(session: Session, key_id: str) -> bool:

@@ -6,6 +6,8 @@ import json
 from typing import Annotated, Any
 
 from fastapi import Query
+from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.sql import Select
 
 from painpoints_api.problems import ProblemError
 
@@ -34,3 +36,22 @@ def place(told: str | None, *kinds: type) -> tuple[Any, ...] | None:
     if not fits or not all(type(v) is k for v, k in zip(values, kinds, strict=True)):
         raise ProblemError(422, "query.after: not one of ours")
     return tuple(values)
+
+
+def newest(
+    session: Session,
+    query: Select[*tuple[Any, ...]],
+    ident: InstrumentedAttribute[str],
+    after: str | None,
+    limit: int,
+) -> tuple[list[Any], str | None]:
+    """Return up to `limit` rows from the newest on, and the cursor of the rest if there is one.
+
+    ident: of the first thing in each row; ids ascend with time.
+    """
+    at = place(after, str)
+    if at is not None:
+        query = query.where(ident < at[0])
+    found = list(session.execute(query.order_by(ident.desc()).limit(limit + 1)).all())
+    more = cursor(found[limit - 1][0].id) if len(found) > limit else None
+    return found[:limit], more

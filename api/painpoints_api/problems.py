@@ -14,7 +14,9 @@ from starlette.exceptions import HTTPException
 
 from painpoints.errors import InputError, ModelError, PainpointsError, RunError, SettingsError
 from painpoints_api import logs
+from painpoints_api.checking import BusyError
 from painpoints_api.database import StoreError, is_passing
+from painpoints_api.discreet import without_paths
 from painpoints_api.slices import QueryTooLongError, UnknownFilterError
 
 MEDIA_TYPE = "application/problem+json"
@@ -40,6 +42,7 @@ _STATUS = {
     QueryTooLongError: 503,
     ModelError: 503,
     StoreError: 503,
+    BusyError: 503,
     RunError: 500,
 }
 
@@ -141,7 +144,7 @@ def _invalid(request: Request, error: Exception) -> JSONResponse:
 
 def _ours(request: Request, error: Exception) -> JSONResponse:
     statuses = (_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS)
-    return answer(request, next(statuses, 500), str(error))
+    return answer(request, next(statuses, 500), without_paths(str(error)))
 
 
 def _database(request: Request, error: Exception) -> JSONResponse:

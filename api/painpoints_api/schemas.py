@@ -39,7 +39,9 @@ class Options(_In):
     """What an analysis is to do; all of it may be left out."""
 
     title: Name | None = None
-    quality: Literal["fast", "accurate"] = "fast"
+    quality: Literal["fast", "accurate"] | None = Field(
+        None, description="as the service's settings say if not given: accurate, unless changed"
+    )
     seed: int = Field(0, ge=0, le=2**31)
     columns: ColumnSettings = ColumnSettings()
     read: ReadSettings = ReadSettings()
@@ -79,11 +81,45 @@ class AnalysisIn(Options):
     upload_ids: list[Id] = Field([], max_length=200, description="of earlier uploads")
 
 
+class CheckIn(_In):
+    """Uploads to look at, and how to read them."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "example": {"upload_ids": ["up_0193"], "columns": {"verbatim": ["Comment"]}}
+        },
+    )
+    upload_ids: list[Id] = Field(min_length=1, max_length=200)
+    columns: ColumnSettings = ColumnSettings()
+    read: ReadSettings = ReadSettings()
+
+    def settings(self) -> dict[str, Any]:
+        """Return them as the engine's settings, only what was given."""
+        return self.model_dump(mode="json", exclude_unset=True, exclude={"upload_ids"})
+
+
 class ScoreText(_In):
     """A text to label."""
 
     text: str = Field(min_length=1)
     id: Id | None = Field(None, description="comes back with its mentions")
+    question: Annotated[str, StringConstraints(max_length=2000)] | None = Field(
+        None, description="that it answers; helps with texts like `nothing` or `the price`"
+    )
+    channel: Name | None = None
+    touchpoint: Name | None = Field(None, description="known of it, and so not guessed")
+    stage: Name | None = Field(None, description="known of it, and so not guessed")
+    language: Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")] | None = Field(
+        None, description="as ISO 639 has it; else it is recognised"
+    )
+
+    def known(self) -> dict[str, str | None]:
+        """Return it as the engine takes it."""
+        context = self.model_dump(
+            include={"question", "channel", "touchpoint", "stage", "language"}
+        )
+        return {"verbatim": self.text, **context}
 
 
 class ScoreIn(_In):
@@ -91,7 +127,14 @@ class ScoreIn(_In):
 
     model_config = ConfigDict(
         extra="forbid",
-        json_schema_extra={"example": {"texts": [{"text": "The app crashes", "id": "t-1"}]}},
+        json_schema_extra={
+            "example": {
+                "texts": [
+                    {"text": "The app crashes", "id": "t-1"},
+                    {"text": "Nothing!", "question": "What did you like?", "stage": "delivery"},
+                ]
+            }
+        },
     )
     texts: list[ScoreText] = Field(min_length=1)
     analysis_id: Id | None = Field(None, description="whose topics are assigned as well")
@@ -160,6 +203,42 @@ class UploadOut(_Out):
     n_bytes: int
     sha256: str
     created_at: datetime
+
+
+class MappedOut(_Out):
+    """A column and what it is taken for; `by` says whether settings, a layout or a guess did."""
+
+    role: str
+    column: str
+    reason: str
+    by: str
+
+
+class SourceOut(_Out):
+    """How one file is understood."""
+
+    source: str
+    layout: str
+    title: str
+    format: str
+    encoding: str | None
+    delimiter: str | None
+    n_rows: int
+    n_feedback: int
+    n_rejected: int
+    survey: str
+    score_max: float | None
+    mapping: list[MappedOut]
+    notes: list[str]
+
+
+class CheckOut(_Out):
+    """What is recognised in files, and what is wrong with them; no customer's words."""
+
+    sources: list[SourceOut]
+    quality: dict[str, Any] = Field(description="counts, languages, issues with rows")
+    rejected: list[dict[str, Any]] = Field(description="the first hundred rows set aside, and why")
+    skipped: list[str]
 
 
 class AnalysisOut(_Out):

@@ -2,7 +2,6 @@
 
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -17,16 +16,18 @@ from starlette.concurrency import run_in_threadpool
 
 from painpoints_api import database as databases
 from painpoints_api import keys
+from painpoints_api.checking import Checks
 from painpoints_api.database import Database
 from painpoints_api.engine import wilson
 from painpoints_api.metrics import Metrics
 from painpoints_api.problems import ProblemError
+from painpoints_api.scorers import Scorers
 from painpoints_api.settings import ServiceSettings
 from painpoints_api.slices import Slices
 from painpoints_api.work import job_folder
 
 if TYPE_CHECKING:
-    from painpoints_api.engine import Engine, Scorer
+    from painpoints_api.engine import Engine
     from painpoints_api.records import Analysis
 
 LOCAL_PROJECT = "default"
@@ -62,27 +63,6 @@ class Throttle:
         )
 
 
-class Scorers:
-    """The models for single texts, loaded when first asked for; one for each run's topics."""
-
-    _HELD = 4
-
-    def __init__(self, engine: "Engine") -> None:
-        self._engine = engine
-        self._held: OrderedDict[Path | None, Scorer] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def score(self, texts: list[str], run: Path | None) -> list[dict[str, Any]]:
-        """Return the mentions of texts; one request at a time uses the models."""
-        with self._lock:
-            if run not in self._held:
-                self._held[run] = self._engine.scorer(run)
-            self._held.move_to_end(run)
-            while len(self._held) > self._HELD:
-                self._held.popitem(last=False)
-            return self._held[run].score(texts)
-
-
 @dataclass(frozen=True, slots=True)
 class Service:
     """The parts that requests use."""
@@ -93,6 +73,7 @@ class Service:
     throttle: Throttle
     engine: "Engine"
     scorers: Scorers
+    checks: Checks
     metrics: Metrics
 
     def run_folder(self, analysis: "Analysis") -> Path:
@@ -150,9 +131,17 @@ def _open(settings: ServiceSettings) -> Service:
         slices=slices,
         throttle=Throttle(settings.requests_per_minute),
         engine=engine,
-        scorers=Scorers(engine),
+        scorers=_scorers(settings, engine),
+        checks=Checks(settings),
         metrics=Metrics(database),
     )
+
+
+def _scorers(settings: ServiceSettings, engine: "Engine") -> Scorers:
+    scorers = Scorers(engine, settings.score_quality)
+    if settings.warm_models:
+        threading.Thread(target=scorers.warm, daemon=True).start()
+    return scorers
 
 
 def _service(request: Request) -> Service:

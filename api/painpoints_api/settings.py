@@ -4,10 +4,11 @@ The engine's own settings (what an analysis does) are in `painpoints.config`; he
 the service listens, where it keeps things, and how much of anything it accepts.
 """
 
-import tomllib
+import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, ImportString, SecretStr, ValidationError
 from pydantic_settings import (
@@ -17,9 +18,11 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from painpoints import config
+from painpoints.config import InForce
 from painpoints.errors import SettingsError
 
-DEFAULT_FILE = Path("painpoints.toml")
+PREFIX = config.SERVICE_PREFIX
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _MEGABYTE = 1_000_000
 
@@ -28,7 +31,7 @@ class ServiceSettings(BaseSettings):
     """All settings of the service; the same for server, worker and their children."""
 
     model_config = SettingsConfigDict(
-        env_prefix="PAINPOINTS_SERVE_", extra="forbid", frozen=True, validate_default=True
+        env_prefix=PREFIX, extra="forbid", frozen=True, validate_default=True
     )
 
     data: Path = Field(Path("painpoints-data"), description="folder of database, uploads and runs")
@@ -44,6 +47,12 @@ class ServiceSettings(BaseSettings):
     )
     allowed_hosts: tuple[str, ...] = Field(
         (), description="host names that requests may name, besides the address listened on"
+    )
+    warm_models: bool = Field(
+        default=True, description="load the models at the start, not with the first /v1/score"
+    )
+    score_quality: Literal["fast", "accurate"] | None = Field(
+        None, description="of /v1/score without an analysis; else as the engine's settings say"
     )
     docs: bool = Field(default=True, description="serve the API's description at /docs")
     webhooks_to_private: bool = Field(
@@ -68,6 +77,7 @@ class ServiceSettings(BaseSettings):
     retry_s: float = Field(5.0, ge=0, description="before the second attempt; doubled thereafter")
     job_memory_mb: int = Field(8_000, ge=0, description="private memory of one job; 0 is no limit")
     job_cpu_s: int = Field(43_200, ge=0, description="processor seconds of one job; 0 is no limit")
+    check_s: float = Field(60.0, gt=0, description="of reading uploads to say what is recognised")
     query_s: float = Field(10.0, gt=0, description="after which a query over a run is stopped")
     query_memory_mb: int = Field(500, ge=50, description="of queries over runs, all together")
 
@@ -139,24 +149,32 @@ def load(file: Path | None = None, flags: Mapping[str, Any] | None = None) -> Se
     try:
         return FromFile(**given)
     except ValidationError as error:
-        raise SettingsError(_explain(error)) from error
+        raise SettingsError(config.explain(error, "settings of the service")) from error
+
+
+def in_force(file: Path | None = None) -> list[InForce]:
+    """Return every setting of the service with where its value comes from, secrets masked.
+
+    Raises:
+        SettingsError: with every unknown key and every value out of range.
+    """
+    plain = load(file).told()
+    plain.pop("engine")
+    plain["database"] = masked(plain["database"])
+    held = config.settings_file(file)
+    told = config.tell_sources(plain, PREFIX, held, _section(file))
+    return [replace(one, key=f"serve.{one.key}") for one in told]
+
+
+def masked(database: str) -> str:
+    """Return a database's address without its password."""
+    hidden = re.sub(r"(?<=://)([^:/@]*):[^@]*@", r"\1:***@", database)
+    return re.sub(r"(?<=password=)[^&]*", "***", hidden)
 
 
 def _section(file: Path | None) -> dict[str, Any]:
-    if file is not None and not file.exists():
-        raise SettingsError(f"settings file {file} does not exist")
-    path = file or DEFAULT_FILE
-    if not path.exists():
-        return {}
-    try:
-        section = tomllib.loads(path.read_text(encoding="utf-8")).get("serve", {})
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"settings file {path} is not TOML: {error}") from error
+    section = config.read_file(file).get("serve", {})
     if not isinstance(section, dict):
+        path = config.settings_file(file)
         raise SettingsError(f"settings file {path}: serve must be a table, [serve]")
     return section
-
-
-def _explain(error: ValidationError) -> str:
-    lines = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
-    return "settings of the service: " + "; ".join(lines)

@@ -1,6 +1,9 @@
 """Files that came in: where their bytes lie, how they are written whole, and their hash."""
 
 import hashlib
+import re
+import shutil
+from collections.abc import Iterable
 from pathlib import Path, PurePath
 from typing import BinaryIO
 
@@ -73,3 +76,32 @@ def file_sha256(place: Path) -> str:
     """Return the hash of a file's bytes."""
     with place.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def lay_out(settings: ServiceSettings, held: Iterable[Upload], folder: Path) -> None:
+    """Lay uploads side by side in `folder`, under names that are safe and say where they are from.
+
+    Raises:
+        InputError: when one is missing or is not what came in.
+    """
+    for number, upload in enumerate(held):
+        place = path(settings, upload)
+        if not place.is_file() or file_sha256(place) != upload.sha256:
+            raise InputError(f"upload {upload.id} is missing or damaged; send it again")
+        link(place, folder / _safe_name(upload, number, taken={p.name for p in folder.iterdir()}))
+
+
+def _safe_name(upload: Upload, number: int, *, taken: set[str]) -> str:
+    """Return a file name of harmless characters, told apart by a number where it repeats."""
+    stem = upload.file_name.removesuffix(upload.suffix)
+    stem = re.sub(r"[^\w .()-]", "_", stem).strip(" .-")[:100] or "upload"
+    name = f"{stem}{upload.suffix}"
+    return name if name not in taken else f"{stem} ({number + 1}){upload.suffix}"
+
+
+def link(source: Path, target: Path) -> None:
+    """Let `target` be the same file as `source`, or a copy of it."""
+    try:
+        target.hardlink_to(source)
+    except OSError:  # another disk, or one that has no links
+        shutil.copyfile(source, target)

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from painpoints.errors import UnreadableError
+from painpoints.errors import InputError, UnreadableError
 from painpoints_api import analysing, slices, uploads
 from painpoints_api.engine import OnStep
 
@@ -54,12 +54,23 @@ class FakeEngine:
                 write_run(folder, n_people=n_people, title=settings.get("title", ""))
 
     def recognise(self, inputs: Sequence[Path], settings: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the names of the inputs."""
-        return {"sources": [path.name for path in inputs], "settings": dict(settings)}
+        """Return the names of the inputs; "break" in one breaks it, "spin" never ends."""
+        told = [path.read_text(encoding="utf-8") for path in inputs]
+        if any("break" in text for text in told):
+            raise InputError(f"{inputs[0]}: not a table")
+        while any("spin" in text for text in told):
+            pass
+        source = {"layout": "table", "title": "Table", "format": "csv", "encoding": "utf-8"}
+        counts = {"n_rows": 1, "n_feedback": 1, "n_rejected": 0, "survey": "none"}
+        mapped = {"role": "verbatim", "column": json.dumps(dict(settings)), "reason": "", "by": ""}
+        rest = {"delimiter": ",", "score_max": None, "mapping": [mapped], "notes": []}
+        sources = [{"source": path.name, **source, **counts, **rest} for path in inputs]
+        rejected = [{"row": row} for row in range(200)]
+        return {"sources": sources, "quality": {}, "rejected": rejected, "skipped": []}
 
-    def scorer(self, run: Path | None) -> "FakeScorer":
+    def scorer(self, run: Path | None, quality: str | None = None) -> "FakeScorer":
         """Return something that labels all texts the same."""
-        del run
+        del run, quality
         return FakeScorer()
 
     def models(self) -> list[dict[str, Any]]:
@@ -70,15 +81,18 @@ class FakeEngine:
 class FakeScorer:
     """Labels every text as one mention."""
 
-    def score(self, texts: Sequence[str]) -> list[dict[str, Any]]:
-        """Return one mention a text."""
+    def score(self, texts: Sequence[Mapping[str, str | None]]) -> list[dict[str, Any]]:
+        """Return one mention a text, of the stage that is known of it."""
+        told = [str(text["verbatim"]) for text in texts]
+        if "break" in told:
+            raise InputError("a text breaks the engine")
         return [
             {
                 "text_index": index,
                 "start": 0,
                 "end": len(text),
                 "text": text,
-                "stage": "use",
+                "stage": texts[index].get("stage") or "use",
                 "stage_prob": 0.9,
                 "touchpoint": "app",
                 "touchpoint_prob": 0.8,
@@ -92,7 +106,7 @@ class FakeScorer:
                 "topic_prob": None,
                 "reason": "novel",
             }
-            for index, text in enumerate(texts)
+            for index, text in enumerate(told)
         ]
 
 

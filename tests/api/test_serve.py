@@ -223,6 +223,19 @@ def test_keys_are_listed_without_their_secrets(place: Place) -> None:
     assert place.run("keys", "create", "x", "--scope", "everything").returncode == 2
 
 
+def test_rotated_key_ends_after_its_successor_began(place: Place) -> None:
+    """A rotated key has a successor that may do the same; itself it ends at once, or later."""
+    made = place.run("keys", "create", "crm", "--scope", "read", "--days", "9", "--json")
+    first = json.loads(made.stdout)["id"]
+    second = json.loads(place.run("keys", "rotate", first, "--json").stdout)["id"]
+    third = place.run("keys", "rotate", second, "--keep-hours", "0")
+    assert third.stdout.startswith("pp_")
+    listed = json.loads(place.run("keys", "list", "--json").stdout)
+    assert [key["state"] for key in listed] == ["valid", "expired", "valid"]
+    assert {(key["name"], tuple(key["scopes"])) for key in listed} == {("crm", ("read",))}
+    assert place.run("keys", "rotate", second).returncode == 2
+
+
 def test_database_is_upgraded_by_command(place: Place) -> None:
     """`painpoints db upgrade` makes the tables."""
     done = place.run("db", "upgrade")

@@ -17,10 +17,10 @@ from starlette.datastructures import UploadFile as FormFile
 from painpoints_api import analysing, engine, jobs, uploads
 from painpoints_api.callers import AnalyseCaller, Caller, Reader
 from painpoints_api.once import RequestKey, once
-from painpoints_api.paging import Cursor, Limit, cursor, place
+from painpoints_api.paging import Cursor, Limit, newest
 from painpoints_api.problems import ProblemError, documented
 from painpoints_api.records import ENDED, Analysis, Job, Upload, new_id, now
-from painpoints_api.routes.uploads import drop_files, take_in
+from painpoints_api.routes.uploads import check_known, keeping, take_in
 from painpoints_api.schemas import AnalysesOut, AnalysisIn, AnalysisOut, Options
 from painpoints_api.service import Service, Serving
 from painpoints_api.work import tidy
@@ -175,13 +175,8 @@ def _put(
         )
 
     told = json.dumps([settings, upload_ids, [one.sha256 for one in stored]], sort_keys=True)
-    try:
-        answer = once(service, caller, key, f"analysis {told}", queue, status=202)
-    except BaseException:
-        drop_files(service, stored)
-        raise
-    if "Idempotent-Replayed" in answer.headers:
-        drop_files(service, stored)
+    with keeping(service, stored) as answered:
+        answer = answered(once(service, caller, key, f"analysis {told}", queue, status=202))
     answer.headers["Location"] = f"/v1/analyses/{json.loads(bytes(answer.body))['id']}"
     return answer
 
@@ -197,7 +192,7 @@ def _queue(
     upload_ids: list[str],
 ) -> AnalysisOut:
     _check_queue(session, service, caller)
-    _check_known(session, caller, upload_ids)
+    check_known(session, caller, upload_ids)
     session.add_all(stored)
     session.flush()
     analysis = Analysis(
@@ -234,15 +229,6 @@ def _check_queue(session: Session, service: Service, caller: Caller) -> None:
         raise ProblemError(429, f"{waiting} analyses wait already", headers={"Retry-After": "60"})
 
 
-def _check_known(session: Session, caller: Caller, upload_ids: list[str]) -> None:
-    query = select(Upload.id).where(
-        Upload.id.in_(upload_ids), Upload.project_id == caller.project_id
-    )
-    known = set(session.scalars(query))
-    if len(set(upload_ids)) != len(upload_ids) or set(upload_ids) - known:
-        raise ProblemError(404, "an upload is not in this project, or is named twice")
-
-
 # -- followed ----------------------------------------------------------------------------------
 
 
@@ -256,13 +242,9 @@ def list_analyses(
         .join(Job, Job.id == Analysis.job_id)
         .where(Analysis.project_id == caller.project_id, Analysis.removed_at.is_(None))
     )
-    at = place(after, str)
-    if at is not None:
-        query = query.where(Analysis.id < at[0])
     with service.database.read() as session:
-        found = session.execute(query.order_by(Analysis.id.desc()).limit(limit + 1)).all()
-    more = cursor(found[limit - 1][0].id) if len(found) > limit else None
-    return AnalysesOut(items=[shown(a, j) for a, j in found[:limit]], next=more)
+        found, more = newest(session, query, Analysis.id, after, limit)
+    return AnalysesOut(items=[shown(a, j) for a, j in found], next=more)
 
 
 @router.get("/{analysis_id}", responses=documented(401, 403, 404))

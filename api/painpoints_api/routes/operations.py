@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from painpoints.errors import PainpointsError
 from painpoints_api import database as databases
 from painpoints_api.callers import Admin
-from painpoints_api.paging import Cursor, Limit, cursor, place
+from painpoints_api.paging import Cursor, Limit, newest
 from painpoints_api.problems import documented
 from painpoints_api.records import Audit
 from painpoints_api.schemas import HealthOut, Page, ReadyOut
@@ -29,7 +29,7 @@ def health() -> HealthOut:
 
 @router.get("/readyz", responses={503: {"model": ReadyOut, "description": "A part fails"}})
 def ready(service: Serving, response: Response) -> ReadyOut:
-    """Say whether each part can be used: database, disk, models."""
+    """Say whether each part can be used: database, disk, models (`loading` for a while at first)."""
     parts = {
         "database": _database(service),
         "disk": _disk(service),
@@ -61,7 +61,7 @@ def _models(service: Service) -> str:
         service.engine.models()
     except PainpointsError as error:
         return f"fails: {type(error).__name__}"
-    return "ok"
+    return service.scorers.state
 
 
 @router.get(
@@ -100,14 +100,10 @@ class AuditPage(Page):
 def audit(service: Serving, caller: Admin, after: Cursor = None, limit: Limit = 50) -> AuditPage:
     """List who did what in this project, newest first."""
     query = select(Audit).where(Audit.project_id == caller.project_id)
-    at = place(after, str)
-    if at is not None:
-        query = query.where(Audit.id < at[0])
     with service.database.read() as session:
-        found = session.scalars(query.order_by(Audit.id.desc()).limit(limit + 1)).all()
-    more = cursor(found[limit - 1].id) if len(found) > limit else None
+        found, more = newest(session, query, Audit.id, after, limit)
     items = [
         AuditOut(at=a.at, actor=a.actor, action=a.action, target=a.target, request_id=a.request_id)
-        for a in found[:limit]
+        for (a,) in found
     ]
     return AuditPage(items=items, next=more)

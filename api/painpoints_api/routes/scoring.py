@@ -29,7 +29,7 @@ def score(service: Serving, caller: ScoreCaller, asked: ScoreIn) -> ScoreOut:
         run = found.run
         for row in service.slices.topics(run, Edits()):
             labels[row["topic_id"]] = found.decided.label(row["topic_id"]) or row["label"]
-    mentions = service.scorers.score([one.text for one in asked.texts], run)
+    mentions = service.scorers.score([one.known() for one in asked.texts], run)
     return ScoreOut(
         mentions=[
             ScoredMention(

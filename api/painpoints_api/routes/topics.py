@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from painpoints_api.callers import Caller, Labeller, Reader
 from painpoints_api.once import RequestKey, once
-from painpoints_api.paging import Cursor, Limit, cursor, place
+from painpoints_api.paging import Cursor, Limit, newest
 from painpoints_api.problems import ProblemError, documented
 from painpoints_api.records import Analysis, LabelCorrection, Project, TopicEdit, new_id, now
 from painpoints_api.routes.results import open_run
@@ -183,13 +183,9 @@ def list_labels(
 ) -> LabelsOut:
     """List corrections, newest first."""
     query = select(LabelCorrection).where(LabelCorrection.project_id == caller.project_id)
-    at = place(after, str)
-    if at is not None:
-        query = query.where(LabelCorrection.id < at[0])
     with service.database.read() as session:
-        found = session.scalars(query.order_by(LabelCorrection.id.desc()).limit(limit + 1)).all()
-    more = cursor(found[limit - 1].id) if len(found) > limit else None
-    return LabelsOut(items=[_shown(one) for one in found[:limit]], next=more)
+        found, more = newest(session, query, LabelCorrection.id, after, limit)
+    return LabelsOut(items=[_shown(one) for (one,) in found], next=more)
 
 
 @router.get("/queue", responses=documented(401, 403, 404, 409, 422))

@@ -1,6 +1,8 @@
 """Files: they come in once and may be analysed several times."""
 
 import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
 from fastapi import APIRouter, File, Response, UploadFile
@@ -8,13 +10,13 @@ from fastapi.responses import JSONResponse
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from painpoints_api import uploads
+from painpoints_api import engine, uploads
 from painpoints_api.callers import AnalyseCaller, Caller, Reader
 from painpoints_api.once import RequestKey, once
-from painpoints_api.paging import Cursor, Limit, cursor, place
+from painpoints_api.paging import Cursor, Limit, newest
 from painpoints_api.problems import ProblemError, documented
 from painpoints_api.records import Analysis, Job, Upload
-from painpoints_api.schemas import UploadOut, UploadsOut
+from painpoints_api.schemas import CheckIn, CheckOut, UploadOut, UploadsOut
 from painpoints_api.service import Service, Serving
 
 router = APIRouter(prefix="/v1/uploads", tags=["uploads"])
@@ -49,6 +51,34 @@ def take_in(service: Service, caller: Caller, files: list[UploadFile]) -> list[U
         drop_files(service, stored)
         raise
     return stored
+
+
+@contextmanager
+def keeping(
+    service: Service, stored: list[Upload]
+) -> Iterator[Callable[[JSONResponse], JSONResponse]]:
+    """Keep the bytes of uploads only if the answer given is a new one, and not if none is."""
+    try:
+        given: list[JSONResponse] = []
+        yield lambda answer: given.append(answer) or answer  # type: ignore[func-returns-value] # append gives none
+    except BaseException:
+        drop_files(service, stored)
+        raise
+    if "Idempotent-Replayed" in given[0].headers:
+        drop_files(service, stored)
+
+
+def check_known(session: Session, caller: Caller, upload_ids: list[str]) -> list[Upload]:
+    """Return uploads of the caller's project, in the order named.
+
+    Raises:
+        ProblemError: 404 where one is not there, or another project's, or named twice.
+    """
+    query = select(Upload).where(Upload.id.in_(upload_ids), Upload.project_id == caller.project_id)
+    known = {upload.id: upload for upload in session.scalars(query)}
+    if len(set(upload_ids)) != len(upload_ids) or set(upload_ids) - known.keys():
+        raise ProblemError(404, "an upload is not in this project, or is named twice")
+    return [known[upload_id] for upload_id in upload_ids]
 
 
 def drop_files(service: Service, stored: list[Upload]) -> None:
@@ -94,14 +124,8 @@ def upload(
         return UploadsOut(items=[shown(one) for one in stored])
 
     told = "uploads " + " ".join(one.sha256 for one in stored)
-    try:
-        answer = once(service, caller, key, told, keep, status=201)
-    except BaseException:
-        drop_files(service, stored)
-        raise
-    if "Idempotent-Replayed" in answer.headers:
-        drop_files(service, stored)
-    return answer
+    with keeping(service, stored) as answered:
+        return answered(once(service, caller, key, told, keep, status=201))
 
 
 @router.get("", responses=documented(401, 403, 422))
@@ -110,13 +134,21 @@ def list_uploads(
 ) -> UploadsOut:
     """List files that came in, newest first."""
     query = select(Upload).where(Upload.project_id == caller.project_id)
-    at = place(after, str)
-    if at is not None:
-        query = query.where(Upload.id < at[0])
     with service.database.read() as session:
-        found = session.scalars(query.order_by(Upload.id.desc()).limit(limit + 1)).all()
-    more = cursor(found[limit - 1].id) if len(found) > limit else None
-    return UploadsOut(items=[shown(one) for one in found[:limit]], next=more)
+        found, more = newest(session, query, Upload.id, after, limit)
+    return UploadsOut(items=[shown(one) for (one,) in found], next=more)
+
+
+@router.post("/check", responses=documented(401, 403, 404, 422, 503))
+def check(service: Serving, caller: AnalyseCaller, asked: CheckIn) -> CheckOut:
+    """Say what is recognised in uploads: which column is what and why, and what is wrong.
+
+    With the same columns and ways of reading, an analysis takes them the same way.
+    """
+    engine.check_settings(asked.settings())
+    with service.database.read() as session:
+        held = check_known(session, caller, asked.upload_ids)
+    return CheckOut.model_validate(service.checks.recognise(held, asked.settings()))
 
 
 @router.delete("/{upload_id}", status_code=204, responses=documented(401, 403, 404, 409))

@@ -1,0 +1,72 @@
+"""The engine as the service calls it: real models, a small run, labels with that run's topics."""
+
+import json
+from pathlib import Path
+
+import pytest
+from tests.synthetic import frames
+
+from painpoints.errors import InputError
+from painpoints_api import slices
+from painpoints_api.engine import PackagedEngine
+
+JOURNEY = {"stages": [{"name": "buying", "covers": ["purchase", "delivery"]}, {"name": "after", "covers": ["use", "support"]}]}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def engine() -> PackagedEngine:
+    """Return the engine, for all tests: its models are loaded once."""
+    return PackagedEngine()
+
+
+@pytest.fixture(scope="module")
+def run(engine: PackagedEngine, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Analyse invented answers by fast models and an own journey; return the run's folder."""
+    folder = tmp_path_factory.mktemp("run")
+    answers = frames(80, seed=1).feedback.select("verbatim", "person_id", "score")
+    answers.write_csv(folder / "answers.csv")
+    out = folder / "out"
+    out.mkdir()
+    steps: list[str] = []
+    settings = {"quality": "fast", "journey": JOURNEY, "rank": {"n_bootstrap": 20}}
+    engine.analyse(
+        [folder / "answers.csv"], settings, out, lambda step, _done, _total: steps.append(step)
+    )
+    assert steps[0] == "read"
+    assert steps[-1] == "write"
+    return out
+
+
+def test_a_run_has_all_that_slices_need(run: Path) -> None:
+    """The run that the engine writes can be laid out for slices, mention by mention."""
+    slices.build(run, memory_mb=300)
+    with slices.opened(run, memory_mb=300) as opened:
+        rows = opened.stages(run, slices.Filters())
+    journey = json.loads((run / "journey_map.json").read_text(encoding="utf-8"))
+    assert sum(row["n_mentions"] for row in rows) == journey["n_mentions"]
+    assert {row["stage"] for row in rows} <= {"buying", "after", "none", "unsure"}
+
+
+def test_texts_get_the_topics_and_the_journey_of_a_run(engine: PackagedEngine, run: Path) -> None:
+    """A text is labelled as the run's own mentions are: its models, its journey, its topics."""
+    (mention,) = engine.scorer(run).score([{"verbatim": "the parcel came two weeks late"}])
+    assert mention["stage"] in {"buying", "after", "none", "unsure"}
+    assert "topic_id" in mention
+    (plain,) = engine.scorer(None, "fast").score([{"verbatim": "the parcel came two weeks late"}])
+    assert plain["stage"] not in {"buying", "after"}
+
+
+def test_what_is_known_wins(engine: PackagedEngine) -> None:
+    """A stage that the caller knows is taken as known, and not guessed."""
+    known = {"verbatim": "nobody answers the phone", "stage": "delivery", "channel": "app"}
+    mentions = engine.scorer(None, "fast").score([known])
+    assert {(m["stage"], m["stage_source"]) for m in mentions} == {("delivery", "metadata")}
+
+
+def test_a_run_of_other_models_is_refused(engine: PackagedEngine, run: Path) -> None:
+    """Topics are not assigned by vectors of other models than they were found with."""
+    facts = json.loads((run / "run.json").read_text(encoding="utf-8"))
+    facts["parts"] = {**facts["parts"], "encoder-fast": "0"}
+    (run / "run.json").write_text(json.dumps(facts), encoding="utf-8")
+    with pytest.raises(InputError, match="repeat it"):
+        engine.scorer(run)

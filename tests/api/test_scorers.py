@@ -1,0 +1,137 @@
+"""Scoring of single texts: requests share turns of the models, not their fates."""
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from tests.api.fakes import FakeEngine, FakeScorer
+from tests.api.site import wait_for
+from tests.api.test_api import Api, is_problem
+
+from painpoints.errors import InputError, ModelError
+from painpoints_api.scorers import Scorers
+
+
+class Busy(FakeScorer):
+    """Labels texts when it is let; remembers how many came in each turn."""
+
+    def __init__(self) -> None:
+        self.free = threading.Event()
+        self.turns: list[int] = []
+
+    def score(self, texts: Sequence[Mapping[str, str | None]]) -> list[dict[str, Any]]:
+        """Label them, after waiting."""
+        self.turns.append(len(texts))
+        assert self.free.wait(60)
+        return super().score(texts)
+
+
+class BusyEngine(FakeEngine):
+    """Hands out one busy scorer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.busy = Busy()
+
+    def scorer(self, run: Path | None, quality: str | None = None) -> Busy:
+        """Return it."""
+        del run, quality
+        return self.busy
+
+
+def ask(scorers: Scorers, *texts: str) -> tuple[threading.Thread, list[Any]]:
+    """Score texts in a thread; return it and where its answer comes."""
+    answer: list[Any] = []
+
+    def asking() -> None:
+        try:
+            answer.append(scorers.score([{"verbatim": text} for text in texts], None))
+        except InputError as error:
+            answer.append(error)
+
+    thread = threading.Thread(target=asking)
+    thread.start()
+    return thread, answer
+
+
+def queue_behind(engine: BusyEngine, scorers: Scorers, requests: list[list[str]]) -> list[Any]:
+    """Let requests come while the models are busy with a first one; return their answers."""
+    asked = [ask(scorers, "first")]
+    wait_for(lambda: engine.busy.turns, what="the first turn")
+    for n_waiting, texts in enumerate(requests, start=1):
+        asked.append(ask(scorers, *texts))
+        wait_for(lambda n=n_waiting: len(scorers._waiting.get(None, ())) == n, what="the queue")
+    engine.busy.free.set()
+    for thread, _ in asked:
+        thread.join()
+    return [answer[0] for _, answer in asked[1:]]
+
+
+def test_waiting_requests_share_a_turn() -> None:
+    """What comes while the models are busy is answered at once, each request with its own texts."""
+    engine = BusyEngine()
+    answers = queue_behind(engine, Scorers(engine), [["a", "b"], ["c"], ["d", "e", "f"]])
+    assert engine.busy.turns == [1, 6]
+    told = [[(m["text_index"], m["text"]) for m in answer] for answer in answers]
+    assert told == [[(0, "a"), (1, "b")], [(0, "c")], [(0, "d"), (1, "e"), (2, "f")]]
+
+
+def test_a_turn_is_bounded() -> None:
+    """A large request has a turn of its own; small ones do not wait for more than it."""
+    engine = BusyEngine()
+    answers = queue_behind(engine, Scorers(engine), [["a"] * 500, ["b"] * 60, ["c"] * 5])
+    assert engine.busy.turns == [1, 500, 60, 5]
+    assert [len(answer) for answer in answers] == [500, 60, 5]
+
+
+def test_one_failing_request_spoils_no_other() -> None:
+    """A text that breaks the models is its sender's trouble alone."""
+    engine = BusyEngine()
+    answers = queue_behind(engine, Scorers(engine), [["a"], ["break"], ["c"]])
+    assert isinstance(answers[1], InputError)
+    assert [answers[0][0]["text"], answers[2][0]["text"]] == ["a", "c"]
+
+
+def test_models_are_loaded_at_the_start(tmp_path: Path) -> None:
+    """The service says that it is not ready while its models load, and then that it is."""
+    api = Api(tmp_path, engine=BusyEngine, score_quality="fast")
+    with api.client as client:
+        service = client.app_state["service"]
+        busy = service.engine.busy
+        wait_for(lambda: busy.turns, what="loading")
+        told = client.get("/readyz")
+        assert (told.status_code, told.json()["parts"]["models"]) == (503, "loading")
+        busy.free.set()
+        wait_for(lambda: client.get("/readyz").status_code == 200, what="readiness")
+
+
+def test_models_that_fail_are_told() -> None:
+    """Models that cannot be loaded leave the service running, but not ready."""
+
+    class Broken(FakeEngine):
+        def scorer(self, run: Path | None, quality: str | None = None) -> FakeScorer:
+            """Find nothing."""
+            raise ModelError(f"damaged: {run} {quality}")
+
+    scorers = Scorers(Broken())
+    scorers.warm()
+    assert scorers.state == "fails: ModelError"
+
+
+@pytest.fixture
+def client(tmp_path: Path) -> Iterator[TestClient]:
+    """Yield a client of a service."""
+    with Api(tmp_path).client as opened:
+        yield opened
+
+
+def test_what_is_known_of_a_text_is_taken(client: TestClient) -> None:
+    """A stage that the caller knows comes back; what is not a known key is refused."""
+    known = {"text": "Nothing", "question": "What went well?", "stage": "delivery"}
+    (mention,) = client.post("/v1/score", json={"texts": [known]}).json()["mentions"]
+    assert mention["stage"] == "delivery"
+    is_problem(client.post("/v1/score", json={"texts": [{"text": "a", "mood": "b"}]}), 422)
+    is_problem(client.post("/v1/score", json={"texts": [{"text": "a", "language": "EN!"}]}), 422)
