@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 from sklearn.feature_extraction.text import TfidfVectorizer
 
@@ -69,10 +70,14 @@ def _fitted(
 ) -> dict[str, Figures]:
     found = {}
     for label in LABELS:
-        model = logistic(seed, strength).fit(seen, train[label].to_numpy().astype(str))
-        given = model.predict_proba(unseen)
-        answer = [str(name) for name in model.classes_[given.argmax(axis=1)]]
-        found[label] = figures(label, test[label].to_list(), answer, given.max(axis=1))
+        if label not in test.columns or not test[label].count():
+            continue
+        taught, known = (rows[label].is_not_null().to_numpy() for rows in (train, test))
+        truth = train[label].drop_nulls().to_numpy().astype(str)
+        given = logistic(seed, strength).fit(seen[taught], truth).predict_proba(unseen[known])
+        answer = [str(name) for name in np.unique(truth)[given.argmax(axis=1)]]
+        right = test[label].drop_nulls().to_list()
+        found[label] = figures(label, right, answer, given.max(axis=1))
     return found
 
 

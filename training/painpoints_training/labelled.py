@@ -77,7 +77,7 @@ class Labelled:
 
 
 def read(files: Sequence[Path], classes: Mapping[str, Sequence[str]]) -> Labelled:
-    """Read labelled tables (CSV, XLSX, Parquet), one under the other.
+    """Read labelled tables (CSV, XLSX, Parquet) to learn from, each text once.
 
     Args:
         files: the tables; the same text may stand in several.
@@ -86,13 +86,19 @@ def read(files: Sequence[Path], classes: Mapping[str, Sequence[str]]) -> Labelle
     Raises:
         InputError: a file cannot be read, or has no text or none of the labels.
     """
+    whole = read_to_judge(files, classes)
+    findings = list(whole.findings)
+    return Labelled(_once(_agreeing(whole.rows, findings), findings), tuple(findings))
+
+
+def read_to_judge(files: Sequence[Path], classes: Mapping[str, Sequence[str]]) -> Labelled:
+    """Read labelled tables that only measure: every row counts, also what stands there again."""
     findings: list[Finding] = []
     parts = [pl.DataFrame(schema=SCHEMA)]
     for file in files:
         rows = _filled(_columns(file), findings)
         parts.append(_known(rows, classes, findings))
-    rows = _english(pl.concat(parts), findings)
-    return Labelled(_once(_agreeing(rows, findings), findings), tuple(findings))
+    return Labelled(_english(pl.concat(parts), findings), tuple(findings))
 
 
 def _columns(file: Path) -> pl.DataFrame:

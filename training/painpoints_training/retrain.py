@@ -149,7 +149,7 @@ def check(request: Request) -> Checked:
     held_out = pl.DataFrame(schema=labelled.SCHEMA)
     rows = read.rows
     if request.held_out is not None:
-        judged = labelled.read((request.held_out,), classes)
+        judged = labelled.read_to_judge((request.held_out,), classes)
         findings += judged.findings
         held_out = judged.rows
         rows = labelled.without(rows, held_out["text"], findings)
