@@ -2,11 +2,14 @@
 
 0 all went well, 1 something of ours failed, 2 the input or the call cannot be used.
 What is printed is drawn in `terminal.py`; commands of the service and of the training join
-through the entry-point group `painpoints.commands`, so that nothing here imports upward.
+through the entry-point group `painpoints.commands`, settings through `painpoints.settings`, so that
+nothing here imports upward.
 """
 
+import json
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -206,12 +209,21 @@ def report(
         terminal.print_written(written)
 
 
-@app.command(epilog="Example:  painpoints config --settings painpoints.toml")
-def config(settings: ConfigFile = None) -> None:
-    """Print the settings in force, as JSON."""
+@app.command(
+    epilog="Example:  painpoints config   |   painpoints config --settings other.toml --json"
+)
+def config(settings: ConfigFile = None, as_json: AsJson = False) -> None:
+    """Print the settings in force and where each was said; passwords are masked."""
     from painpoints import terminal
+    from painpoints.config import in_force
 
-    terminal.print_json(_settings(settings, {}).model_dump(mode="json"))
+    told = in_force(settings)
+    for point in entry_points(group="painpoints.settings"):
+        told += point.load()(settings)
+    if as_json:
+        terminal.print_json([asdict(one) for one in told])
+    for one in () if as_json else told:
+        terminal.print_line(f"{one.key} = {json.dumps(one.value)}  ({one.source})")
 
 
 @app.callback(invoke_without_command=True)
