@@ -67,8 +67,8 @@ def settings_page() -> str:
 READING_ORDER = (
     "errors", "domain", "tables", "config", "stats", "surveys",
     "readers", "redact", "segment", "encode", "classify", "topics", "labels",
-    "scores", "relative_weights", "drivers", "findings", "trends", "emerging", "journeymap",
-    "writers", "report", "bundle", "evaluate", "pipeline", "runs", "terminal", "cli",
+    "scores", "relative_weights", "drivers", "findings", "trends", "emerging", "mapdiff", "journeymap",
+    "writers", "report", "bundle", "evaluate", "pipeline", "runs", "diffs", "terminal", "cli",
 )  # fmt: skip
 """The files and folders of the engine, as one should read them."""
 

@@ -210,6 +210,32 @@ def report(
 
 
 @app.command(
+    epilog="Example:  painpoints diff run-march run-april   |   "
+    "painpoints diff run-march run-april -o march-april"
+)
+def diff(
+    before: Annotated[Path, typer.Argument(help="Folder of the earlier run.")],
+    now: Annotated[Path, typer.Argument(help="Folder of the later run.")],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="Folder for diff.html, diff.md and diff.json."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compare two runs: what is new, rising, falling, fixed, unchanged, and how sure that is."""
+    from painpoints import diffs, journeymap, terminal
+
+    with terminal.steps(("compare",), quiet=as_json) as on_step:
+        on_step("compare")
+        found, quotes = diffs.diff(before, now)
+        written = diffs.save(found, quotes, out) if out else []
+    if as_json:
+        terminal.print_json(journeymap.plain(found) | {"written": [str(path) for path in written]})
+    else:
+        terminal.print_diff(found, written)
+
+
+@app.command(
     epilog="Example:  painpoints config   |   painpoints config --settings other.toml --json"
 )
 def config(settings: ConfigFile = None, as_json: AsJson = False) -> None:

@@ -354,6 +354,82 @@ class Watch:
 
 
 @dataclass(frozen=True, slots=True)
+class Lineage:
+    """What became of a topic from one run to another.
+
+    verdict: kept (same id), merged (went into `topic_id`), split (a part of `old_id`), new, retired.
+    cosine:  of the two centroids; None where there is no counterpart.
+    """
+
+    old_id: str | None
+    topic_id: str | None
+    verdict: str
+    cosine: float | None
+    label_before: str | None
+    label_now: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class MapChange:
+    """One group (a topic within a stage, as pain, wish or praise) in two runs.
+
+    group:       pain_point, asked_for or extend_delight.
+    before, now: people who tell it; the shares are of all people heard in the run.
+    difference:  share now minus share before, Newcombe's 95 % interval.
+    p_value:     corrected for all groups; None where too few tell it to test.
+    verdict:     new, rising, falling, fixed, unchanged, too_few.
+    lineage:     of its topic, as in `Lineage`.
+    """
+
+    group: str
+    stage: str
+    topic_id: str
+    label: str
+    before: int
+    now: int
+    share_before: float | None
+    share_now: float | None
+    difference: Estimate
+    p_value: float | None
+    verdict: str
+    lineage: str
+    evidence_before: tuple[str, ...]
+    evidence_now: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MapDiff:
+    """Two runs compared, the people of each apart from the other's.
+
+    n_before, n_now: people heard.
+    n_shared:        feedbacks in both runs, counted with the first only.
+    n_people_both:   people who are heard in both; the tests take them for different ones.
+    stages:          share, net sentiment and scores of each stage and of `all`, by its name.
+    churn:           share of the second run's mentions with a topic whose topic is not kept.
+    expected_false_alarms: changes that would be found if people had only been dealt to the two
+                     runs by chance (mean of permutations).
+    remarks:         what makes the two runs hard to compare, in words.
+    """
+
+    before: str
+    now: str
+    span_before: tuple[datetime | None, datetime | None]
+    span_now: tuple[datetime | None, datetime | None]
+    n_before: int
+    n_now: int
+    n_shared: int
+    n_people_both: int
+    changes: tuple[MapChange, ...]
+    stages: Mapping[str, tuple[Change, ...]]
+    lineage: tuple[Lineage, ...]
+    churn: float
+    q: float
+    expected_false_alarms: float
+    test: str
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class JourneyMap:
     """Findings arranged by stage, with the counts that reconcile them.
 

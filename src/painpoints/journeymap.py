@@ -1,4 +1,4 @@
-"""Arrange what was found by stage: the journey map, the evidence behind it, and two maps' diff.
+"""Arrange what was found by stage: the journey map, and the evidence behind it.
 
 Counts reconcile: the mentions of all stages and those without one add up to all mentions; the
 feedbacks with mentions and those left out add up to all feedback. Computes net sentiment and
@@ -9,9 +9,8 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import polars as pl
 
 from painpoints import stats, tables
@@ -27,6 +26,9 @@ from painpoints.domain import (
     Tally,
     Topic,
 )
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 ALL = "all"
 MAX_FILTER_VALUES = 50
@@ -401,56 +403,16 @@ def _evidence(row: Mapping[str, Any], segments: Sequence[str]) -> Evidence:
     )
 
 
-def diff(before: JourneyMap, now: JourneyMap, *, q: float = 0.05) -> dict[str, Change]:
-    """Return how the share of each finding changed from one map to another, by finding id.
-
-    Both maps must rest on different people, e.g. two months; findings are matched by their id
-    (kind, stage, topic); shares are of all people who speak of anything. Fisher's exact test, Benjamini-Hochberg over all findings at `q`.
-    """
-    old, new = _reaches(before), _reaches(now)
-    ids = sorted(old | new)
-    if not ids:
-        return {}
-    sizes_before = {v.stage.name: v.share.n for v in before.stages}
-    sizes_now = {v.stage.name: v.share.n for v in now.stages}
-    k1, n1 = _reached(ids, old, sizes_before)
-    k2, n2 = _reached(ids, new, sizes_now)
-    p = stats.benjamini_hochberg(stats.difference_of_shares(k2, n2, k1, n1))
-    verdicts = stats.verdicts(k1, n1, k2, n2, p, q=q)
-    return {
-        name: Change(
-            k1[i] / n1[i] if n1[i] else None,
-            k2[i] / n2[i] if n2[i] else None,
-            float(p[i]),
-            "Fisher's exact test, Benjamini-Hochberg over findings",
-            verdicts[i],
-        )
-        for i, name in enumerate(ids)
-    }
-
-
-def _reaches(journey: JourneyMap) -> dict[str, tuple[str, int]]:
-    """Return stage and reach of every finding."""
-    return {
-        f.finding_id: (f.stage, f.reach)
-        for view in journey.stages
-        for f in (*view.pain_points, *view.opportunities, *view.listed_apart)
-    }
-
-
-def _reached(
-    ids: Sequence[str], reaches: Mapping[str, tuple[str, int]], sizes: Mapping[str, int]
-) -> tuple[stats.Integers, stats.Integers]:
-    stages = [name.split(":")[1] for name in ids]
-    reached = [reaches.get(name, ("", 0))[1] for name in ids]
-    return np.array(reached), np.array([sizes.get(stage, 0) for stage in stages])
-
-
 def to_dict(journey: JourneyMap) -> dict[str, Any]:
     """Return the map as plain values for JSON: six digits, times in ISO 8601, never NaN."""
-    plain = _plain(asdict(journey))
-    assert isinstance(plain, dict)
-    return plain
+    return plain(journey)
+
+
+def plain(found: "DataclassInstance") -> dict[str, Any]:
+    """Return any result of ours as plain values, in the same way."""
+    values = _plain(asdict(found))
+    assert isinstance(values, dict)
+    return values
 
 
 def _plain(value: Any) -> Any:

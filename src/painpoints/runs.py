@@ -8,7 +8,7 @@ import json
 import platform
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -17,11 +17,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from painpoints import findings, journeymap, mapdiff, report, tables, topics, trends, writers
+from painpoints import journeymap, report, tables, writers
 from painpoints.config import Settings
-from painpoints.domain import Lineage, MapDiff
-from painpoints.errors import InputError, ModelError, RunError, TableError
-from painpoints.pipeline import Analysis, Tables, arrange, stages
+from painpoints.errors import InputError, RunError, TableError
+from painpoints.pipeline import Analysis, Tables, arrange
 from painpoints.topics import TopicModel
 
 if TYPE_CHECKING:
@@ -186,137 +185,6 @@ def redraw(run: Path, out: Path, settings: Settings) -> list[Path]:
     drawn = own.model_copy(update={"report": own.report.model_copy(update=titled)})
     whole = load_tables(run)
     return _draw(whole, arrange(whole, drawn), drawn, out)
-
-
-def diff(before: Path, now: Path) -> tuple[MapDiff, dict[str, str]]:
-    """Compare two runs; return the diff and the quotes behind it, by run and mention id.
-
-    Raises:
-        InputError: the later run holds nothing that the earlier one does not hold.
-        RunError: a run is missing or damaged, or the two rest on different stages or encoders.
-    """
-    facts_ = load_facts(before), load_facts(now)
-    settings = Settings.model_validate(facts_[1]["settings"])
-    _refuse_different_stages(Settings.model_validate(facts_[0]["settings"]), settings)
-    old, new = load_tables(before), load_tables(now)
-    lineage, renamed = _lineage(before, now, old, new)
-    told = new.mentions.with_columns(pl.col("topic_id").replace(renamed))
-    sides = mapdiff.join((old.feedback, old.mentions), (new.feedback, told))
-    if not sides.feedback["late"].any():
-        raise InputError(
-            f"{now} holds no feedback that {before} does not hold; name the later run second"
-        )
-    labels = _labels(old.topics) | _labels(
-        new.topics.with_columns(pl.col("topic_id").replace(renamed))
-    )
-    few = settings.rank.min_people
-    changes, false = mapdiff.compare(
-        sides,
-        findings.members(sides.mentions),
-        labels,
-        lineage,
-        min_people=few,
-        seed=settings.seed,
-    )
-    compared = trends.between(
-        sides.feedback,
-        sides.mentions,
-        min_people=few,
-        ces_direction=settings.read.ces_direction,
-    )
-    found = MapDiff(
-        before=before.resolve().name,
-        now=now.resolve().name,
-        span_before=_days(old.feedback),
-        span_now=_days(new.feedback),
-        n_before=_n_heard(sides.feedback, late=False),
-        n_now=_n_heard(sides.feedback, late=True),
-        n_shared=sides.n_shared,
-        n_people_both=sides.n_people_both,
-        changes=changes,
-        stages=compared,
-        lineage=lineage,
-        churn=_churn(told, lineage),
-        q=0.05,
-        expected_false_alarms=false,
-        test=mapdiff.TEST,
-        remarks=_remarks(*facts_),
-    )
-    return found, dict(sides.mentions.select("mention_id", "text").iter_rows())
-
-
-def _refuse_different_stages(before: Settings, now: Settings) -> None:
-    names = [tuple(stage.name for stage in stages(each)) for each in (before, now)]
-    if names[0] != names[1]:
-        raise RunError(
-            f"the runs have different stages ({len(names[0])} and {len(names[1])}, "
-            f"{len(set(names[0]) & set(names[1]))} of them shared); analyse both with the same settings"
-        )
-
-
-def _lineage(
-    before: Path, now: Path, old: Tables, new: Tables
-) -> tuple[tuple[Lineage, ...], dict[str, str]]:
-    """Return what became of each topic, and the earlier ids of the later run's topics."""
-    models = load_topic_model(before), load_topic_model(now)
-    try:
-        matched, descents = topics.match(*models)
-    except ModelError as error:
-        raise RunError(f"{before} and {now} rest on different encoders: {error}") from error
-    renamed = dict(zip(models[1].topic_ids, matched.topic_ids, strict=True))
-    was, now_is = _labels(old.topics), _labels(new.topics)
-    now_is = {renamed.get(topic, topic): label for topic, label in now_is.items()}
-    lineage = tuple(
-        Lineage(
-            d.old_id,
-            d.topic_id,
-            d.verdict,
-            d.cosine,
-            was.get(d.old_id or ""),
-            now_is.get(d.topic_id or ""),
-        )
-        for d in descents
-    )
-    return lineage, renamed
-
-
-def _labels(table: pl.DataFrame) -> dict[str, str]:
-    return dict(table.select("topic_id", "label").iter_rows())
-
-
-def _days(feedback: pl.DataFrame) -> tuple[Any, Any]:
-    return feedback["created_at"].min(), feedback["created_at"].max()
-
-
-def _n_heard(feedback: pl.DataFrame, *, late: bool) -> int:
-    heard = feedback.filter(pl.col("reason").is_null(), late=late)
-    return int(heard.select(tables.person().n_unique()).item())
-
-
-def _churn(told: pl.DataFrame, lineage: Sequence[Lineage]) -> float:
-    """Return the share of the mentions with a topic whose topic is not kept."""
-    kept = [line.topic_id for line in lineage if line.verdict == "kept" and line.topic_id]
-    known = told["topic_id"].drop_nulls()
-    return 1 - float(known.is_in(kept).sum()) / known.len() if known.len() else 0.0
-
-
-def _remarks(before: dict[str, Any], now: dict[str, Any]) -> tuple[str, ...]:
-    """Return what differs in how the runs were made."""
-    parts = sorted(
-        name
-        for name in before["parts"].keys() | now["parts"].keys()
-        if before["parts"].get(name) != now["parts"].get(name)
-    )
-    if not parts:
-        return ()
-    told = ", ".join(parts)
-    return (f"The runs were made by different versions of {told}, which may change labels.",)
-
-
-def save_diff(found: MapDiff, quotes: Mapping[str, str], out: Path) -> list[Path]:
-    """Write diff.html, diff.md and diff.json into the folder `out`; return their paths."""
-    written = report.write_diff(found, quotes, out)
-    return [*written, writers.write_json(journeymap.plain(found), out / "diff.json")]
 
 
 def write_table(frame: pl.DataFrame, path: Path) -> Path:

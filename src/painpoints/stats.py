@@ -118,6 +118,21 @@ def difference_of_shares(k1: Numbers, n1: Numbers, k2: Numbers, n2: Numbers) -> 
     return np.where((n1 > 0) & (n2 > 0), p, 1.0)
 
 
+def newcombe(k1: Numbers, n1: Numbers, k2: Numbers, n2: Numbers) -> tuple[Floats, Floats]:
+    """Return both ends, -1..1, of the interval of k2 / n2 - k1 / n1; all of it for an empty group.
+
+    Source: Newcombe 1998, doi:10.1002/(SICI)1097-0258(19980430)17:8<873::AID-SIM779>3.0.CO;2-I,
+    method 10 (from Wilson's intervals).
+    """
+    k1, n1, k2, n2 = (np.asarray(x, np.float64) for x in (k1, n1, k2, n2))
+    (l1, u1), (l2, u2) = wilson(k1, n1), wilson(k2, n2)
+    p1, p2 = k1 / np.maximum(n1, 1), k2 / np.maximum(n2, 1)
+    low = p2 - p1 - np.sqrt((p2 - l2) ** 2 + (u1 - p1) ** 2)
+    high = p2 - p1 + np.sqrt((u2 - p2) ** 2 + (p1 - l1) ** 2)
+    known = (n1 > 0) & (n2 > 0)
+    return np.where(known, low, -1.0), np.where(known, high, 1.0)
+
+
 def difference_of_net_shares(
     first: tuple[Numbers, Numbers, Numbers], second: tuple[Numbers, Numbers, Numbers]
 ) -> Floats:

@@ -17,8 +17,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from painpoints.domain import Finding, JourneyMap, Score, StageView
+from painpoints.domain import Finding, JourneyMap, MapDiff, Score, StageView
 from painpoints.report import words
+from painpoints.report.diff import diff_sections, span, title
+from painpoints.report.sections import Table as ShownTable
 from painpoints.report.sections import sections
 
 if TYPE_CHECKING:
@@ -204,6 +206,32 @@ def _rank(finding: Finding) -> str:
 
 def _impact(finding: Finding) -> str:
     return words.impact(finding)
+
+
+def print_diff(found: MapDiff, written: Sequence[Path]) -> None:
+    """Print what changed between two runs, how sure that is, and what became of the topics."""
+    changed, stages_, topics_, _ = diff_sections(found)
+    _out.print(f"[bold]{escape(title(found))}[/]: {escape(span(found))}")
+    _out.print(escape(changed.lead))
+    if changed.tables[0].rows:
+        _out.print(_diff_table(changed.tables[0]))
+    for line in (stages_.lead, topics_.lead, *changed.notes):
+        _out.print(escape(line), style="dim")
+    for path in written:
+        _out.print(f"[bold]Written:[/] {escape(str(path))}", soft_wrap=True)
+
+
+def _diff_table(shown: ShownTable) -> Table:
+    table = _plain_table(("What", 4))
+    for name, width in (("As", 6), ("Stage", 13), ("Verdict", 9)):
+        table.add_column(name, width=width)
+    table.add_column("Before", justify="right", width=7)
+    table.add_column("Now", justify="right", width=7)
+    table.add_column("p", justify="right", width=7)
+    for row in shown.rows:
+        cells = [cell.text for cell in row.cells]
+        table.add_row(*(escape(text) for text in (*cells[:4], cells[6], cells[7], cells[9])))
+    return table
 
 
 def print_written(paths: Sequence[Path]) -> None:

@@ -235,10 +235,34 @@ def changes(
     """
     if periods is None:
         return {}
-    heard = _heard(feedback, periods)
+    dated = _in_periods(feedback.filter(pl.col("created_at").is_not_null()), periods)
+    return _compare(dated, mentions, min_people=min_people, ces_direction=ces_direction)
+
+
+def between(
+    feedback: pl.DataFrame,
+    mentions: pl.DataFrame,
+    *,
+    min_people: int = 5,
+    ces_direction: surveys.CesDirection = "easy_is_high",
+) -> dict[str, tuple[Change, ...]]:
+    """Return what `changes` returns, of two runs: `late` in `feedback` says which is the second."""
+    return _compare(feedback, mentions, min_people=min_people, ces_direction=ces_direction)
+
+
+def _compare(
+    feedback: pl.DataFrame,
+    mentions: pl.DataFrame,
+    *,
+    min_people: int,
+    ces_direction: surveys.CesDirection,
+) -> dict[str, tuple[Change, ...]]:
+    """Compare both sides of `feedback`, told apart by its column `late`."""
+    analysed = feedback.filter(pl.col("reason").is_null())
+    heard = analysed.select("feedback_id", "late", person=tables.person().hash())
     spoken = mentions.filter(~pl.col("stage").is_in(UNTOLD)).select("feedback_id", "stage").unique()
     found: dict[str, list[Change]] = {}
-    for measure, answers in _answers(feedback, periods, ces_direction):
+    for measure, answers in _answers(feedback, ces_direction):
         staged = spoken.join(answers, on="feedback_id", how="inner", maintain_order="right")
         points = _with_all(staged, answers).unique(
             ["stage", "answer"], keep="first", maintain_order=True
@@ -252,15 +276,14 @@ def changes(
 
 
 def _answers(
-    feedback: pl.DataFrame, periods: Periods, ces_direction: surveys.CesDirection
+    feedback: pl.DataFrame, ces_direction: surveys.CesDirection
 ) -> Iterator[tuple[surveys.Measure, pl.DataFrame]]:
     """Yield feedback_id, person, late and points of each survey kind, the most answered first."""
-    dated = feedback.drop_nulls(["score", "created_at"]).select(
-        *("feedback_id", "survey", "score", "score_max", "created_at"),
+    scored = feedback.drop_nulls("score").select(
+        *("feedback_id", "survey", "score", "score_max", "late"),
         answer=tables.answer(),
         person=tables.person().hash(),
     )
-    scored = _in_periods(dated, periods)
     scales = scored.group_by("survey", "score_max").len()
     ordered = scales.sort("len", "survey", "score_max", descending=True)
     for survey, top, _ in ordered.unique("survey", keep="first", maintain_order=True).iter_rows():

@@ -165,31 +165,6 @@ def test_capped_evidence_keeps_what_is_most_telling() -> None:
     assert {e.mention_id for e in again} == ids
 
 
-def test_the_diff_of_a_map_with_itself_is_nothing() -> None:
-    """The same map twice: no finding moved; another month with more crashes: that one rises."""
-    calm, stormy = (
-        mapped(frames(2000, seed=1)),
-        mapped(frames(2000, seed=2, late_growth={"t07": 4})),
-    )
-    assert {c.verdict for c in journeymap.diff(calm, calm).values()} <= {"unchanged", "too_few"}
-    moved = journeymap.diff(calm, stormy)
-    assert moved["pain_point:use:t07"].verdict == "rising"
-    assert moved["pain_point:delivery:t04"].verdict == "unchanged"
-    assert journeymap.diff(mapped(frames(0)), mapped(frames(0))) == {}
-
-
-def test_a_vanished_finding_is_fixed_and_a_new_one_new() -> None:
-    """A pain that only one of two maps has is fixed, or new, by which map that is."""
-    with_it, without = mapped(frames(1500, seed=1)), mapped(frames(1500, seed=2))
-    views = tuple(
-        replace(v, pain_points=tuple(f for f in v.pain_points if f.topic_id != "t10"))
-        for v in without.stages
-    )
-    without = replace(without, stages=views)
-    assert journeymap.diff(with_it, without)["pain_point:support:t10"].verdict == "fixed"
-    assert journeymap.diff(without, with_it)["pain_point:support:t10"].verdict == "new"
-
-
 def test_tables_are_not_edited() -> None:
     """Building a map leaves the tables as they were."""
     made = frames(50)

@@ -5,16 +5,28 @@ the numbers and sentences that all of them share. The page's style and script li
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from painpoints.domain import Evidence, JourneyMap
+from painpoints.domain import Evidence, JourneyMap, MapDiff
+from painpoints.report.diff import diff_note, diff_page
 from painpoints.report.figures import png, raster, svg
 from painpoints.report.html import page
 from painpoints.report.markdown import note
 from painpoints.report.workbook import xlsx
 
-__all__ = ["FILES", "note", "page", "png", "svg", "write", "xlsx"]
+__all__ = [
+    "FILES",
+    "diff_note",
+    "diff_page",
+    "note",
+    "page",
+    "png",
+    "svg",
+    "write",
+    "write_diff",
+    "xlsx",
+]
 
 FILES = ("report.html", "journey_map.svg", "journey_map.png", "report.xlsx", "report.md")
 """What `write` leaves in the folder, in this order."""
@@ -51,6 +63,16 @@ def write(
     )
     out.mkdir(parents=True, exist_ok=True)
     return [_put(out / name, content) for name, content in zip(FILES, drawn, strict=True)]
+
+
+def write_diff(diff: MapDiff, quotes: Mapping[str, str], out: Path) -> list[Path]:
+    """Write diff.html and diff.md into the folder `out` and return their paths.
+
+    quotes: mention id -> its text, `a:` or `b:` (the run) before the id.
+    """
+    drawn = {"diff.html": diff_page(diff, quotes), "diff.md": diff_note(diff)}
+    out.mkdir(parents=True, exist_ok=True)
+    return [_put(out / name, text.encode()) for name, text in drawn.items()]
 
 
 def _put(path: Path, content: bytes) -> Path:

@@ -39,7 +39,7 @@ def page(
         n_evidence_total: mentions before any cap; where it is more, the page says so.
         top: findings shown per stage before "more".
     """
-    style, script = Markup(_style()), Markup(_script())  # noqa: S704 - our own files
+    look, script = Markup(style()), Markup(_script())  # noqa: S704 - our own files
     data = payload(journey, evidence, n_evidence=n_evidence_total)
     data |= {"top": top, "min_people": min_people(journey)}
     text: str = _frame().render(
@@ -53,8 +53,8 @@ def page(
         left_out=[(what, why, words.count(n)) for what, why, n in words.left_out_lines(journey)],
         capped=_capped(len(evidence), n_evidence_total),
         version=version("painpoints"),
-        policy=_policy(style, script),
-        style=style,
+        policy=_policy(look, script),
+        style=look,
         script=script,
         data=Markup(data_block(data)),  # noqa: S704 - escaped by data_block
     )
@@ -128,14 +128,15 @@ def _capped(n_here: int, n_total: int) -> str:
     )
 
 
-def _policy(style: str, script: str) -> str:
+def _policy(look: str, script: str) -> str:
     return (
-        f"default-src 'none'; script-src {_digest(script)}; style-src {_digest(style)};"
+        f"default-src 'none'; script-src {digest(script)}; style-src {digest(look)};"
         " base-uri 'none'; form-action 'none'"
     )
 
 
-def _digest(text: str) -> str:
+def digest(text: str) -> str:
+    """Return the hash by which a policy allows this very style or script."""
     return f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'"
 
 
@@ -143,7 +144,8 @@ def _asset(name: str) -> str:
     return files("painpoints.report").joinpath("page", name).read_text(encoding="utf-8")
 
 
-def _style() -> str:
+def style() -> str:
+    """Return the style of the pages."""
     return _asset("page.css")
 
 

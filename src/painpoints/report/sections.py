@@ -88,7 +88,8 @@ def p_text(p: float | None) -> str:
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
-def _p_cell(p: float | None) -> Cell:
+def p_cell(p: float | None) -> Cell:
+    """Return a cell of a p value."""
     return Cell(p_text(p), p)
 
 
@@ -168,7 +169,7 @@ def _emerging_cells(found: Emerging) -> tuple[Cell, ...]:
         count_cell(found.now),
         Cell(f"{_expected(found):,.1f}", _expected(found)),
         Cell(ratio_text(found.ratio), found.ratio.value),
-        _p_cell(found.p_value),
+        p_cell(found.p_value),
     )
 
 
