@@ -1,0 +1,180 @@
+"""An analyst's tables: everything wrong is told with its row, and nothing of it is quoted."""
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+import xlsxwriter
+
+from painpoints.errors import InputError, SettingsError
+from painpoints.writers import write_table
+from painpoints_training import labelled, own_stages
+from painpoints_training.corpus import CLASSES
+
+
+def _csv(tmp_path: Path, text: str, name: str = "labels.csv") -> Path:
+    file = tmp_path / name
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+def _found(file: Path) -> list[str]:
+    return [str(one) for one in labelled.read([file], CLASSES).findings]
+
+
+def test_every_problem_is_told_with_its_rows(tmp_path: Path) -> None:
+    """Strangers, conflicts, repeats, other languages, lost places: all at once, by row."""
+    file = _csv(
+        tmp_path,
+        "text,stage,sentiment,verbatim\n"
+        "the parcel came late,delivery,negative,\n"
+        "The parcel  came late,use,negative,\n"
+        "queue was long at the till,purchse,negative,\n"
+        "queue was long at the desk,purchase,negative,somewhere else entirely\n"
+        "the staff were lovely to us,use,positive,\n"
+        "the staff were lovely to us,use,positive,\n"
+        "Die Lieferung kam drei Wochen zu spät und der Karton war aufgerissen,delivery,negative,\n"
+        ",use,positive,\n"
+        "the app is slow on my phone,,,\n",
+    )
+    told = _found(file)
+    assert any("conflict: the same text has stage delivery, use (2 rows: 2, 3)" in t for t in told)
+    assert any("'purchse' is none of" in t and "did you mean purchase?" in t and "(row 4)" in t for t in told)  # fmt: skip
+    assert any("verbatim does not hold the text (row 5)" in t for t in told)
+    assert any("the same text again: counted once (2 rows: 3, 7)" in t for t in told)
+    assert any("not English" in t and "(row 8)" in t for t in told)
+    assert any("labels without a text (row 9)" in t for t in told)
+    assert any("no label yet: left out (row 10)" in t for t in told)
+    assert not any("parcel" in t or "Karton" in t for t in told)
+
+
+def test_what_stops_and_what_does_not(tmp_path: Path) -> None:
+    """A stranger among the labels stops the training, a repeat does not."""
+    bad = labelled.read([_csv(tmp_path, "text,stage\nhello there,purchse\n")], CLASSES)
+    assert [one.stops for one in bad.findings] == [True]
+    fine = labelled.read([_csv(tmp_path, "text,stage\nlate again,use\nlate again,use\n")], CLASSES)
+    assert [one.stops for one in fine.findings] == [False]
+    assert fine.rows.height == 1
+
+
+def test_labels_of_one_text_are_put_together(tmp_path: Path) -> None:
+    """The same text with its stage in one file and its feeling in another is one row."""
+    first = _csv(tmp_path, "text,stage\nthe app froze,use\n", "a.csv")
+    second = _csv(tmp_path, "text,sentiment\nThe app froze,negative\n", "b.csv")
+    rows = labelled.read([first, second], CLASSES).rows
+    assert rows.select("text", "stage", "sentiment").rows() == [("the app froze", "use", "negative")]  # fmt: skip
+
+
+def test_labels_may_be_written_as_people_do(tmp_path: Path) -> None:
+    """Capitals, blanks and a workbook's 2.0 are read; unsure is no label."""
+    file = _csv(tmp_path, "Text,Type,Severity,Stage\nit broke,Pain point,2.0,Unsure\n")
+    row = labelled.read([file], CLASSES).rows.row(0, named=True)
+    assert (row["type"], row["severity"], row["stage"]) == ("pain_point", "2", None)
+
+
+def test_a_workbook_reads_like_a_table(tmp_path: Path) -> None:
+    """XLSX and CSV of the same cells give the same rows."""
+    cells = [
+        ("text", "stage", "severity"),
+        ("the room was cold", "use", 1),
+        ("paid twice", "use", 2),
+    ]
+    book = xlsxwriter.Workbook(str(tmp_path / "labels.xlsx"))
+    sheet = book.add_worksheet()
+    for number, row in enumerate(cells):
+        sheet.write_row(number, 0, row)
+    book.close()
+    text = "\n".join(",".join(map(str, row)) for row in cells)
+    from_book, from_text = (
+        labelled.read([file], CLASSES).rows.drop("file")
+        for file in (tmp_path / "labels.xlsx", _csv(tmp_path, text))
+    )
+    assert from_book.equals(from_text)
+
+
+def test_what_was_made_harmless_is_read_back(tmp_path: Path) -> None:
+    """A text that starts like a formula survives the way through a queue's CSV."""
+    text = "=cheap? no, dear"
+    queue = pl.DataFrame({"text": [text], "verbatim": [f"{text}. Never mind"], "stage": ["use"]})
+    rows = labelled.read([write_table(queue, tmp_path / "queue.csv")], CLASSES).rows
+    assert rows["text"].to_list() == [text]
+    assert rows["verbatim"].to_list() == [f"{text}. Never mind"]
+
+
+def test_the_context_is_what_the_classifier_will_see(tmp_path: Path) -> None:
+    """Question and verbatim stand around the mention, as in a run."""
+    file = _csv(
+        tmp_path,
+        "text,verbatim,question,stage\nit was late,Ordered a lamp. it was late,Why?,delivery\n",
+    )
+    assert labelled.read([file], CLASSES).rows["context"].to_list() == [
+        "Why? Ordered a lamp. it was late"
+    ]
+
+
+@pytest.mark.parametrize("text", ["a,b\n1,2\n", "text,b\nhello,2\n", "stage\nuse\n"])
+def test_a_table_without_text_or_labels_is_refused(tmp_path: Path, text: str) -> None:
+    """The message names the columns found and those wanted."""
+    with pytest.raises(InputError, match=r"columns .*wanted are text"):
+        labelled.read([_csv(tmp_path, text)], CLASSES)
+
+
+def test_texts_that_only_measure_are_not_learnt_from(tmp_path: Path) -> None:
+    """A text of the held-out file is taken out of the rows, however it is written, and told."""
+    rows = labelled.read([_csv(tmp_path, "text,stage\nLate  again,use\nall fine,use\n")], CLASSES).rows  # fmt: skip
+    findings: list[labelled.Finding] = []
+    kept = labelled.without(rows, ["late again"], findings)
+    assert kept["text"].to_list() == ["all fine"]
+    assert [one.rows for one in findings] == [(2,)]
+
+
+def test_own_stage_needs_a_description_or_examples() -> None:
+    """Without either it stops; with a description alone it is told what that means."""
+    rows = pl.DataFrame(schema=labelled.SCHEMA)
+    found = labelled.too_few(rows, CLASSES, own={"claims": "", "joining": "They join."})
+    assert [one.stops for one in found] == [True, False]
+    assert "description alone" in found[1].what
+
+
+STAGES = """
+[[stages]]
+name = "joining"
+title = "Joining"
+description = "The customer signs up, or opens an account."
+[[stages]]
+name = "claims"
+description = "The customer reports damage and files a claim."
+covers = ["support"]
+"""
+
+
+def test_own_stages_say_what_they_are(tmp_path: Path) -> None:
+    """Title, whole description and its parts are what a stage is known by."""
+    joining, claims = own_stages.read(_csv(tmp_path, STAGES, "stages.toml"))
+    assert own_stages.sayings(joining) == [
+        "Joining",
+        "The customer signs up, or opens an account.",
+        "The customer signs up",
+        "opens an account",
+    ]
+    assert claims.covers == ("support",)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[[stages]]\nname = 'a'\n", "at least 2"),
+        (STAGES + "[[stages]]\nname = 'joining'\n", "twice"),
+        (STAGES + "[[stages]]\nname = 'My Stage'\n", "lower case"),
+        (STAGES + "[[stages]]\nname = 'none'\n", "lower case"),
+        (STAGES + "[[stages]]\nname = 'x'\ncovers = ['checkout']\n", "no stage of the default"),
+        (STAGES + "[[stages]]\nname = 'x'\ncovers = ['support']\n", "covered twice"),
+        (STAGES + "[[stages]]\nname = 'x'\ncolour = 'red'\n", "colour"),
+        ("stages = 3", "no .*stages"),
+        ("= broken", "not TOML"),
+    ],
+)
+def test_odd_stages_are_refused(tmp_path: Path, text: str, told: str) -> None:
+    """Every way to write the file wrongly has its own sentence."""
+    with pytest.raises(SettingsError, match=told):
+        own_stages.read(_csv(tmp_path, text, "stages.toml"))
