@@ -18,6 +18,7 @@ from painpoints_api import logs, problems
 from painpoints_api.routes import (
     analyses,
     operations,
+    pages,
     results,
     scoring,
     topics,
@@ -57,7 +58,7 @@ def create(settings: ServiceSettings) -> FastAPI:
         openapi_url="/openapi.json" if settings.docs else None,
         telemetry=None,
     )
-    for routes in (uploads, analyses, results, topics, scoring, webhooks, operations):
+    for routes in (uploads, analyses, results, topics, scoring, webhooks, operations, pages):
         app.include_router(routes.router)
     problems.handle(app)
     app.add_exception_handler(results.NotChangedError, results.not_changed)

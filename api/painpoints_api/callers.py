@@ -10,7 +10,7 @@ from fastapi.security.http import HTTPAuthorizationCredentials
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from painpoints_api import keys
+from painpoints_api import keys, sessions
 from painpoints_api.problems import ProblemError
 from painpoints_api.records import Audit, Project, new_id
 from painpoints_api.service import LOCAL_PROJECT, Service, Serving
@@ -61,9 +61,11 @@ def _caller(
     project: ProjectName = None,
 ) -> Caller:
     key = bearer.credentials if bearer is not None else header_key
+    cookie = request.cookies.get(sessions.COOKIE)
     if key is None and not service.settings.keys_needed:
         return _local(service, project, request.state.request_id)
-    opened = _open(service, key, _address(request))
+    opened = signed_in(service, cookie) if key is None and cookie else None
+    opened = opened or open_key(service, key, address(request))
     service.throttle.request(opened.key_id)
     if project is not None and project not in opened.projects:
         raise ProblemError(404, "this key opens no project of that name")
@@ -81,7 +83,18 @@ def _local(service: Service, project: str | None, request_id: str) -> Caller:
     return Caller("local", project_id, frozenset(keys.SCOPES), request_id)
 
 
-def _open(service: Service, key: str | None, address: str) -> keys.Opened:
+def signed_in(service: Service, cookie: str) -> keys.Opened | None:
+    """Return what somebody signed in at the page may do, None where the session is over."""
+    with service.database.read() as session:
+        return sessions.look_up(session, service.session_secret, cookie)
+
+
+def open_key(service: Service, key: str | None, address: str) -> keys.Opened:
+    """Return what a key opens.
+
+    Raises:
+        ProblemError: 401 for no key or one that is not valid, 429 for too many such.
+    """
     refused = {"WWW-Authenticate": 'Bearer realm="painpoints"'}
     if key is None:
         raise ProblemError(401, "send a key: Authorization: Bearer pp_...", headers=refused)
@@ -96,7 +109,8 @@ def _open(service: Service, key: str | None, address: str) -> keys.Opened:
     return opened
 
 
-def _address(request: Request) -> str:
+def address(request: Request) -> str:
+    """Return where a request comes from."""
     return request.client.host if request.client is not None else "unknown"
 
 

@@ -164,7 +164,12 @@ def look_up(session: Session, key: str) -> Opened | None:
     key_row = session.get(ApiKey, key_id)
     expected = key_row.secret_sha256 if key_row is not None else _NOBODY
     right = hmac.compare_digest(expected, _hash(secret))
-    if key_row is None or not right or not _is_valid(key_row):
+    return opened(session, key_row) if key_row is not None and right else None
+
+
+def opened(session: Session, key_row: ApiKey) -> Opened | None:
+    """Return what a key opens, None if it is expired or revoked; that it was shown is checked."""
+    if not _is_valid(key_row):
         return None
     bound = session.execute(
         select(Project.name, Project.id)

@@ -15,7 +15,7 @@ from limits.strategies import MovingWindowRateLimiter
 from starlette.concurrency import run_in_threadpool
 
 from painpoints_api import database as databases
-from painpoints_api import keys
+from painpoints_api import keys, sessions
 from painpoints_api.checking import Checks
 from painpoints_api.database import Database
 from painpoints_api.engine import wilson
@@ -75,6 +75,7 @@ class Service:
     scorers: Scorers
     checks: Checks
     metrics: Metrics
+    session_secret: bytes
 
     def run_folder(self, analysis: "Analysis") -> Path:
         """Return the folder of a finished analysis.
@@ -134,6 +135,7 @@ def _open(settings: ServiceSettings) -> Service:
         scorers=_scorers(settings, engine),
         checks=Checks(settings),
         metrics=Metrics(database),
+        session_secret=sessions.secret(settings.data),
     )
 
 
