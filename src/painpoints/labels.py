@@ -22,9 +22,9 @@ from painpoints.errors import TableError
 Floats = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.int64]
 
-MOST_MEMBERS = 150
+MOST_MEMBERS = 100
 """Members of a group that word sequences are taken from: the nearest to its middle."""
-MOST_PARSED = 25
+MOST_PARSED = 15
 """Members of a group whose phrases are asked for; finding phrases is slow."""
 N_EXEMPLARS = 5
 N_TERMS = 10
@@ -126,6 +126,13 @@ class _Corpus:
     vectors: Floats
     feelings: npt.NDArray[np.float64]
     phrases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    told: dict[int, tuple[tuple[str, str, bool], ...]] = field(default_factory=dict)
+
+    def pieces(self, row: int) -> tuple[tuple[str, str, bool], ...]:
+        """Return what `_pieces` finds in a mention; a row of several groups is read once."""
+        if row not in self.told:
+            self.told[row] = tuple(_pieces(self.texts[row], self.phrases))
+        return self.told[row]
 
     def with_phrases(self, find: FindPhrases | None, groups: Sequence[Rows]) -> "_Corpus":
         """Return the corpus with the phrases of the groups' typical members."""
@@ -134,17 +141,17 @@ class _Corpus:
         rows = {row for own in groups for row in _central(self, own)[:MOST_PARSED]}
         texts = sorted({self.texts[row] for row in rows})
         found = zip(texts, find(texts), strict=True)
-        return replace(self, phrases={t: tuple(p.text for p in own) for t, own in found})
+        return replace(self, phrases={t: tuple(p.text for p in own) for t, own in found}, told={})
 
     @cached_property
-    def counts(self) -> tuple[Any, dict[str, int]]:
-        """Return which mention has which content word: sparse (n, n_words) of 0/1, and the columns."""
+    def counts(self) -> tuple[Any, npt.NDArray[np.object_]]:
+        """Return which mention has which content word: sparse (n, n_words) of 0/1, and the words."""
         from sklearn.feature_extraction.text import CountVectorizer
 
         if not any(_keys(text) for text in self.texts):
-            return None, {}
+            return None, np.array([], dtype=object)
         counter = CountVectorizer(analyzer=_keys, binary=True)
-        return counter.fit_transform(self.texts).tocsr(), counter.vocabulary_
+        return counter.fit_transform(self.texts).tocsr(), counter.get_feature_names_out()
 
     @cached_property
     def share(self) -> npt.NDArray[np.float64]:
@@ -291,7 +298,7 @@ class _Group:
 def _heard(corpus: _Corpus, central: Sequence[int]) -> dict[str, _Heard]:
     heard: dict[str, _Heard] = {}
     for row in central:
-        for text, key, whole in _pieces(corpus, row):
+        for text, key, whole in corpus.pieces(row):
             phrase = heard.setdefault(key, _Heard(key, Counter(), set(), set()))
             phrase.spellings[text] += 2 if whole else 1
             phrase.rows.add(row)
@@ -315,12 +322,12 @@ def _judge(corpus: _Corpus, group: _Group, phrase: _Heard) -> _Candidate:
 
 def _common_words(corpus: _Corpus, rows: Rows) -> frozenset[str]:
     """Return the words that enough members use: a name is neither one person's story nor a typo."""
-    matrix, columns = corpus.counts
+    matrix, words = corpus.counts
     if matrix is None:
         return frozenset()
     uses = np.asarray(matrix[rows].sum(axis=0)).ravel()
     enough = max(2.0, COMMON * len(rows)) if len(rows) > 3 else 1.0
-    return frozenset(word for word, column in columns.items() if uses[column] >= enough)
+    return frozenset(words[uses >= enough])
 
 
 def _word_worth(corpus: _Corpus, rows: Rows) -> dict[str, float]:
@@ -329,17 +336,15 @@ def _word_worth(corpus: _Corpus, rows: Rows) -> dict[str, float]:
     Share in the group times the log of share in the group over share in all (one word's part of
     the Kullback-Leibler divergence); words no commoner here than elsewhere are worth 0.
     """
-    matrix, columns = corpus.counts
+    matrix, words = corpus.counts
     if matrix is None:
         return {}
     own = np.asarray(matrix[rows].sum(axis=0)).ravel()
     here = own / len(rows)
     with np.errstate(divide="ignore", invalid="ignore"):
         worth = np.where(own > 0, here * np.log(here / corpus.share), 0.0)
-    names = {column: word for word, column in columns.items()}
-    return {
-        names[column]: max(float(worth[column]), 0.0) for column in np.flatnonzero(own).tolist()
-    }
+    used = np.flatnonzero(own)
+    return dict(zip(words[used], worth[used].clip(0.0).tolist(), strict=True))
 
 
 def _own_words(corpus: _Corpus, rows: Rows) -> list[str]:
@@ -390,11 +395,10 @@ def _cosine(one: Floats, other: Floats) -> float:
     return max(float(one @ other) / length, 0.0) if length else 0.0
 
 
-def _pieces(corpus: _Corpus, row: int) -> Iterable[tuple[str, str, bool]]:
+def _pieces(text: str, phrases: Mapping[str, tuple[str, ...]]) -> Iterable[tuple[str, str, bool]]:
     """Yield readable phrases of a mention as (words, key, whether it stands there whole)."""
-    text = corpus.texts[row]
     clauses = [_TOKEN.findall(clause) for clause in _BREAK.split(text)]
-    for phrase in corpus.phrases.get(text, ()):
+    for phrase in phrases.get(text, ()):
         words = _trim(_TOKEN.findall(phrase))
         if _readable(words) and any(_stands_in(words, clause) for clause in clauses):
             yield _spoken(words), _joint_key(words), True

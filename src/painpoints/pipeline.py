@@ -20,6 +20,7 @@ from painpoints import (
     drivers,
     emerging,
     findings,
+    fixes,
     journeymap,
     labels,
     readers,
@@ -31,7 +32,7 @@ from painpoints import (
 )
 from painpoints.classify import Classified, Classifier
 from painpoints.config import JourneySettings, Settings, StageSettings, load
-from painpoints.domain import STAGES, JourneyMap, Stage, Watch
+from painpoints.domain import STAGES, FixVerdict, JourneyMap, Stage, Watch
 from painpoints.encode import Encoder
 from painpoints.errors import SettingsError
 from painpoints.segment import Segmenter
@@ -279,8 +280,13 @@ class Analyser:
     def _names(
         self, members: pl.DataFrame, mentions: pl.DataFrame, vectors: classify.Vectors
     ) -> dict[tuple[str, str, str], str]:
-        """Return for each (kind, stage, topic) the name that its own mentions give it."""
-        grouped = members.group_by("kind", "stage", "topic_id").agg("mention_id")
+        """Return for each (kind, stage, topic) the name that its own mentions give it.
+
+        Groups too small to be ranked keep the name of their topic.
+        """
+        enough = pl.len() >= self.settings.rank.min_people
+        of_group = members.filter(enough.over("kind", "stage", "topic_id"))
+        grouped = of_group.group_by("kind", "stage", "topic_id").agg("mention_id")
         keys = {"\t".join(row[:3]): row for row in grouped.sort("kind", "stage", "topic_id").rows()}
         named = labels.name_groups(
             {key: row[3] for key, row in keys.items()},
@@ -313,7 +319,22 @@ def arrange(whole: Tables, settings: Settings) -> JourneyMap:
         min_people=few,
     )
     return replace(
-        journey, emerging=_emerging(whole, settings, trends.with_history(feedback, periods))
+        journey,
+        fixes=_fixes(whole, settings),
+        emerging=_emerging(whole, settings, trends.with_history(feedback, periods)),
+    )
+
+
+def _fixes(whole: Tables, settings: Settings) -> tuple[FixVerdict, ...]:
+    path = settings.rank.fixes
+    if path is None:
+        return ()
+    return fixes.judge(
+        whole.feedback,
+        whole.mentions,
+        whole.topics,
+        readers.read_fixes(path),
+        min_people=settings.rank.min_people,
     )
 
 
