@@ -87,6 +87,12 @@ def analyze(
         Path | None,
         typer.Option(help="CSV: topic or touchpoint, effort (1 easy..5 hard), owner, note."),
     ] = None,
+    fixes: Annotated[
+        Path | None,
+        typer.Option(
+            help="CSV: topic, stage or touchpoint; date; and segment, owner, expected, name."
+        ),
+    ] = None,
     models: Models = None,
     settings: ConfigFile = None,
     as_json: AsJson = False,
@@ -103,7 +109,7 @@ def analyze(
             "models": models,
             "columns": _columns(column),
             "read": {"layout": layout, "encoding": encoding, "sheet": sheet, "max_bad": max_bad},
-            "rank": {"feasibility": feasibility},
+            "rank": {"feasibility": feasibility, "fixes": fixes},
             "report": {"title": title},
         },
     )
@@ -195,13 +201,16 @@ def report(
         Path | None, typer.Option("--out", "-o", help="Folder; the run's own if unset.")
     ] = None,
     title: Annotated[str | None, typer.Option(help="Another title.")] = None,
+    fixes: Annotated[
+        Path | None, typer.Option(help="Register of fixes to judge on this run's data.")
+    ] = None,
     settings: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Draw the reports of an earlier run again, without analysing anything anew."""
     from painpoints import runs, terminal
 
-    chosen = _settings(settings, {"report": {"title": title}})
+    chosen = _settings(settings, {"report": {"title": title}, "rank": {"fixes": fixes}})
     written = runs.redraw(run, out or run, chosen)
     if as_json:
         terminal.print_json({"written": [str(path) for path in written]})

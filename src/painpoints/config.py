@@ -109,6 +109,9 @@ class RankSettings(_Section):
     feasibility: Path | None = Field(
         None, description="CSV: topic or touchpoint, effort, owner, note"
     )
+    fixes: Path | None = Field(
+        None, description="CSV: topic, stage or touchpoint; date; segment, owner, expected, name"
+    )
     period: Literal["auto", "week", "month", "quarter", "year", "none"] = "auto"
 
 

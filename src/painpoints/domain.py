@@ -430,6 +430,50 @@ class MapDiff:
 
 
 @dataclass(frozen=True, slots=True)
+class FixPoint:
+    """One window of the figure of a fix: share of people who told it then."""
+
+    start: datetime
+    share: Estimate
+    control: Estimate | None
+
+
+@dataclass(frozen=True, slots=True)
+class FixVerdict:
+    """What a fix did to the share of people who tell the pain it was for.
+
+    expected:      as the register says, a change of the share, e.g. -0.05; or None.
+    before, after: of the affected people; control_*: of the others, where a segment got the fix.
+    effect:        change of the share that goes with the fix, by `method`; None if not tested.
+    p_value:       Holm-corrected over all fixes.
+    verdict:       worked, no_evidence, got_worse, too_early, or unknown (see `reason`).
+    n_more:        people still to be heard after the fix to find what `reason` says; 0 where it
+                   would have been found; None where it cannot be or was not computed.
+    """
+
+    name: str
+    target: str
+    segment: str | None
+    date: datetime
+    owner: str | None
+    expected: float | None
+    method: str
+    before: Estimate
+    after: Estimate
+    control_before: Estimate | None
+    control_after: Estimate | None
+    effect: Estimate | None
+    p_value: float | None
+    verdict: str
+    n_more: int | None
+    reason: str
+    unit: str
+    series: tuple[FixPoint, ...]
+    evidence_before: tuple[str, ...]
+    evidence_after: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class JourneyMap:
     """Findings arranged by stage, with the counts that reconcile them.
 
@@ -440,6 +484,7 @@ class JourneyMap:
     filters:     the values by which the map can be cut, e.g. {"channel": ("app", "phone")}.
     conventions: how each printed number is computed, in words.
     emerging:    the look for emerging issues; None without enough periods.
+    fixes:       verdicts on the register of fixes, in its order.
     """
 
     title: str
@@ -461,3 +506,4 @@ class JourneyMap:
     without_topic: Mapping[str, int] = field(default_factory=dict)
     changes: tuple[Change, ...] = ()
     emerging: Watch | None = None
+    fixes: tuple[FixVerdict, ...] = ()

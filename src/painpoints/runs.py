@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 RUN = "run.json"
+FIXES = "fixes.csv"
+"""The register that the fixes were judged by, kept with the run."""
 TOPIC_MODEL = "topic_model.npz"
 RECORDED = ("painpoints", "bertopic", "numpy", "polars", "scikit-learn", "spacy", "torch")
 
@@ -65,6 +67,8 @@ def _write(analysis: Analysis, folder: Path) -> list[Path]:
     written.append(writers.write_json(quality(analysis), folder / "quality.json"))
     if intake.rejected.height:
         written.append(writers.write_table(intake.rejected, folder / "rejected.csv"))
+    if analysis.settings.rank.fixes is not None:
+        written.append(Path(shutil.copyfile(analysis.settings.rank.fixes, folder / FIXES)))
     written.append(folder / TOPIC_MODEL)
     arrays: dict[str, Any] = analysis.topic_model.to_arrays()
     np.savez_compressed(folder / TOPIC_MODEL, **arrays)
@@ -175,14 +179,21 @@ def load_topic_model(run: Path) -> TopicModel:
 def redraw(run: Path, out: Path, settings: Settings) -> list[Path]:
     """Draw the reports of the run anew, with the title and limits of `settings`.
 
-    The numbers stay those of the run: ranking and reading keep the run's own settings.
+    The numbers stay those of the run: ranking and reading keep the run's own settings; only a
+    register of fixes may be named anew, to be judged on the run's data.
 
     Raises:
         RunError: the run is missing or damaged, or `out` cannot be written.
     """
     own = Settings.model_validate(load_facts(run)["settings"])
     titled = settings.report.model_dump(exclude_unset=True)
-    drawn = own.model_copy(update={"report": own.report.model_copy(update=titled)})
+    register = settings.rank.fixes or (run / FIXES if (run / FIXES).is_file() else None)
+    drawn = own.model_copy(
+        update={
+            "report": own.report.model_copy(update=titled),
+            "rank": own.rank.model_copy(update={"fixes": register}),
+        }
+    )
     whole = load_tables(run)
     return _draw(whole, arrange(whole, drawn), drawn, out)
 

@@ -10,8 +10,11 @@ from playwright.sync_api import expect
 
 from painpoints.domain import Change
 from painpoints.report import page as drawn_page
+from painpoints.report.sections import sections
 from tests.browser.watched import Watched
 from tests.sample_map import IMAGE, NASTY, SCRIPT, STAGES, counted, evidence, sample
+from tests.unit.test_report_sections import by_name
+from tests.unit.test_report_sections import told as told_map
 
 Opener = Callable[..., Watched]
 
@@ -316,3 +319,21 @@ def test_a_gap_stays_a_gap(show: Opener) -> None:
     seen = show(drawn_page(replace(journey, stages=stages), rows, n_evidence_total=len(rows)))
     assert seen.page.locator(".emotion path.line").count() == 2
     expect(seen.page.locator(".change").first).to_contain_text("−56 → −53 NPS")
+
+
+def test_sections_open_their_evidence(show: Opener) -> None:
+    """What stands below the map is drawn with its figures; a row opens exactly its mentions."""
+    journey, rows = told_map()
+    seen = show(drawn_page(journey, rows, n_evidence_total=len(rows)))
+    for section in sections(journey):
+        place = seen.page.locator(f"#{section.name}")
+        expect(place.locator("h2")).to_have_text(section.title)
+        expect(place.locator(".lead-line")).to_have_text(section.lead)
+        if section.figure:
+            assert place.locator("svg").count() >= 1
+    emerging = by_name(journey)["emerging"]
+    seen.page.locator("#emerging tbody .link").first.click()
+    n = len(emerging.sets["emerging:0"][1])
+    expect(seen.page.locator("#panel")).to_contain_text(f"Quotes 1 to {n} of {n}")
+    assert "set=emerging" in seen.page.url
+    assert seen.is_clean()

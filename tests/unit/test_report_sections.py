@@ -1,13 +1,22 @@
 """Sections below the map: the same rows in page, note and workbook, each with its evidence."""
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from io import BytesIO
 
 import pytest
 from python_calamine import CalamineWorkbook
 from tests.sample_map import SCRIPT, sample
 
-from painpoints.domain import Emerging, Estimate, Evidence, JourneyMap, Watch
+from painpoints.domain import (
+    Emerging,
+    Estimate,
+    Evidence,
+    FixPoint,
+    FixVerdict,
+    JourneyMap,
+    Watch,
+)
 from painpoints.report import markdown, workbook
 from painpoints.report.payload import payload
 from painpoints.report.sections import Section, sections
@@ -37,10 +46,24 @@ def watch(rows: tuple[Evidence, ...], label: str = "Late", verdict: str = "risin
     )
 
 
+def fixed(rows: tuple[Evidence, ...], verdict: str = "no_evidence") -> FixVerdict:
+    """A fix with two windows."""
+    day, ids = datetime(2026, 4, 1, tzinfo=UTC), tuple(row.mention_id for row in rows)
+    share = Estimate(0.2, 0.1, 0.3, 50)
+    points = tuple(FixPoint(day + timedelta(days=7 * i), share, share) for i in (-1, 0))
+    return FixVerdict(
+        name="New Form", target="topic Late", segment="plan=Pro", date=day, owner="Kim",
+        expected=-0.05, method="did", before=share, after=share, control_before=share,
+        control_after=share, effect=Estimate(-0.041, -0.06, -0.022, 50), p_value=0.2,
+        verdict=verdict, n_more=120, reason="to find the expected change", unit="weeks",
+        series=points, evidence_before=ids[:3], evidence_after=ids[3:6],
+    )  # fmt: skip
+
+
 def told() -> tuple[JourneyMap, tuple[Evidence, ...]]:
     """The sample map with a section of each kind."""
     journey, rows = SAMPLE
-    return replace(journey, emerging=watch(rows)), rows
+    return replace(journey, emerging=watch(rows), fixes=(fixed(rows),)), rows
 
 
 def by_name(journey: JourneyMap) -> dict[str, Section]:
@@ -111,3 +134,16 @@ def test_open_ratios_read_well(ratio: Estimate) -> None:
     found = replace(watch(rows).found[0], ratio=ratio)
     lead = by_name(replace(journey, emerging=replace(watch(rows), found=(found,))))["emerging"].lead
     assert ("at least 3.2 times" in lead) or ("any number" in lead)
+
+
+def test_a_fix_says_what_it_did_or_what_it_takes() -> None:
+    """The lead gives the verdict by name; without evidence the row says how many more people."""
+    journey, rows = told()
+    section = by_name(journey)["fixes"]
+    assert section.lead == "No evidence yet: “New Form”."
+    cells = {c.title: cell.text for c, cell in zip(section.tables[0].columns, section.tables[0].rows[0].cells, strict=True)}  # fmt: skip
+    assert cells["Effect"] == "−4.1 pp (−6.0 to −2.2 pp)"
+    assert cells["Still needed"] == "about 120 more people to find the expected change"
+    assert len(section.tables[1].rows) == 2
+    worked = by_name(replace(journey, fixes=(fixed(rows, "worked"),)))["fixes"]
+    assert worked.lead == "Worked: “New Form”."

@@ -24,7 +24,7 @@ from painpoints.readers.exports import LAYOUTS, TABLE, Layout, by_name, recognis
 from painpoints.readers.feedback import Source, fill_feedback, is_named, named_columns
 from painpoints.readers.inputs import Input, find_inputs
 from painpoints.readers.intake import Intake, Part, assemble
-from painpoints.readers.judgements import read_feasibility
+from painpoints.readers.judgements import read_feasibility, read_fixes
 from painpoints.readers.quality import Issue, Quality, issue
 from painpoints.readers.raw import RawTable
 from painpoints.readers.recognition import Mapped, Problem, Recognition, TranscriptTable
@@ -42,6 +42,7 @@ __all__ = [
     "from_texts",
     "read",
     "read_feasibility",
+    "read_fixes",
 ]
 
 _DIALOGUE_TABLES = ("dialogue_table", "dialogue_jsonl")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from painpoints.domain import Emerging, Estimate, JourneyMap, Watch
+from painpoints.domain import Emerging, Estimate, FixVerdict, JourneyMap, Watch
 from painpoints.report import words
 
 DASH = "–"
@@ -173,4 +173,127 @@ def _emerging_cells(found: Emerging) -> tuple[Cell, ...]:
     )
 
 
-_DRAWN: Sequence[Callable[[JourneyMap], Iterator[Section]]] = (_emerging,)
+# -- fixes ------------------------------------------------------------------------------------
+
+VERDICTS = {
+    "worked": "worked",
+    "no_evidence": "no evidence yet",
+    "got_worse": "got worse",
+    "too_early": "too early",
+    "unknown": "cannot be placed",
+}
+
+
+def _fixes(journey: JourneyMap) -> Iterator[Section]:
+    if not journey.fixes:
+        return
+    titles = ("Fix", "For", "Who got it", "From", "Owner", "Verdict", "Before", "After", "Effect", "Expected", "p", "Still needed")  # fmt: skip
+    looks = ("text", "text", "text", "text", "text", "text", "share", "share", "share", "share", "p", "text")  # fmt: skip
+    rows, sets = [], {}
+    for i, fix in enumerate(journey.fixes):
+        rows.append(Row(_fix_cells(fix), f"fix:{i}"))
+        ids = (*fix.evidence_after, *fix.evidence_before)
+        sets[f"fix:{i}"] = (f"{fix.name}: who tells it, after the fix first", ids)
+    yield Section(
+        "fixes",
+        "What the fixes did",
+        "Fixes",
+        fixes_lead(journey.fixes),
+        (Table("Fixes", tuple(map(Column, titles, looks)), tuple(rows)), _windows(journey.fixes)),
+        (
+            "Shares are of the people heard who tell the pain that the fix was for. Worked, or got worse: p below 0.05, corrected over all fixes (Holm). No evidence yet is not evidence of nothing: the last columns say how many more people it takes to find the expected change (80 % power).",
+            *(f"“{fix.name}”: {fix.method}." for fix in journey.fixes if fix.method),
+        ),
+        figure={"kind": "fixes", "items": [_fix_figure(fix) for fix in journey.fixes]},
+        sets=sets,
+    )
+
+
+def fixes_lead(fixes: Sequence[FixVerdict]) -> str:
+    """Return what each verdict was given to, in one sentence."""
+    told = [
+        f"{words_}: {', '.join(names)}"
+        for verdict, words_ in VERDICTS.items()
+        if (names := [f"“{fix.name}”" for fix in fixes if fix.verdict == verdict])
+    ]
+    text = "; ".join(told)
+    return f"{text[:1].upper()}{text[1:]}."
+
+
+def effect_text(effect: Estimate | None) -> str:
+    """Return a change of a share as `−4.1 pp (−6.0 to −2.2 pp)`."""
+    if effect is None or effect.value is None:
+        return DASH
+    value, low, high = (
+        words.signed(None if v is None else 100 * v, 1)
+        for v in (effect.value, effect.low, effect.high)
+    )
+    return f"{value} pp ({low} to {high} pp)"
+
+
+def needed_text(fix: FixVerdict) -> str:
+    """Return how many more people it takes, and to find what."""
+    if fix.verdict in {"worked", "got_worse"}:
+        return DASH
+    if fix.n_more:
+        return f"about {words.count(fix.n_more)} more people {fix.reason}"
+    return fix.reason or DASH
+
+
+def _share_cell(e: Estimate) -> Cell:
+    return Cell(f"{words.share_with_interval(e)}, n {words.count(e.n)}", e.value)
+
+
+def _fix_cells(fix: FixVerdict) -> tuple[Cell, ...]:
+    expected = DASH if fix.expected is None else f"{words.signed(100 * fix.expected, 1)} pp"
+    return (
+        text_cell(fix.name),
+        text_cell(fix.target),
+        text_cell(fix.segment or "everybody"),
+        text_cell(f"{fix.date:%Y-%m-%d}"),
+        text_cell(fix.owner),
+        text_cell(VERDICTS[fix.verdict]),
+        _share_cell(fix.before),
+        _share_cell(fix.after),
+        Cell(effect_text(fix.effect), fix.effect.value if fix.effect else None),
+        Cell(expected, fix.expected),
+        p_cell(fix.p_value),
+        text_cell(needed_text(fix)),
+    )
+
+
+def _windows(fixes: Sequence[FixVerdict]) -> Table:
+    titles, looks = ("Fix", "From", "Share", "The others"), ("text", "text", "share", "share")
+    rows = [
+        Row(
+            (
+                text_cell(fix.name),
+                text_cell(f"{point.start:%Y-%m-%d}"),
+                _share_cell(point.share),
+                _share_cell(point.control) if point.control else Cell(DASH, None),
+            )
+        )
+        for fix in fixes
+        for point in fix.series
+    ]
+    return Table("Share of people by window", tuple(map(Column, titles, looks)), tuple(rows))
+
+
+def _fix_figure(fix: FixVerdict) -> dict[str, Any]:
+    """Return the points of the figure: days from the fix, shares and ends, of both groups."""
+    return {
+        "title": f"{fix.name}: {VERDICTS[fix.verdict]}",
+        "after": effect_text(fix.effect),
+        "points": [
+            {
+                "x": (point.start - fix.date).days,
+                "label": f"{point.start:%Y-%m-%d}",
+                "share": point.share,
+                "control": point.control,
+            }
+            for point in fix.series
+        ],
+    }
+
+
+_DRAWN: Sequence[Callable[[JourneyMap], Iterator[Section]]] = (_emerging, _fixes)
