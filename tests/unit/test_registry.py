@@ -1,0 +1,167 @@
+"""The folder of own models: what is in force changes in one step, and only as the judges allow."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import pytest
+
+from painpoints import bundle
+from painpoints.errors import InputError, ModelError
+from painpoints_training import beside, comparing, refit, registry
+from painpoints_training.anchored import Linear
+
+PART = "classifier-fast"
+
+
+def _compared(after: float) -> list[dict[str, Any]]:
+    return [
+        one.to_dict()
+        for one in comparing.compare(
+            comparing.GUARD, _plain(0.8), _plain(after), margin=0.02, matters=("stage",)
+        )
+    ]
+
+
+def _plain(value: float) -> dict[str, dict[str, float]]:
+    return {"stage": {"n": 500, "accuracy": value, "macro-F1": value, "kappa": value, "ECE": 0.0}}
+
+
+def make(models: Path, name: str, *, after: float = 0.9, against: str = "shipped") -> Path:
+    """Seal a version that scores `after`, where `against` scored 0.8."""
+    encoder = bundle.verify(bundle.newest("encoder-fast"))
+    told = encoder.manifest
+    model = refit.as_model(Linear(np.ones((3, 4)), np.zeros(3)), ["a", "b", "none"])
+    with registry.new_version(PART, models, name) as folder:
+        joblib.dump({"heads": {"stage": {"model": model}}}, folder / "heads.joblib")
+        (folder / registry.CARD).write_text(f"# {name}\n", encoding="utf-8")
+        bundle.write_manifest(
+            folder,
+            {
+                "part": PART,
+                "version": name,
+                "created_at": f"2026-01-01T00:00:{len(name):02}",
+                "encoder": {
+                    "part": told["part"],
+                    "version": str(told["version"]),
+                    "identity": bundle.identity(encoder),
+                },
+                "stages": [],
+                "own_rows": [],
+                "guard": "g",
+                "metrics": {"guard": _plain(after)},
+                "control": _plain(0.8),
+                "against": against,
+                "compared": _compared(after),
+                "margin": 0.02,
+                "matters": ["stage"],
+            },
+        )
+    return models / PART / name
+
+
+def test_promote_and_roll_back_step_by_step(tmp_path: Path) -> None:
+    """Each promotion can be taken back, the last first, down to the shipped version."""
+    make(tmp_path, "own-1")
+    make(tmp_path, "own-2")
+    assert registry.in_force(PART, tmp_path).name == "shipped"
+    registry.promote(PART, tmp_path, "own-1")
+    registry.promote(PART, tmp_path, "own-2")
+    assert bundle.current(PART, tmp_path) == tmp_path / PART / "own-2"
+    assert registry.rollback(PART, tmp_path) == "own-1"
+    assert registry.rollback(PART, tmp_path) == "shipped"
+    assert bundle.current(PART, tmp_path) == bundle.newest(PART)
+    with pytest.raises(InputError, match="nothing to go back from"):
+        registry.rollback(PART, tmp_path)
+    acts = json.loads((tmp_path / PART / bundle.POINTER).read_text())["log"]
+    assert [next(key for key in act if key != "at") for act in acts] == [
+        *["promoted"] * 2,
+        *["rolled_back"] * 2,
+    ]
+
+
+def test_going_back_to_the_shipped_for_good(tmp_path: Path) -> None:
+    """`shipped` can be promoted like any version."""
+    make(tmp_path, "own-1")
+    registry.promote(PART, tmp_path, "own-1")
+    registry.promote(PART, tmp_path, "shipped")
+    assert registry.in_force(PART, tmp_path).name == "shipped"
+
+
+def test_a_version_that_falls_is_refused(tmp_path: Path) -> None:
+    """The refusal says what fell from where to where; with force its card and manifest say it."""
+    folder = make(tmp_path, "own-1", after=0.7)
+    with pytest.raises(InputError, match=r"0\.800 -> 0\.700.*--force"):
+        registry.promote(PART, tmp_path, "own-1")
+    assert registry.in_force(PART, tmp_path).name == "shipped"
+    assert registry.promote(PART, tmp_path, "own-1", force=True)
+    assert registry.in_force(PART, tmp_path).name == "own-1"
+    assert "Promoted by force" in (folder / registry.CARD).read_text()
+    assert bundle.verify(folder).manifest["forced"]
+    assert sorted(p.name for p in folder.parent.iterdir()) == [bundle.POINTER, "own-1"]
+
+
+def test_a_version_is_judged_against_what_is_in_force_now(tmp_path: Path) -> None:
+    """What was better than the shipped may be worse than what was promoted since."""
+    make(tmp_path, "own-1", after=0.9)
+    make(tmp_path, "own-2", after=0.85)
+    registry.promote(PART, tmp_path, "own-1")
+    with pytest.raises(InputError, match=r"0\.900 -> 0\.850"):
+        registry.promote(PART, tmp_path, "own-2")
+
+
+def test_a_damaged_version_is_never_promoted(tmp_path: Path) -> None:
+    """One changed byte, and the version is refused with the remedy; force does not help."""
+    folder = make(tmp_path, "own-1")
+    (folder / "heads.joblib").write_bytes(b"\x80\x04cos\nsystem\n")
+    with pytest.raises(ModelError, match=r"heads\.joblib was changed"):
+        registry.promote(PART, tmp_path, "own-1", force=True)
+    assert registry.in_force(PART, tmp_path).name == "shipped"
+
+
+def test_names_are_free_plain_and_no_paths(tmp_path: Path) -> None:
+    """Names count on; a taken one, a number alone and a path are refused."""
+    assert registry.free_name(PART, tmp_path, None) == "own-1"
+    make(tmp_path, "own-1")
+    assert registry.free_name(PART, tmp_path, None) == "own-2"
+    assert registry.free_name(PART, tmp_path, "spring-2026") == "spring-2026"
+    for wanted in ("own-1", "7", "../up", "shipped", "Two Words", ""):
+        with pytest.raises(InputError):
+            registry.free_name(PART, tmp_path, wanted)
+
+
+def test_an_unfinished_version_leaves_nothing(tmp_path: Path) -> None:
+    """When writing fails midway there is no version and no rest of one."""
+    with pytest.raises(RuntimeError, match="power"), registry.new_version(PART, tmp_path, "own-1"):
+        raise RuntimeError("power cut")
+    assert list((tmp_path / PART).iterdir()) == []
+
+
+def test_verify_tells_every_broken_part(tmp_path: Path) -> None:
+    """Whole parts have no problem; a broken one and a pointer to nothing each have theirs."""
+    make(tmp_path, "own-1")
+    broken = make(tmp_path, "own-2")
+    (broken / "heads.joblib").unlink()
+    (tmp_path / PART / bundle.POINTER).write_text('{"promoted": ["own-9"]}')
+    found = {Path(name).name: problem for name, problem in registry.problems(tmp_path).items()}
+    assert found["own-1"] == ""
+    assert "heads.joblib is missing" in found["own-2"]
+    assert "own-9" in found[bundle.POINTER]
+
+
+def test_versions_are_compared_by_their_records(tmp_path: Path) -> None:
+    """Any two versions stand beside each other on the guard, the shipped one included."""
+    make(tmp_path, "own-1", after=0.9)
+    make(tmp_path, "own-2", after=0.85)
+    pairs = {("own-2", "own-1"): (0.9, 0.85), ("shipped", "own-1"): (0.9, 0.8), ("own-1", "shipped"): (0.8, 0.9)}  # fmt: skip
+    for (version, other), figures in pairs.items():
+        found = beside.compared(beside.Wish("fast", tmp_path, version, other, None), _silent)
+        assert [(one.before, one.after) for one in found.compared] == [figures]
+    with pytest.raises(InputError, match="no version own-7"):
+        beside.compared(beside.Wish("fast", tmp_path, "own-7", None, None), _silent)
+
+
+def _silent(step: str, done: int = 0, total: int = 0) -> None:
+    """Tell nobody."""
