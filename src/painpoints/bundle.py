@@ -198,11 +198,16 @@ def verify(folder: Path) -> Part:
             artefacts[name] = content
     problems += [f"{name} is not in the manifest" for name in _foreign(folder, manifest)]
     if problems:
-        raise ModelError(f"model {folder}: " + "; ".join(problems) + ". " + _REMEDY)
+        raise ModelError(f"model {folder}: " + "; ".join(problems) + ". " + _remedy(folder))
     return Part(folder=folder, manifest=manifest, artefacts=artefacts)
 
 
-_REMEDY = "Reinstall painpoints, or rebuild the part with `make models`."
+def _remedy(folder: Path) -> str:
+    if is_version(folder.name):
+        return (
+            "Train it again with `painpoints train`, or leave it with `painpoints models rollback`."
+        )
+    return "Reinstall painpoints, or rebuild the part with `make models`."
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -211,16 +216,29 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     Raises:
         ModelError: there is none, or it is not one of ours.
     """
-    file = folder / MANIFEST
+    told = f"model {folder}: {MANIFEST}"
     try:
-        manifest = json.loads(file.read_bytes())
+        manifest = json.loads((folder / MANIFEST).read_bytes())
     except OSError as error:
-        raise ModelError(f"model {folder}: {MANIFEST} cannot be read. {_REMEDY}") from error
-    except ValueError as error:
-        raise ModelError(f"model {folder}: {MANIFEST} is damaged. {_REMEDY}") from error
+        raise ModelError(f"{told} cannot be read. {_remedy(folder)}") from error
+    except (ValueError, RecursionError) as error:
+        raise ModelError(f"{told} is damaged. {_remedy(folder)}") from error
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
-        raise ModelError(f"model {folder}: {MANIFEST} is not of format {FORMAT}. {_REMEDY}")
+        raise ModelError(f"{told} is not of format {FORMAT}. {_remedy(folder)}")
+    if not _is_whole(manifest):
+        raise ModelError(f"{told} lacks what every manifest has. {_remedy(folder)}")
     return manifest
+
+
+def _is_whole(manifest: Mapping[str, Any]) -> bool:
+    """Return whether every file of it has its figures, and none lies outside the folder."""
+    files, versions = manifest.get("files"), manifest.get("versions")
+    if not isinstance(files, dict) or not isinstance(versions, dict) or "part" not in manifest:
+        return False
+    return all(
+        isinstance(facts, dict) and isinstance(facts.get("sha256"), str) and "bytes" in facts
+        for facts in files.values()
+    ) and not any(Path(name).is_absolute() or ".." in Path(name).parts for name in files)
 
 
 def write_manifest(folder: Path, facts: Mapping[str, Any]) -> None:
@@ -304,9 +322,9 @@ def _unpickle(content: bytes, file: Path) -> Any:
             warnings.simplefilter("error", InconsistentVersionWarning)
             return _listed_unpickler(content).load()
     except InconsistentVersionWarning as error:
-        raise ModelError(f"model {file}: {error}. {_REMEDY}") from error
-    except (pickle.UnpicklingError, EOFError, ValueError, AttributeError, KeyError) as error:
-        raise ModelError(f"model {file} cannot be read: {error}. {_REMEDY}") from error
+        raise ModelError(f"model {file}: {error}. {_remedy(file.parent)}") from error
+    except Exception as error:  # pickle names no closed list of what foreign bytes raise
+        raise ModelError(f"model {file} cannot be read: {error}. {_remedy(file.parent)}") from error
 
 
 def _listed_unpickler(content: bytes) -> pickle.Unpickler:

@@ -103,9 +103,17 @@ def test_code_in_an_array_of_objects_does_not_run(tmp_path: Path) -> None:
     assert not mark.exists()
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"format": 99}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "{", "[]", '{"format": 99}', '{"format": 1}', "[" * 100_000),
+        '{"format": 1, "part": "x", "versions": {}, "files": ["heads.joblib"]}',
+        '{"format": 1, "part": "x", "versions": {}, "files": {"heads.joblib": {}}}',
+        '{"format": 1, "part": "x", "versions": {}, "files": {"../../a": {"sha256": "", "bytes": 0}}}',
+    ],
+)
 def test_damaged_manifest_is_one_sentence(part: Path, text: str) -> None:
-    """A manifest that is empty, cut off, or of another format is a ModelError."""
+    """A manifest that is empty, cut off, of another format, or leads outside is a ModelError."""
     (part / "manifest.json").write_text(text)
     with pytest.raises(ModelError, match=r"manifest\.json"):
         bundle.verify(part)
@@ -187,3 +195,26 @@ def test_heads_of_another_encoder_are_refused(tmp_path: Path) -> None:
     bundle.write_manifest(other, {"part": "encoder-x", "version": "2"})
     with pytest.raises(ModelError, match="painpoints train"):
         bundle.refuse_mismatch(heads, bundle.verify(other))
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"hello", b"\x80\x04.", b"\x80\x04cos\nmkdir\n", b"\x1f\x8b"]
+)
+def test_bytes_that_are_no_pickle_are_one_sentence(tmp_path: Path, content: bytes) -> None:
+    """Whatever lies under the name of an artefact, reading it is a ModelError or an object."""
+    folder = tmp_path / "classifier-x" / "own-1"
+    folder.mkdir(parents=True)
+    (folder / "heads.joblib").write_bytes(content)
+    bundle.write_manifest(folder, {"part": "classifier-x", "version": "own-1"})
+    with pytest.raises(ModelError, match="painpoints models rollback"):
+        bundle.verify(folder).artefact("heads.joblib")
+
+
+def test_cut_pickles_are_one_sentence(part: Path) -> None:
+    """A true artefact cut off anywhere and sealed again is refused, never half read."""
+    whole = (part / "heads.joblib").read_bytes()
+    for n in range(0, len(whole), max(1, len(whole) // 25)):
+        (part / "heads.joblib").write_bytes(whole[:n])
+        bundle.write_manifest(part, {"part": "classifier-test", "version": 1})
+        with pytest.raises(ModelError, match="cannot be read"):
+            bundle.verify(part).artefact("heads.joblib")

@@ -1,6 +1,7 @@
 """The folder of own models: what is in force changes in one step, and only as the judges allow."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +120,41 @@ def test_a_damaged_version_is_never_promoted(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"heads\.joblib was changed"):
         registry.promote(PART, tmp_path, "own-1", force=True)
     assert registry.in_force(PART, tmp_path).name == "shipped"
+
+
+class _Evil:
+    """Runs a command when it is unpickled, unless somebody stops it."""
+
+    def __init__(self, mark: Path) -> None:
+        self.mark = mark
+
+    def __reduce__(self) -> Any:
+        """Ask the unpickler to call os.mkdir."""
+        return os.mkdir, (str(self.mark),)
+
+
+def test_a_foreign_pickle_is_never_promoted_and_never_run(tmp_path: Path) -> None:
+    """Heads swapped for code are refused even when the manifest was sealed over them."""
+    folder = make(tmp_path, "own-1")
+    joblib.dump(_Evil(tmp_path / "ran"), folder / "heads.joblib")
+    facts = bundle.read_manifest(folder)
+    bundle.write_manifest(
+        folder, {k: v for k, v in facts.items() if k not in {"files", "versions"}}
+    )
+    with pytest.raises(ModelError, match=r"mkdir is not allowed.*painpoints models rollback"):
+        registry.promote(PART, tmp_path, "own-1", force=True)
+    assert not (tmp_path / "ran").exists()
+    assert registry.in_force(PART, tmp_path).name == "shipped"
+
+
+def test_another_scikit_learn_is_never_promoted(tmp_path: Path) -> None:
+    """A version written by another scikit-learn names the one to install."""
+    folder = make(tmp_path, "own-1")
+    manifest = bundle.read_manifest(folder)
+    manifest["versions"]["scikit-learn"] = "1.2.3"
+    (folder / bundle.MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
+    with pytest.raises(ModelError, match=r"install scikit-learn==1\.2\.3 or retrain"):
+        registry.promote(PART, tmp_path, "own-1")
 
 
 def test_names_are_free_plain_and_no_paths(tmp_path: Path) -> None:
