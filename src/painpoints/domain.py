@@ -132,6 +132,7 @@ class Score:
     measure:   nps, top_two_share, easy_share, up_share, very_disappointed_share, or mean.
     low, high: the ends that the measure can take, e.g. -100 and 100.
     small:     True where fewer people answered than the minimum for ranking.
+    answers:   how often each answer was given, e.g. {"9": 31}.
     """
 
     survey: str
@@ -141,6 +142,7 @@ class Score:
     low: float | None = None
     high: float | None = None
     small: bool = False
+    answers: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

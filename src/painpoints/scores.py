@@ -91,7 +91,14 @@ def _measured(measure: surveys.Measure, answers: pl.DataFrame, min_people: int) 
         low=measure.low,
         high=measure.high,
         small=n_people < min_people,
+        answers=_distribution(answers["score"].filter(pl.Series(on_scale))),
     )
+
+
+def _distribution(given: pl.Series) -> dict[str, int]:
+    """Return how often each answer was given, the lowest first."""
+    counted = given.value_counts(name="n").sort(given.name)
+    return {f"{value + 0.0:g}": n for value, n in counted.iter_rows()}
 
 
 def _remarks(n_answers: int, n_people: int, n_off_scale: int) -> str:

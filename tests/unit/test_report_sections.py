@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
+from zipfile import ZipFile
 
 import pytest
 from python_calamine import CalamineWorkbook
@@ -12,6 +13,7 @@ from painpoints.domain import (
     Emerging,
     Estimate,
     Evidence,
+    Finding,
     FixPoint,
     FixVerdict,
     JourneyMap,
@@ -19,7 +21,7 @@ from painpoints.domain import (
 )
 from painpoints.report import markdown, workbook
 from painpoints.report.payload import payload
-from painpoints.report.sections import Section, sections
+from painpoints.report.sections import QUADRANTS, Section, moves_text, sections
 
 SAMPLE = sample(400)
 
@@ -97,10 +99,12 @@ def test_all_forms_say_the_same() -> None:
     for section in sections(journey):
         assert markdown.escaped(section.lead) in note
         sheet = book.get_sheet_by_name(section.sheet).to_python(skip_empty_area=False)
-        for row, written in zip(section.tables[0].rows, sheet[2:], strict=True):
-            assert " | ".join(markdown.cell_text(cell.text) for cell in row.cells) in note
+        for i, (row, written) in enumerate(zip(section.tables[0].rows, sheet[2:], strict=True)):
+            said = " | ".join(markdown.cell_text(cell.text) for cell in row.cells)
+            assert (said in note) == (i < markdown.MAX_ROWS)
             values = [cell.value if cell.value is not None else "" for cell in row.cells]
-            assert written[: len(values)] == values
+            for there, value in zip(written, values, strict=False):
+                assert there == (pytest.approx(value) if isinstance(value, float) else value)
             if row.key in section.sets:
                 assert written[len(values)] == ", ".join(section.sets[row.key][1])
 
@@ -147,3 +151,72 @@ def test_a_fix_says_what_it_did_or_what_it_takes() -> None:
     assert len(section.tables[1].rows) == 2
     worked = by_name(replace(journey, fixes=(fixed(rows, "worked"),)))["fixes"]
     assert worked.lead == "Worked: “New Form”."
+
+
+def efforts(*eases: float | None) -> JourneyMap:
+    """The sample map in which the claims of each stage were judged so, in turn."""
+    journey, _ = SAMPLE
+
+    def judged(claims: tuple[Finding, ...]) -> tuple[Finding, ...]:
+        return tuple(replace(f, feasibility=eases[i % len(eases)]) for i, f in enumerate(claims))
+
+    views = tuple(
+        replace(v, pain_points=judged(v.pain_points), opportunities=judged(v.opportunities))
+        for v in journey.stages
+    )
+    return replace(journey, stages=views)
+
+
+def test_what_to_do_first_stands_by_gain() -> None:
+    """Ordered by the size of the impact; each claim once; a removed pain stands as an opportunity."""
+    section = by_name(efforts(None))["first"]
+    gains = [row.cells[5].value for row in section.tables[0].rows]
+    known = [gain for gain in gains if gain is not None]
+    assert gains[: len(known)] == pytest.approx(sorted(known, reverse=True))
+    topics = [row.key.split(":")[1:] for row in section.tables[0].rows]
+    removed = {
+        (view.stage.name, f.topic_id)
+        for view in SAMPLE[0].stages
+        for f in view.opportunities
+        if f.opportunity == "remove_pain"
+    }
+    assert len(topics) == len(section.tables[0].rows)
+    assert not any(row.key.startswith("pain_point:") and tuple(row.key.split(":")[1:]) in removed for row in section.tables[0].rows)  # fmt: skip
+    assert section.lead.startswith("If those who tell of “")
+    assert section.figure is not None
+    assert section.figure["points"] == []
+
+
+def test_quadrants_are_by_gain_and_effort() -> None:
+    """Much gain for little effort is a quick win; what is not judged has no quadrant."""
+    journey = efforts(5.0, 1.0, None)
+    section = by_name(journey)["first"]
+    assert section.lead.startswith("Quick wins: ")
+    points = section.figure["points"] if section.figure else []
+    assert points
+    for point in points:
+        large, easy = point["gain"] >= point["median"], point["effort"] <= 3
+        assert point["quadrant"] == QUADRANTS[large, easy]
+    unjudged = [row for row in section.tables[0].rows if row.cells[6].value is None]
+    assert all(row.cells[7].value is None for row in unjudged)
+
+
+def test_the_workbook_draws_the_quadrants() -> None:
+    """A native chart stands beside the table where efforts were judged, and only there."""
+    for journey, n in ((efforts(5.0), 1), (efforts(None), 0)):
+        book = workbook.xlsx(journey, SAMPLE[1], n_evidence_total=len(SAMPLE[1]))
+        with ZipFile(BytesIO(book)) as packed:
+            charts = [name for name in packed.namelist() if name.startswith("xl/charts/chart")]
+        assert len(charts) == n
+
+
+def test_the_score_would_move_against_the_impact() -> None:
+    """What lowers the score by 4.4 (6.0 to 2.8) would lift it by as much; wishes say nothing."""
+    pain = replace(
+        SAMPLE[0].stages[3].pain_points[0],
+        impact=Estimate(-4.4, -6.0, -2.8, 9),
+        impact_survey="nps",
+    )
+    assert moves_text(pain) == "NPS +4.4 (+2.8 to +6.0)"
+    assert moves_text(replace(pain, opportunity="asked_for")) == "–"
+    assert moves_text(replace(pain, impact=None)) == "–"

@@ -11,7 +11,7 @@ from tests.sample_map import STAGES, counted, sample
 
 from painpoints.report import figures, workbook
 
-SHEETS = ["Summary", "Stages", "Pain points", "Opportunities", "Topics", "Evidence", "Left out", "How to read"]  # fmt: skip
+SHEETS = ["Summary", "Stages", "Pain points", "Opportunities", "Impact x effort", "Topics", "Evidence", "Left out", "How to read"]  # fmt: skip
 
 
 def rows_of(book: bytes, sheet: str) -> list[list[object]]:
@@ -111,5 +111,7 @@ def test_the_picture_is_on_the_first_sheet() -> None:
 def test_an_empty_map_has_all_sheets(stages: tuple[object, ...]) -> None:
     """Nothing to tell is told on the same sheets."""
     book = workbook.xlsx(counted((), stages), (), n_evidence_total=0)  # type: ignore[arg-type]
-    assert CalamineWorkbook.from_filelike(BytesIO(book)).sheet_names == SHEETS
+    assert CalamineWorkbook.from_filelike(BytesIO(book)).sheet_names == [
+        name for name in SHEETS if name != workbook.EFFORTS
+    ]
     assert len(rows_of(book, "Stages")) == 1 + len(stages)

@@ -18,6 +18,8 @@ from painpoints.report.sections import Row, Section, sections
 MAX_EVIDENCE = 20_000
 """Mentions on the sheet of evidence; those behind findings come first, and the cap is said."""
 MAX_CELL = 32_767
+EFFORTS = "Impact x effort"
+"""The sheet that bears the quadrants."""
 _CUT = " … [cut: {} of {} characters]"
 _MADE = datetime(2000, 1, 1, tzinfo=UTC).replace(tzinfo=None)  # the same map, the same bytes
 
@@ -54,7 +56,9 @@ def xlsx(
         looks = _looks(book)
         _summary(book, looks, journey, picture)
         for name, columns, rows, note in _sheets(journey, evidence, n_evidence_total):
-            _sheet(book, looks, name, columns, rows=rows, note=note)
+            sheet = _sheet(book, looks, name, columns, rows=rows, note=note)
+            if name == EFFORTS:
+                _quadrants(book, sheet, columns, rows)
     return target.getvalue()
 
 
@@ -196,7 +200,7 @@ def _sheet(
     *,
     rows: Sequence[Any],
     note: str,
-) -> None:
+) -> Any:
     """Write one sheet: a note if there is one, the frozen head, the rows, a filter over all."""
     sheet = book.add_worksheet(name)
     top = 1 if note else 0
@@ -213,6 +217,33 @@ def _sheet(
     sheet.set_landscape()
     sheet.fit_to_pages(1, 0)
     sheet.repeat_rows(top)
+    return sheet
+
+
+def _quadrants(book: Any, sheet: Any, columns: Sequence[_Column], rows: Sequence[Row]) -> None:
+    """Draw gain against effort beside the table, where any effort was judged."""
+    titles = [column.title for column in columns]
+    effort, gain = titles.index("Effort"), titles.index("Gain")
+    both = [r for r, row in enumerate(rows, 2) if all(row.cells[c].value is not None for c in (effort, gain))]  # fmt: skip
+    if not both:
+        return
+    chart = book.add_chart({"type": "scatter"})
+    for r in both:
+        chart.add_series(
+            {
+                "name": [sheet.name, r, 0],
+                "categories": [sheet.name, r, effort, r, effort],
+                "values": [sheet.name, r, gain, r, gain],
+                "marker": {"type": "circle", "size": 9},
+                "data_labels": {"series_name": True, "value": False, "position": "right"},
+            }
+        )
+    chart.set_title({"name": "Impact x effort"})
+    chart.set_x_axis({"name": "Effort (1 easy, 5 hard)", "min": 0.5, "max": 5.5, "major_unit": 1})
+    chart.set_y_axis({"name": "Gain"})
+    chart.set_legend({"none": True})
+    chart.set_size({"width": 760, "height": 460})
+    sheet.insert_chart(len(rows) + 4, 0, chart)
 
 
 def _write(sheet: Any, row: int, column: int, value: Any, look: Any) -> None:

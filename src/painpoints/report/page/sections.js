@@ -57,3 +57,79 @@ function fixFigure(item) {
 function label(x, y, text, anchor = "start") {
   return svg("text", { x, y, "text-anchor": anchor }, document.createTextNode(text));
 }
+
+// Impact x effort, where efforts were judged; and what if chosen pains went away.
+FIGURES.first = (app, section) => el("div", { class: "small-figures" }, section.figure.points.length ? quadrants(app, section.figure.points) : null, whatIf(app));
+
+function quadrants(app, points) {
+  const most = Math.max(...points.map((p) => p.gain), points[0].median * 1.2, 1e-9);
+  const x = (effort) => 30 + (420 * (effort - 0.5)) / 5, y = (gain) => 280 - (256 * gain) / most;
+  const names = [["quick win", 36, 18], ["big project", 446, 18, "end"], ["fill-in", 36, 292], ["think twice", 446, 292, "end"]];
+  return el("figure", { class: "fix-figure wide" }, el("figcaption", {}, el("b", {}, "Impact × effort"), " up: gain; right: effort"),
+    svg("svg", { viewBox: "0 0 460 318", role: "img", "aria-label": "Impact and effort; the table below has the numbers" },
+      svg("path", { d: `M${x(3.5)} 6V296M30 ${y(points[0].median)}H450`, class: "fix-day" }),
+      ...names.map(([words, a, b, anchor]) => label(a, b, words, anchor)),
+      ...[1, 2, 3, 4, 5].map((effort) => label(x(effort), 312, `${effort}`, "middle")),
+      ...points.map((p, i) => svg("circle", { cx: x(p.effort), cy: y(p.gain), r: 6, class: "fix-dot" }, svg("title", {}, document.createTextNode(p.label)))),
+      ...points.map((p) => label(x(p.effort) + 9, y(p.gain) + 4, p.label.length > 24 ? `${p.label.slice(0, 23)}…` : p.label))));
+}
+
+const WHAT_IF_TOP = 12;
+
+// The score if those who tell of the chosen pains scored like the rest; their union is counted
+// once, so that overlapping pains are not added up. Needs every mention and every answer.
+function whatIf(app) {
+  const { store } = app, { map } = store;
+  const score = map.scores[0], measure = store.measures[0];
+  const pains = allFindings(map).filter((f) => f.kind === "pain_point" && f.impact && f.impact.value !== null && f.impact_survey === score?.survey).sort((a, b) => a.impact.value - b.impact.value).slice(0, WHAT_IF_TOP);
+  if (!pains.length || !measure || !Object.keys(score.answers ?? {}).length) return null;
+  if (store.nEvidence > store.M.n) return el("p", { class: "fine" }, "What if several pains went away at once cannot be counted here: not every mention travels with this page.");
+  const chosen = new Set([pains[0].finding_id]);
+  const said = el("p", { class: "what-if-said", role: "status", id: "what-if-said" });
+  const part = el("input", { type: "range", min: 10, max: 100, step: 10, value: 100, "aria-label": "How much of it goes away, in percent" });
+  const tell = () => said.replaceChildren(...whatIfWords(app, score, measure, [...chosen], Number(part.value) / 100));
+  part.addEventListener("input", tell);
+  const boxes = pains.map((f) => {
+    const box = el("input", { type: "checkbox", checked: chosen.has(f.finding_id) });
+    box.addEventListener("change", () => { if (box.checked) chosen.add(f.finding_id); else chosen.delete(f.finding_id); tell(); });
+    return el("label", { class: "check" }, box, el("bdi", {}, ` ${f.label}`));
+  });
+  tell();
+  return el("figure", { class: "fix-figure wide what-if" }, el("figcaption", {}, el("b", {}, "What if"), " these went away"), el("div", { class: "boxes" }, boxes), el("label", {}, "this much of it: ", part), said);
+}
+
+function whatIfWords(app, score, measure, chosen, part) {
+  const gone = whatIfGain(app, measure, score, chosen);
+  if (!gone) return ["Choose at least one."];
+  const name = scoreName(score), show = (v) => points(part * v, score.survey, score.measure);
+  const now = scoreValue(score.survey, score.estimate.value, score.measure), then = scoreValue(score.survey, score.estimate.value + part * gone.value, score.measure);
+  return [el("b", {}, `${name} ${now} → ${then}`), ` (${show(gone.value)}, 95 % interval ${show(gone.low)} to ${show(gone.high)}), if ${part === 1 ? "" : `${Math.round(100 * part)} % of `}the ${count(gone.people)} ${peopleWord(app.store.map, gone.people)} who tell of it scored like the rest.`];
+}
+
+// Answers added at either end and in the middle before a variance is taken, as in the engine.
+const EXTRA = { net: [0.75, 1.5], share: [1, 0], mean: [0.75, 1.5] };
+
+function whatIfGain(app, measure, score, chosen) {
+  const { F, M, members } = app.store;
+  const feedback = new Set(chosen.flatMap((id) => members.get(id) ?? []).map((i) => M.feedback[i]));
+  const told = new Map();
+  for (const a of feedback) {
+    if (F.score[a] === null || coded(F.survey, a) !== measure.survey) continue;
+    const value = pointsOf(measure, F.score[a]);
+    if (value !== null) told.set(`${F.person[a]}|${coded(F.source, a)}|${F.score[a]}|${F.at[a]}`, [value, F.person[a]]);
+  }
+  if (!told.size) return null;
+  const all = Object.entries(score.answers).map(([answer, n]) => [pointsOf(measure, Number(answer)), n]);
+  const sums = (list) => list.reduce(([n, s, q], [v, k]) => [n + k, s + k * v, q + k * v * v], [0, 0, 0]);
+  const [n, s, q] = sums(all), [m, t, r] = sums([...told.values()].map(([v]) => [v, 1]));
+  if (n <= m) return null;
+  const f = m / n, gap = t / m - (s - t) / (n - m);
+  const [ends, middle] = EXTRA[measure.kind], centre = (measure.low + measure.high) / 2;
+  const spread = (k, a, b) => {
+    const more = k + 2 * ends + middle, total = a + (2 * ends + middle) * centre;
+    const square = b + ends * (measure.low ** 2 + measure.high ** 2) + middle * centre ** 2;
+    return Math.max(0, square / more - (total / more) ** 2) / more;
+  };
+  const half = Z * Math.sqrt(f * f * (spread(m, t, r) + spread(n - m, s - t, q - r)) + (gap * gap * f * (1 - f)) / n);
+  return { value: -f * gap, low: -f * gap - half, high: -f * gap + half, people: new Set([...told.values()].map(([, who]) => who)).size };
+}
