@@ -29,7 +29,7 @@ from painpoints_api.schemas import AnalysisIn
 from painpoints_api.service import lifespan
 from painpoints_api.settings import LOOPBACK, ServiceSettings
 
-_REQUEST_ID = re.compile(r"^[A-Za-z0-9._-]{1,64}$")
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _UNSAFE = {"POST", "PUT", "PATCH", "DELETE"}
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -135,7 +135,7 @@ class _Envelope:
 
 def _request_id(headers: Headers) -> str:
     given = headers.get("x-request-id", "")
-    return given if _REQUEST_ID.match(given) else f"req_{secrets.token_hex(8)}"
+    return given if _REQUEST_ID.fullmatch(given) else f"req_{secrets.token_hex(8)}"
 
 
 def _tell(scope: Scope, status: int, seconds: float) -> None:

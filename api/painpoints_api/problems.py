@@ -9,7 +9,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DataError, DBAPIError
 from starlette.exceptions import HTTPException
 
 from painpoints.errors import InputError, ModelError, PainpointsError, RunError, SettingsError
@@ -118,6 +118,8 @@ def handle(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(PainpointsError, _ours)
     app.add_exception_handler(DBAPIError, _database)
+    app.add_exception_handler(DataError, _unfit)
+    app.add_exception_handler(UnicodeEncodeError, _unfit)
     app.add_exception_handler(Exception, _unforeseen)
 
 
@@ -145,6 +147,11 @@ def _invalid(request: Request, error: Exception) -> JSONResponse:
 def _ours(request: Request, error: Exception) -> JSONResponse:
     statuses = (_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS)
     return answer(request, next(statuses, 500), without_paths(str(error)))
+
+
+def _unfit(request: Request, _error: Exception) -> JSONResponse:
+    """Refuse what no database keeps: a NUL, half of a surrogate pair."""
+    return answer(request, 422, "a text holds a character that cannot be kept, such as a NUL")
 
 
 def _database(request: Request, error: Exception) -> JSONResponse:

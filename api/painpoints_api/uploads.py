@@ -3,6 +3,7 @@
 import hashlib
 import re
 import shutil
+import unicodedata
 from collections.abc import Iterable
 from pathlib import Path, PurePath
 from typing import BinaryIO
@@ -46,7 +47,7 @@ def store(settings: ServiceSettings, project_id: str, file_name: str, stream: Bi
     upload = Upload(
         id=new_id("up"),
         project_id=project_id,
-        file_name=PurePath(file_name.replace("\\", "/")).name[:300],
+        file_name=_shown_name(file_name),
         suffix=suffix_of(file_name),
     )
     place = path(settings, upload)
@@ -60,6 +61,12 @@ def store(settings: ServiceSettings, project_id: str, file_name: str, stream: Bi
     finally:
         rough.unlink(missing_ok=True)
     return upload
+
+
+def _shown_name(file_name: str) -> str:
+    """Return the last part of a name, without characters that cannot be seen, at most 300 long."""
+    name = PurePath(file_name.replace("\\", "/")).name
+    return "".join(c for c in name if not unicodedata.category(c).startswith("C"))[-300:]
 
 
 def _write(stream: BinaryIO, place: Path) -> tuple[int, str]:

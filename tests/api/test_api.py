@@ -31,11 +31,13 @@ class Api:
         chosen: dict[str, Any] = {"data": folder / "data", "engine": FakeEngine, **settings}
         self.settings = ServiceSettings(**chosen)
         self.client = TestClient(create(self.settings), base_url="http://127.0.0.1")
+        self.beside: Database | None = None
 
     @property
     def database(self) -> Database:
         """Open the service's database beside it."""
-        return Database(self.settings.database_url)
+        self.beside = self.beside or Database(self.settings.database_url)
+        return self.beside
 
     def key(self, *scopes: str, project: str = "default", **more: Any) -> dict[str, str]:
         """Make a key; return the header that carries it."""

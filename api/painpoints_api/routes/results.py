@@ -243,27 +243,31 @@ def _mentions(found: Found, filters: Filters, after: str | None, limit: int) -> 
     rows = found.service.slices.mentions(found.run, filters, after=at, limit=limit + 1)
     shown_rows = rows[:limit]
     last = shown_rows[-1] if len(rows) > limit else None
-    corrected = _corrections(found, [row["mention_id"] for row in shown_rows])
+    corrected = _corrections(found, {row["mention_id"]: row["text"] for row in shown_rows})
     return MentionsOut(
         items=[_mention(row, corrected.get(row["mention_id"], {})) for row in shown_rows],
         next=cursor(last["severity"], last["mention_id"]) if last is not None else None,
     )
 
 
-def _corrections(found: Found, mention_ids: list[str]) -> dict[str, dict[str, str]]:
-    """Return the newest correction of each field of each mention."""
+def _corrections(found: Found, texts: dict[str, str]) -> dict[str, dict[str, str]]:
+    """Return the newest correction of each field of each mention, given in whichever analysis.
+
+    A mention is the same if id and text are: exports without ids of their own number their rows.
+    """
     query = (
         select(LabelCorrection)
         .where(
             LabelCorrection.project_id == found.caller.project_id,
-            LabelCorrection.mention_id.in_(mention_ids),
+            LabelCorrection.mention_id.in_(list(texts)),
         )
         .order_by(LabelCorrection.id)
     )
     corrected: dict[str, dict[str, str]] = {}
     with found.service.database.read() as session:
         for row in session.scalars(query):
-            corrected.setdefault(row.mention_id, {})[row.field] = row.after
+            if row.mention_text == texts[row.mention_id]:
+                corrected.setdefault(row.mention_id, {})[row.field] = row.after
     return corrected
 
 
