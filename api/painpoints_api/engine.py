@@ -134,9 +134,10 @@ class PackagedEngine:
 
 def _manifests(settings: "Settings") -> list[dict[str, Any]]:
     from painpoints import bundle
+    from painpoints.encode import part_names
 
     quality = settings.quality
-    parts = ("segmenter", f"encoder-{quality}", f"classifier-{quality}")
+    parts = dict.fromkeys(("segmenter", *part_names(quality), f"classifier-{quality}"))
     return [bundle.read_manifest(bundle.current(part, settings.models)) for part in parts]
 
 

@@ -14,7 +14,7 @@ import json
 import pickle
 import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -163,22 +163,36 @@ def identity(part: Part) -> str:
     return hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()
 
 
-def refuse_mismatch(heads: Part, encoder: Part) -> None:
-    """Check that heads trained by an analyst stand on the encoder that they were trained on.
+def named(part: Part) -> dict[str, str]:
+    """Return what a manifest says of another part that it stands on."""
+    manifest = part.manifest
+    return {
+        "part": manifest["part"],
+        "version": str(manifest["version"]),
+        "identity": identity(part),
+    }
+
+
+def refuse_mismatch(heads: Part, encoders: Sequence[Part]) -> None:
+    """Check that heads stand on the encoders that they were trained on.
 
     Raises:
-        ModelError: the encoder is another one, as after an update of painpoints.
+        ModelError: an encoder is another one, as after an update of painpoints.
     """
-    wanted = heads.manifest.get("encoder")
-    if wanted is None or wanted["identity"] == identity(encoder):
+    wanted = heads.manifest.get("encoders", [])
+    found = [named(encoder) for encoder in encoders]
+    if [one["identity"] for one in wanted] == [one["identity"] for one in found]:
         return
-    found = encoder.manifest
     raise ModelError(
-        f"model {heads.folder} was trained on {wanted['part']} {wanted['version']} "
-        f"({wanted['identity'][:12]}...), installed is {found['part']} {found['version']} "
-        f"({identity(encoder)[:12]}...). Train it again from the same labels with "
-        "`painpoints train`, or leave it with `painpoints models rollback`."
+        f"model {heads.folder} was trained on {_listed(wanted)}, installed is {_listed(found)}. "
+        "Train it again from the same labels with `painpoints train`, or leave it with "
+        "`painpoints models rollback`."
     )
+
+
+def _listed(parts: Sequence[Mapping[str, str]]) -> str:
+    told = (f"{one['part']} {one['version']} ({one['identity'][:12]}...)" for one in parts)
+    return " and ".join(told) or "an unknown encoder"
 
 
 def verify(folder: Path) -> Part:

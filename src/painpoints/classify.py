@@ -158,7 +158,8 @@ class Classifier:
             mentions: MENTIONS as far as "segment".
             feedback: FEEDBACK that holds every `feedback_id` of them.
             vectors: (n, dim) of `mentions["text"]`, row-aligned.
-            contexts: (n, dim) of `contexts(mentions, feedback)`, row-aligned.
+            contexts: (n, dim) of `contexts(mentions, feedback)`, row-aligned; the encoder, and
+                with it dim, may be another one.
             stages: an own journey; a stage's probability is the sum of what it covers.
             priors: of an earlier run, or `self.priors` for single texts; None re-estimates them
                 from these mentions, if there are enough.
@@ -205,7 +206,7 @@ class Classifier:
 
 
 def dense_features(vectors: Vectors, contexts: Vectors) -> Vectors:
-    """Return (n, 2 dim): the mention beside its context."""
+    """Return (n, dims of both): the mention beside its context."""
     return np.hstack([vectors, contexts])
 
 

@@ -2,10 +2,12 @@
 
 Two kinds of encoder stand behind the same three calls: a static one (a mean of token vectors,
 very quick) and a small transformer. Which one it is says the folder; what the vectors are good
-for is left to the steps that use them.
+for is left to the steps that use them. Labels are read off two vectors: the mention's by the
+encoder of the quality, and by the static one that of the text around it, whose order matters
+little (docs/decisions/0036).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,8 @@ MAX_CHARS = 2_000
 """Characters of a text that are read; a transformer reads its first 64 tokens of them."""
 
 BATCH = 64
+TOLD_EVERY = 2_048
+"""Texts after which it is told how far the work is."""
 
 
 class Encoder:
@@ -80,3 +84,49 @@ class Encoder:
         unit: Vectors = np.nan_to_num(np.asarray(vectors, dtype=np.float32))
         unit[blank] = 0.0
         return unit
+
+
+def part_names(quality: str) -> tuple[str, str]:
+    """Return the parts that read mentions and what stands around them."""
+    return f"encoder-{quality}", "encoder-fast"
+
+
+class Encoders:
+    """What reads mentions, and what reads the text around them."""
+
+    def __init__(self, mentions: Encoder, contexts: Encoder) -> None:
+        self.mentions = mentions
+        self.contexts = contexts
+
+    @classmethod
+    def load(cls, mentions: Path, contexts: Path) -> "Encoders":
+        """Load the two parts, once if they are the same.
+
+        Raises:
+            ModelError: a folder holds no model that can be read.
+        """
+        first = Encoder.load(mentions)
+        return cls(first, first if contexts == mentions else Encoder.load(contexts))
+
+    def read(
+        self,
+        texts: Sequence[str],
+        contexts: Sequence[str],
+        tell: Callable[[int, int], None] | None = None,
+    ) -> tuple[Vectors, Vectors]:
+        """Return the vectors of mentions, (n, dim), and of their contexts, row-aligned.
+
+        Args:
+            texts: of the mentions.
+            contexts: what stands around each, the mention among it.
+            tell: is told how many of how many distinct mentions are read.
+        """
+        distinct = list(dict.fromkeys(texts))
+        blocks = [np.zeros((0, self.mentions.dim), np.float32)]
+        for start in range(0, len(distinct), TOLD_EVERY):
+            if tell is not None:
+                tell(start, len(distinct))
+            blocks.append(self.mentions.encode(distinct[start : start + TOLD_EVERY]))
+        place = {text: row for row, text in enumerate(distinct)}
+        own = np.concatenate(blocks)[[place[text] for text in texts]]
+        return own, self.contexts.encode(contexts)

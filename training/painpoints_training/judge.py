@@ -13,7 +13,7 @@ import polars as pl
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from painpoints.classify import LABELS, Classified, Classifier, Priors, contexts
-from painpoints.encode import Encoder, Vectors
+from painpoints.encode import Encoders, Vectors
 from painpoints.evaluate import Figures, evaluate, figures
 from painpoints.tables import FEEDBACK, MENTIONS
 from painpoints_training.corpus import survey_question
@@ -34,21 +34,20 @@ def tables_of(file: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
 
 
 def classified(
-    file: Path, encoder: Encoder, classifier: Classifier, priors: Priors | None
+    file: Path, encoders: Encoders, classifier: Classifier, priors: Priors | None
 ) -> Classified:
     """Return the labels that a run over the file gives."""
     mentions, feedback = tables_of(file)
-    around = encoder.encode(contexts(mentions, feedback))
-    own = encoder.encode(mentions["text"].to_list())
+    own, around = encoders.read(mentions["text"].to_list(), contexts(mentions, feedback))
     return classifier.classify(mentions, feedback, own, around, priors=priors)
 
 
 def ours(
-    file: Path, encoder: Encoder, classifier: Classifier, priors: Priors | None = None
+    file: Path, encoders: Encoders, classifier: Classifier, priors: Priors | None = None
 ) -> dict[str, Figures]:
     """Return our figures on the file."""
     truth = pl.read_parquet(file, columns=list(LABELS))
-    return evaluate(truth, classified(file, encoder, classifier, priors).mentions)
+    return evaluate(truth, classified(file, encoders, classifier, priors).mentions)
 
 
 def words_baseline(train: pl.DataFrame, test: pl.DataFrame, seed: int) -> dict[str, Figures]:

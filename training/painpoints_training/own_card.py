@@ -22,7 +22,7 @@ SEEN = (
 class Facts:
     """What a reader must know of an own version before trusting it.
 
-    base, encoder: part, version and identity of what it was trained from and stands on.
+    base, encoders: part, version and identity of what it was trained from and stands on.
     n_rows:   own rows that know each label.
     own_rows: hashes of them, so that a later training knows what this one has seen.
     guard:    identity of the part of the corpus that was held out.
@@ -34,7 +34,7 @@ class Facts:
     seed: int
     created_at: str
     base: Mapping[str, str]
-    encoder: Mapping[str, str]
+    encoders: Sequence[Mapping[str, str]]
     data: Mapping[str, str]
     sources: Mapping[str, str]
     stages: Sequence[Mapping[str, Any]]
@@ -64,7 +64,7 @@ def seal(folder: Path, facts: Facts) -> None:
             "made_by": "painpoints train",
             "created_at": facts.created_at,
             "base": dict(facts.base),
-            "encoder": dict(facts.encoder),
+            "encoders": [dict(one) for one in facts.encoders],
             "data": dict(facts.data),
             "sources": {**facts.sources, "own labels": _licence(facts)},
             "stages": [dict(stage) for stage in facts.stages],
@@ -90,13 +90,14 @@ def _licence(facts: Facts) -> str:
 
 
 def _page(facts: Facts) -> str:
-    base, encoder = facts.base, facts.encoder
+    base = facts.base
+    stands_on = " and ".join(f"{one['part']} {one['version']}" for one in facts.encoders)
     lines = [
         f"# {facts.part} {facts.version}",
         "",
         (
             f"Heads refitted by `painpoints train` from {base['part']} {base['version']} on "
-            f"{encoder['part']} {encoder['version']}, {facts.created_at[:10]}, seed {facts.seed}."
+            f"{stands_on}, {facts.created_at[:10]}, seed {facts.seed}."
         ),
         "",
         "## Learnt from",

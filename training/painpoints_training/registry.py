@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from painpoints import bundle
+from painpoints.encode import part_names
 from painpoints.errors import InputError, ModelError, PainpointsError
 from painpoints.writers import write_json
 from painpoints_training import comparing
@@ -168,8 +169,9 @@ def usable(version: Version, models: Path) -> bundle.Part:
     part = bundle.verify(version.folder)
     if "heads.joblib" in part.artefacts:
         part.artefact("heads.joblib")
-        encoder = bundle.current(version.part.replace("classifier", "encoder"), own)
-        bundle.refuse_mismatch(part, bundle.verify(encoder))
+        names = part_names(version.part.removeprefix("classifier-"))
+        encoders = [bundle.verify(bundle.current(name, own)) for name in names]
+        bundle.refuse_mismatch(part, encoders)
     return part
 
 

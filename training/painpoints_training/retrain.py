@@ -20,7 +20,7 @@ import numpy as np
 import polars as pl
 
 from painpoints import bundle
-from painpoints.classify import LABELS, Classifier
+from painpoints.classify import LABELS, Classifier, dense_features
 from painpoints.config import StageSettings
 from painpoints.domain import NO_STAGE
 from painpoints.errors import InputError, TrainingDataError
@@ -32,7 +32,7 @@ from painpoints_training.corpus import CLASSES
 from painpoints_training.heads import temperature
 from painpoints_training.labelled import Finding
 from painpoints_training.refit import Journey, refit
-from painpoints_training.shipped import Base, Rows, encoded, features_of, load
+from painpoints_training.shipped import Base, Rows, features_of, load
 
 STEPS = ("check", "encode", "cross-validate", "fit", "write")
 N_FOLDS = 5
@@ -264,7 +264,7 @@ def _bench(base: Base, checked: Checked, tell: OnStep) -> Bench:
         tell("encode", done, total)
 
     own, held_out = (
-        Rows(frame, features_of(frame, base.encoder, told))
+        Rows(frame, features_of(frame, base.encoders, told))
         for frame in (checked.rows, checked.held_out)
     )
     return Bench(base, checked, own, held_out, _journey(checked.stages, base, told))
@@ -275,8 +275,8 @@ def _journey(stages: tuple[StageSettings, ...], base: Base, told: Any) -> Journe
         return None
     said = []
     for stage in stages:
-        vectors = encoded(own_stages.sayings(stage), base.encoder, told)
-        said.append(np.hstack([vectors, vectors]))
+        sayings = own_stages.sayings(stage)
+        said.append(dense_features(*base.encoders.read(sayings, sayings, told)))
     return Journey(stages, tuple(said))
 
 
@@ -458,8 +458,8 @@ def _facts(name: str, request: Request, bench: Bench, judged: Judged) -> own_car
         version=name,
         seed=request.seed,
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        base=_named(base.heads_part),
-        encoder=_named(base.encoder_part),
+        base=bundle.named(base.heads_part),
+        encoders=[bundle.named(part) for part in base.encoder_parts],
         data={file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files},
         sources=base.heads_part.manifest["sources"],
         stages=tuple(stage.model_dump(mode="json") for stage in checked.stages),
@@ -476,15 +476,6 @@ def _facts(name: str, request: Request, bench: Bench, judged: Judged) -> own_car
         matters=request.matters,
         findings=tuple(str(one) for one in checked.findings),
     )
-
-
-def _named(part: bundle.Part) -> dict[str, str]:
-    told = part.manifest
-    return {
-        "part": told["part"],
-        "version": str(told["version"]),
-        "identity": bundle.identity(part),
-    }
 
 
 def _silent(step: str, done: int = 0, total: int = 0) -> None:

@@ -17,7 +17,7 @@ import polars as pl
 
 from painpoints import bundle
 from painpoints.classify import Vectors, dense_features
-from painpoints.encode import Encoder
+from painpoints.encode import Encoders, part_names
 from painpoints.writers import replacing
 from painpoints_training import corpus
 
@@ -25,7 +25,6 @@ N_GUARD = 1_500
 N_REHEARSAL = 4_500
 """More rehearsal changes no figure (docs/decisions/0080) and costs minutes of encoding."""
 
-ENCODE_BATCH = 512
 CACHE = ".vectors"
 
 Tell = Callable[[int, int], None]
@@ -54,8 +53,8 @@ class Base:
     """
 
     quality: str
-    encoder: Encoder
-    encoder_part: bundle.Part
+    encoders: Encoders
+    encoder_parts: tuple[bundle.Part, ...]
     heads_part: bundle.Part
     heads: Mapping[str, Any]
     rehearsal: Rows
@@ -70,25 +69,25 @@ def load(quality: str, models: Path, tell: Tell) -> Base:
         ModelError: a part is missing, damaged, or of another version.
     """
     own = models if models.is_dir() else None
-    encoder_part = bundle.verify(bundle.current(f"encoder-{quality}", own))
+    parts = tuple(bundle.verify(bundle.current(name, own)) for name in part_names(quality))
     heads_part = bundle.verify(shipped_folder(f"classifier-{quality}", own))
-    bundle.refuse_mismatch(heads_part, encoder_part)
-    encoder = Encoder.load(encoder_part.folder)
+    bundle.refuse_mismatch(heads_part, parts)
+    encoders = Encoders.load(*(part.folder for part in parts))
     guard, rehearsal = sample()
     both = pl.concat([guard, rehearsal])
     told = hashlib.sha256("\n".join(both["text"] + "\t" + both["context"]).encode()).hexdigest()
-    name = f"{bundle.identity(encoder_part)[:16]}-{told[:16]}.npy"
-    features = _kept(models / CACHE / name, lambda: features_of(both, encoder, tell))
+    name = "-".join([*(bundle.identity(part)[:16] for part in parts), told[:16]])
+    features = _kept(models / CACHE / f"{name}.npy", lambda: features_of(both, encoders, tell))
     cut = guard.height
     return Base(
         quality=quality,
-        encoder=encoder,
-        encoder_part=encoder_part,
+        encoders=encoders,
+        encoder_parts=parts,
         heads_part=heads_part,
         heads=heads_part.artefact("heads.joblib"),
         rehearsal=Rows(rehearsal, features[cut:]),
         guard=Rows(guard, features[:cut]),
-        identity=f"{bundle.identity(encoder_part)[:16]}-{told[:16]}",
+        identity=name,
     )
 
 
@@ -113,22 +112,10 @@ def _same_text(rows: pl.DataFrame, others: pl.DataFrame) -> pl.Series:
     return rows["text"].str.to_lowercase().is_in(others["text"].str.to_lowercase().implode())
 
 
-def features_of(rows: pl.DataFrame, encoder: Encoder, tell: Tell) -> Vectors:
-    """Return (n, 2 dim): each mention beside its context."""
-    texts = [*rows["text"], *rows["context"]]
-    vectors = encoded(texts, encoder, tell)
-    return dense_features(vectors[: rows.height], vectors[rows.height :])
-
-
-def encoded(texts: list[str], encoder: Encoder, tell: Tell) -> Vectors:
-    """Return the vectors of `texts`, telling how far it is."""
-    distinct = list(dict.fromkeys(texts))
-    blocks = [np.zeros((0, encoder.dim), np.float32)]
-    for start in range(0, len(distinct), ENCODE_BATCH):
-        tell(start, len(distinct))
-        blocks.append(encoder.encode(distinct[start : start + ENCODE_BATCH]))
-    place = {text: row for row, text in enumerate(distinct)}
-    return np.concatenate(blocks)[[place[text] for text in texts]]
+def features_of(rows: pl.DataFrame, encoders: Encoders, tell: Tell) -> Vectors:
+    """Return (n, dims of both): each mention beside its context."""
+    read = encoders.read(rows["text"].to_list(), rows["context"].to_list(), tell)
+    return dense_features(*read)
 
 
 def _kept(file: Path, make: Callable[[], Vectors]) -> Vectors:
