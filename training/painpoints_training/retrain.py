@@ -255,7 +255,7 @@ class Bench:
             self.base.heads, rehearsal, own, labels=self.checked.labels, journey=self.journey
         )
         if self.journey is not None:
-            made["heads"]["stage"]["temperature"] = cooled
+            made["heads"]["stage"]["temperature"] *= cooled
         return made
 
 

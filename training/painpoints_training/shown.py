@@ -99,7 +99,7 @@ def versions(found: Sequence[Version], *, as_json: bool) -> None:
     if as_json:
         terminal.print_json(rows)
         return
-    table = _table("", "part", "version", "made", "own rows", "own stages", "forced")
+    table = _table("", "part", "version", "made", "rows", "stages", "forced")
     for row in rows:
         mark, stages = ("*" if row["in_force"] else ""), str(len(row["stages"]) or "")
         own = str(row["own_rows"] or "")
