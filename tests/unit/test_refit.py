@@ -12,7 +12,8 @@ from painpoints_training import anchored, comparing, refit
 from painpoints_training.queueing import spread
 from painpoints_training.shipped import Rows
 
-DIM = 6
+DIM, AROUND = 6, 4
+"""Of a mention's vector and of its context's, which another encoder may have read."""
 
 
 def _clouds(rng: np.random.Generator, n: int, n_classes: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:  # fmt: skip
@@ -44,7 +45,7 @@ def test_few_rows_leave_the_anchor_and_many_move_it() -> None:
 
 
 def _head(classes: list[str], rng: np.random.Generator) -> dict[str, object]:
-    linear = anchored.Linear(rng.normal(size=(len(classes), 2 * DIM)), np.zeros(len(classes)))
+    linear = anchored.Linear(rng.normal(size=(len(classes), DIM + AROUND)), np.zeros(len(classes)))
     even = np.full(len(classes), 1 / len(classes))
     model = refit.as_model(linear, classes)
     return {"model": model, "prior": even, "natural": even, "temperature": 1.3, "min_prob": 0.0}
@@ -63,7 +64,7 @@ def _rows(stages: list[str | None], rng: np.random.Generator) -> Rows:
     half = rng.normal(size=(len(stages), DIM)).astype(np.float32)
     empty = {label: pl.Series([None] * len(stages), dtype=pl.String) for label in LABELS}
     frame = pl.DataFrame({**empty, "stage": pl.Series(stages, dtype=pl.String)})
-    return Rows(frame, np.hstack([half, half]))
+    return Rows(frame, np.hstack([half, half[:, :AROUND]]), DIM)
 
 
 def test_labels_nobody_spoke_of_keep_their_heads(shipped: dict[str, object]) -> None:
@@ -81,15 +82,15 @@ def test_labels_nobody_spoke_of_keep_their_heads(shipped: dict[str, object]) -> 
 def test_own_stages_begin_as_what_they_say(shipped: dict[str, object]) -> None:
     """Without an example, a text near a description is of that stage, and none stays known."""
     axes = np.eye(DIM, dtype=np.float32)
-    said = tuple(np.hstack([axes[[n]], axes[[n]]]) for n in (0, 1))
+    said = tuple(np.hstack([axes[[n]], axes[[n], :AROUND]]) for n in (0, 1))
     stages = (StageSettings(name="joining"), StageSettings(name="claims"))
     nothing = _rows(["none"] * 30, np.random.default_rng(4))
-    bare = Rows(nothing.frame, np.tile(np.hstack([axes[2], axes[2]]), (30, 1)))
+    bare = Rows(nothing.frame, np.tile(np.hstack([axes[2], axes[2, :AROUND]]), (30, 1)), DIM)
     empty = bare.take(np.zeros(30, dtype=bool))
     made = refit.refit(shipped, bare, empty, labels=["stage"], journey=refit.Journey(stages, said))
     classifier = Classifier(made)
     asked = axes[[0, 1, 2]] + 0.1
-    given = classifier.probabilities(asked, asked)["stage"]
+    given = classifier.probabilities(asked, asked[:, :AROUND])["stage"]
     assert [classifier.classes("stage")[n] for n in given.argmax(axis=1)] == ["joining", "claims", "none"]  # fmt: skip
 
 

@@ -42,7 +42,7 @@ MAX_COVERED = 300
 
 @dataclass(frozen=True, slots=True)
 class Journey:
-    """Own stages with the features, (n, 2 dim), of what each says of itself."""
+    """Own stages with the features of what each says of itself, as `Rows` has them."""
 
     stages: tuple[StageSettings, ...]
     said: tuple[Vectors, ...]
@@ -107,7 +107,7 @@ def _own_stages(journey: Journey, rehearsal: Rows, own: Rows) -> dict[str, Any]:
     weights[truth == nothing] *= max(told, SAID_WEIGHT) / weights[truth == nothing].sum()
     centres = [said.mean(axis=0) for said in journey.said]
     centres.append(features[truth == nothing].mean(axis=0))
-    start = SHARPNESS * np.stack([_halves_to_unit(centre) for centre in centres])
+    start = SHARPNESS * np.stack([_to_unit(centre, own.dim) for centre in centres])
     anchor = anchored.Linear(start.astype(np.float64), np.zeros(len(classes)))
     fitted = anchored.fit(features, truth, weights, anchor, strength=STAGE_HOLD)
     prior = _share(truth, weights, classes)
@@ -155,9 +155,9 @@ def _of(label: str, classes: Sequence[str], rows: Rows) -> tuple[Vectors, NDArra
     return rows.features[numbers >= 0], numbers[numbers >= 0]
 
 
-def _halves_to_unit(centre: Vectors) -> Vectors:
-    mention, around = np.split(centre, 2)
-    halves = [half / max(float(np.linalg.norm(half)), 1e-9) for half in (mention, around)]
+def _to_unit(centre: Vectors, dim: int) -> Vectors:
+    """Return a vector of both parts, each of length 1."""
+    halves = [half / max(float(np.linalg.norm(half)), 1e-9) for half in np.split(centre, [dim])]
     return np.concatenate(halves)
 
 

@@ -246,7 +246,9 @@ class Bench:
         """The whole sample of the corpus: the last fit leaves nothing out."""
         guard, rest = self.base.guard, self.base.rehearsal
         return Rows(
-            pl.concat([rest.frame, guard.frame]), np.vstack([rest.features, guard.features])
+            pl.concat([rest.frame, guard.frame]),
+            np.vstack([rest.features, guard.features]),
+            rest.dim,
         )
 
     def fitted(self, rehearsal: Rows, own: Rows, cooled: float = 1.0) -> dict[str, Any]:
@@ -264,7 +266,7 @@ def _bench(base: Base, checked: Checked, tell: OnStep) -> Bench:
         tell("encode", done, total)
 
     own, held_out = (
-        Rows(frame, features_of(frame, base.encoders, told))
+        Rows(frame, features_of(frame, base.encoders, told), base.encoders.mentions.dim)
         for frame in (checked.rows, checked.held_out)
     )
     return Bench(base, checked, own, held_out, _journey(checked.stages, base, told))
@@ -403,7 +405,7 @@ def _cooled(bench: Bench, made: Sequence[Mapping[str, Any]], held: Sequence[Any]
     truth = np.array([place.get(name, -1) for name in bench.own.frame["stage"]])
     given = np.zeros((len(truth), len(place)))
     for heads, places in zip(made, held, strict=True):
-        mention, around = np.split(bench.own.features[places], 2, axis=1)
+        mention, around = bench.own.take(places).halves
         given[places] = Classifier(heads).probabilities(mention, around)["stage"]
     return temperature(given, truth)
 
@@ -411,7 +413,7 @@ def _cooled(bench: Bench, made: Sequence[Mapping[str, Any]], held: Sequence[Any]
 def answers(classifier: Classifier, rows: Rows) -> pl.DataFrame:
     """Return the MENTIONS (to "classify") that the classifier makes of rows, as single texts."""
     mentions, feedback = frames(rows.frame)
-    own, around = np.split(rows.features, 2, axis=1)
+    own, around = rows.halves
     return classifier.classify(mentions, feedback, own, around, priors=classifier.priors).mentions
 
 

@@ -33,15 +33,25 @@ Tell = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Labelled rows with their features, (n, 2 dim), row-aligned."""
+    """Labelled rows with their features, row-aligned.
+
+    features: (n, dims of both): the mention's vector, then its context's.
+    dim:      length of the mention's vector.
+    """
 
     frame: pl.DataFrame
     features: Vectors
+    dim: int
+
+    @property
+    def halves(self) -> tuple[Vectors, Vectors]:
+        """The vectors of the mentions, and of their contexts."""
+        return self.features[:, : self.dim], self.features[:, self.dim :]
 
     def take(self, places: Any) -> "Rows":
         """Return the rows at `places`: numbers, or a mask."""
         numbers = np.flatnonzero(places) if places.dtype == bool else places
-        return Rows(self.frame[numbers], self.features[numbers])
+        return Rows(self.frame[numbers], self.features[numbers], self.dim)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +95,8 @@ def load(quality: str, models: Path, tell: Tell) -> Base:
         encoder_parts=parts,
         heads_part=heads_part,
         heads=heads_part.artefact("heads.joblib"),
-        rehearsal=Rows(rehearsal, features[cut:]),
-        guard=Rows(guard, features[:cut]),
+        rehearsal=Rows(rehearsal, features[cut:], encoders.mentions.dim),
+        guard=Rows(guard, features[:cut], encoders.mentions.dim),
         identity=name,
     )
 
