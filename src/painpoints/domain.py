@@ -476,6 +476,90 @@ class FixVerdict:
 
 
 @dataclass(frozen=True, slots=True)
+class SegmentDifference:
+    """What a segment tells more or less often than everybody else.
+
+    difference: share here minus share elsewhere, Newcombe's interval; p_value: corrected.
+    """
+
+    group: str
+    stage: str
+    topic_id: str
+    label: str
+    here: int
+    share_here: float
+    share_elsewhere: float
+    difference: Estimate
+    p_value: float
+    evidence_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentView:
+    """One segment against everybody else.
+
+    score, rest: on the most answered survey kind; p_value: of their difference, Holm over segments.
+    small:       too few people to compare; nothing stands in `apart`.
+    """
+
+    column: str
+    value: str
+    n_people: int
+    small: bool
+    survey: str | None
+    measure: str
+    score: Estimate
+    rest: Estimate
+    p_value: float | None
+    apart: tuple[SegmentDifference, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """People heard at one stage and next at another.
+
+    share: of those heard again after `stage`; pain: share of these people who tell a pain there.
+    """
+
+    stage: str
+    following: str
+    n_people: int
+    share: Estimate
+    pain: Estimate
+    small: bool
+    evidence_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Return:
+    """Whether people are heard again within `days` of their first answer.
+
+    after_pain, after_none: share heard again, by whether the first answer told a pain.
+    evidence_ids: pains of those not heard again.
+    """
+
+    days: int
+    after_pain: Estimate
+    after_none: Estimate
+    difference: Estimate
+    p_value: float
+    evidence_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """How named people go through the journey from answer to answer.
+
+    n_people: named people with a dated answer that tells a stage; n_followed: heard again.
+    """
+
+    n_people: int
+    n_followed: int
+    transitions: tuple[Transition, ...]
+    after: Return | None
+
+
+@dataclass(frozen=True, slots=True)
 class JourneyMap:
     """Findings arranged by stage, with the counts that reconcile them.
 
@@ -487,6 +571,8 @@ class JourneyMap:
     conventions: how each printed number is computed, in words.
     emerging:    the look for emerging issues; None without enough periods.
     fixes:       verdicts on the register of fixes, in its order.
+    segments:    each segment against everybody else.
+    paths:       from answer to answer; None without named people heard at two times.
     """
 
     title: str
@@ -509,3 +595,5 @@ class JourneyMap:
     changes: tuple[Change, ...] = ()
     emerging: Watch | None = None
     fixes: tuple[FixVerdict, ...] = ()
+    segments: tuple[SegmentView, ...] = ()
+    paths: Paths | None = None

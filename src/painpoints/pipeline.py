@@ -21,7 +21,9 @@ from painpoints import (
     findings,
     fixes,
     journeymap,
+    journeys,
     labels,
+    personas,
     readers,
     redact,
     scores,
@@ -31,7 +33,7 @@ from painpoints import (
 )
 from painpoints.classify import Classified, Classifier
 from painpoints.config import JourneySettings, Settings, StageSettings, load
-from painpoints.domain import STAGES, FixVerdict, JourneyMap, Stage, Watch
+from painpoints.domain import STAGES, FixVerdict, JourneyMap, SegmentView, Stage, Watch
 from painpoints.encode import Encoders, part_names
 from painpoints.errors import SettingsError
 from painpoints.segment import Segmenter
@@ -315,7 +317,29 @@ def arrange(whole: Tables, settings: Settings) -> JourneyMap:
     return replace(
         journey,
         fixes=_fixes(whole, settings),
+        segments=_segments(whole, settings),
+        paths=journeys.follow(
+            feedback, mentions, [s.name for s in stages(settings)], min_people=few
+        ),
         emerging=_emerging(whole, settings, trends.with_history(feedback, periods)),
+    )
+
+
+def _segments(whole: Tables, settings: Settings) -> tuple[SegmentView, ...]:
+    claims = whole.findings.select(
+        pl.coalesce("opportunity", "kind").replace({"remove_pain": "pain_point"}),
+        "stage",
+        "topic_id",
+        "label",
+    )
+    named = whole.topics.select("topic_id", "label")
+    return personas.compare(
+        whole.feedback,
+        findings.members(whole.mentions),
+        {("", "", topic): label for topic, label in named.iter_rows()}
+        | {(kind, stage, topic): label for kind, stage, topic, label in claims.iter_rows()},
+        min_people=settings.rank.min_people,
+        ces_direction=settings.read.ces_direction,
     )
 
 

@@ -17,6 +17,11 @@ from painpoints.domain import (
     FixPoint,
     FixVerdict,
     JourneyMap,
+    Paths,
+    Return,
+    SegmentDifference,
+    SegmentView,
+    Transition,
     Watch,
 )
 from painpoints.report import markdown, workbook
@@ -62,10 +67,32 @@ def fixed(rows: tuple[Evidence, ...], verdict: str = "no_evidence") -> FixVerdic
     )  # fmt: skip
 
 
+def segment(rows: tuple[Evidence, ...], small: bool = False) -> SegmentView:  # noqa: FBT001, FBT002 - one switch of a test
+    """A segment that scores lower and tells one thing more often."""
+    share = Estimate(0.1, 0.05, 0.15, 90)
+    apart = SegmentDifference(
+        "pain_point", "use", "t17", "Drops", 30, 0.33, 0.2, share, 0.004, (rows[8].mention_id,)
+    )
+    here, rest = Estimate(-20.0, -30.0, -10.0, 90), Estimate(5.0, 0.0, 10.0, 300)
+    return SegmentView("plan", "Pro", 90, small, "nps", "nps", here, rest, 0.01, () if small else (apart,))  # fmt: skip
+
+
+def walked(rows: tuple[Evidence, ...]) -> Paths:
+    """Two paths, one of them of few people, and who is heard again."""
+    share, ids = Estimate(0.4, 0.2, 0.6, 40), tuple(row.mention_id for row in rows[:4])
+    way = Transition("delivery", "use", 40, share, share, small=False, evidence_ids=ids)
+    few = replace(way, following="support", n_people=2, small=True)
+    after = Return(
+        90, share, Estimate(0.6, 0.5, 0.7, 80), Estimate(-0.2, -0.3, -0.1, 40), 0.01, ids
+    )
+    return Paths(100, 42, (way, few), after)
+
+
 def told() -> tuple[JourneyMap, tuple[Evidence, ...]]:
     """The sample map with a section of each kind."""
     journey, rows = SAMPLE
-    return replace(journey, emerging=watch(rows), fixes=(fixed(rows),)), rows
+    more = {"segments": (segment(rows),), "paths": walked(rows)}
+    return replace(journey, emerging=watch(rows), fixes=(fixed(rows),), **more), rows
 
 
 def by_name(journey: JourneyMap) -> dict[str, Section]:
@@ -220,3 +247,25 @@ def test_the_score_would_move_against_the_impact() -> None:
     assert moves_text(pain) == "NPS +4.4 (+2.8 to +6.0)"
     assert moves_text(replace(pain, opportunity="asked_for")) == "–"
     assert moves_text(replace(pain, impact=None)) == "–"
+
+
+def test_segments_say_who_scores_otherwise_and_who_is_too_few() -> None:
+    """The lead names the segment with both scores; small ones are named as too few."""
+    journey, rows = told()
+    section = by_name(journey)["segments"]
+    assert section.lead == "plan Pro scores NPS −20 against NPS +5; 1 difference in what they tell."
+    few = by_name(replace(journey, segments=(segment(rows, small=True),)))["segments"]
+    assert "Too few people to compare: plan: Pro (n 90)." in few.notes
+
+
+def test_paths_say_whether_silence_goes_with_pain() -> None:
+    """Both shares with their difference; paths of few people are counted, not drawn."""
+    journey, rows = told()
+    section = by_name(journey)["paths"]
+    assert section.lead == "Those who told a pain are heard again less often: 40.0 % against 60.0 % within 90 days (−20.0 pp (−30.0 to −10.0 pp))."  # fmt: skip
+    assert len(section.tables[0].rows) == 1
+    assert "1 more paths are taken by too few people to tell." in section.notes
+    assert section.figure is not None
+    assert section.figure["flows"] == [{"from": "Delivery", "to": "Use", "n": 40, "pain": 0.4}]
+    none = by_name(replace(journey, paths=replace(walked(rows), after=None)))["paths"]
+    assert "too few or too short" in none.lead

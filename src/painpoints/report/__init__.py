@@ -51,16 +51,13 @@ def write(
         n_evidence_total: mentions before any cap, so that a report can say what it holds.
         top: findings shown per stage before "more".
     """
-    drawing = svg(journey)
-    picture = raster(drawing)
+    with ThreadPoolExecutor(max_workers=1) as beside:  # the figure is drawn without Python's lock
+        figure = beside.submit(_figure, journey)
+        paper = page(journey, evidence, n_evidence_total=n_evidence_total, top=top)
+        words = note(journey, evidence)
+        drawing, picture = figure.result()
     book = xlsx(journey, evidence, n_evidence_total=n_evidence_total, picture=picture)
-    drawn = (
-        page(journey, evidence, n_evidence_total=n_evidence_total, top=top).encode(),
-        drawing.encode(),
-        picture,
-        book,
-        note(journey, evidence).encode(),
-    )
+    drawn = (paper.encode(), drawing.encode(), picture, book, words.encode())
     out.mkdir(parents=True, exist_ok=True)
     return [_put(out / name, content) for name, content in zip(FILES, drawn, strict=True)]
 
@@ -73,6 +70,12 @@ def write_diff(diff: MapDiff, quotes: Mapping[str, str], out: Path) -> list[Path
     drawn = {"diff.html": diff_page(diff, quotes), "diff.md": diff_note(diff)}
     out.mkdir(parents=True, exist_ok=True)
     return [_put(out / name, text.encode()) for name, text in drawn.items()]
+
+
+def _figure(journey: JourneyMap) -> tuple[str, bytes]:
+    """Return the figure as SVG and as PNG."""
+    drawing = svg(journey)
+    return drawing, raster(drawing)
 
 
 def _put(path: Path, content: bytes) -> Path:

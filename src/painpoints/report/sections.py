@@ -14,6 +14,10 @@ from painpoints.domain import (
     Finding,
     FixVerdict,
     JourneyMap,
+    Paths,
+    Return,
+    SegmentDifference,
+    SegmentView,
     StageView,
     Watch,
 )
@@ -472,4 +476,177 @@ def _efforts(
     ]
 
 
-_DRAWN: Sequence[Callable[[JourneyMap], Iterator[Section]]] = (_first, _emerging, _fixes)
+# -- segments and paths -----------------------------------------------------------------------
+
+GROUPS = {"pain_point": "pain", "asked_for": "wish", "extend_delight": "praise"}
+
+
+def _segments(journey: JourneyMap) -> Iterator[Section]:
+    views = journey.segments
+    if not views:
+        return
+    apart = sorted(((v, d) for v in views for d in v.apart), key=lambda pair: pair[1].p_value)
+    keys = {(v.column, v.value, d.group, d.stage, d.topic_id): f"segment:{i}" for i, (v, d) in enumerate(apart)}  # fmt: skip
+    titles = ("What", "Told as", "Stage", "Segment", "People", "Share here", "Share elsewhere", "Difference", "p")  # fmt: skip
+    looks = ("text", "text", "text", "text", "count", "share", "share", "share", "p")
+    rows = [
+        Row(_apart_cells(v, d), keys[v.column, v.value, d.group, d.stage, d.topic_id])
+        for v, d in apart
+    ]
+    yield Section(
+        "segments",
+        "How segments differ",
+        "Segments",
+        segments_lead(views),
+        (
+            Table("What sets segments apart", tuple(map(Column, titles, looks)), tuple(rows)),
+            _segment_scores(views),
+        ),
+        _segment_notes(views),
+        sets={
+            key: (f"{d.label}, {v.column}: {v.value}", d.evidence_ids)
+            for (v, d), key in zip(apart, keys.values(), strict=True)
+        },
+    )
+
+
+def segments_lead(views: Sequence[SegmentView]) -> str:
+    """Return which segments score or speak surely otherwise, in one sentence."""
+    told = [
+        f"{v.column} {v.value} scores {_value(v, v.score)} against {_value(v, v.rest)}"
+        for v in views
+        if v.p_value is not None and v.p_value < 0.05
+    ]
+    apart = sum(len(v.apart) for v in views)
+    first = "; ".join(told[:3]) if told else "No segment scores surely otherwise than the rest"
+    return f"{first}; {apart} {'difference' if apart == 1 else 'differences'} in what they tell."
+
+
+def _value(view: SegmentView, e: Estimate) -> str:
+    return f"{words.survey_name(view.survey)} {words.score_value(view.survey or '', e.value, view.measure)}"
+
+
+def _apart_cells(view: SegmentView, d: SegmentDifference) -> tuple[Cell, ...]:
+    return (
+        text_cell(d.label),
+        text_cell(GROUPS.get(d.group, d.group)),
+        text_cell(d.stage.replace("_", " ")),
+        text_cell(f"{view.column}: {view.value}"),
+        count_cell(d.here),
+        Cell(words.percent(d.share_here), d.share_here),
+        Cell(words.percent(d.share_elsewhere), d.share_elsewhere),
+        Cell(effect_text(d.difference), d.difference.value),
+        p_cell(d.p_value),
+    )
+
+
+def _segment_scores(views: Sequence[SegmentView]) -> Table:
+    titles, looks = ("Segment", "People", "Score", "The others", "p"), ("text", "count", "text", "text", "p")  # fmt: skip
+    rows = [
+        Row(
+            (
+                text_cell(f"{v.column}: {v.value}"),
+                count_cell(v.n_people),
+                text_cell("too few to compare" if v.small else _with_ends(v, v.score)),
+                text_cell(DASH if v.small else _with_ends(v, v.rest)),
+                p_cell(v.p_value),
+            )
+        )
+        for v in views
+    ]
+    return Table("Scores of the segments", tuple(map(Column, titles, looks)), tuple(rows))
+
+
+def _with_ends(view: SegmentView, e: Estimate) -> str:
+    if e.value is None:
+        return DASH
+    low, high = (words.score_value(view.survey or "", end, view.measure) for end in (e.low, e.high))
+    return f"{_value(view, e)} ({low} to {high})"
+
+
+def _segment_notes(views: Sequence[SegmentView]) -> tuple[str, ...]:
+    few = [f"{v.column}: {v.value} (n {v.n_people})" for v in views if v.small]
+    notes = [
+        "Each segment against everybody else, on distinct people: exact test, Benjamini-Hochberg over all segments and groups (5 %), shares that differ by half or by 5 points; scores: Holm over segments. Segments may differ in other ways too, so none of it proves a cause."
+    ]
+    return (*notes, f"Too few people to compare: {', '.join(few)}.") if few else tuple(notes)
+
+
+def _paths(journey: JourneyMap) -> Iterator[Section]:
+    paths = journey.paths
+    if paths is None:
+        return
+    shown = [t for t in paths.transitions if not t.small]
+    titles = {view.stage.name: view.stage.title for view in journey.stages}
+    table = Table(
+        "From stage to stage",
+        tuple(map(Column, ("From", "To", "People", "Share of those heard again", "Tell a pain there"), ("text", "text", "count", "share", "share"))),
+        tuple(
+            Row(
+                (
+                    text_cell(titles.get(t.stage, t.stage)),
+                    text_cell(titles.get(t.following, t.following)),
+                    count_cell(t.n_people),
+                    _share_cell(t.share),
+                    _share_cell(t.pain),
+                ),
+                f"path:{t.stage}:{t.following}",
+            )
+            for t in shown
+        ),
+    )  # fmt: skip
+    sets = {
+        f"path:{t.stage}:{t.following}": (f"{titles.get(t.stage, t.stage)} → {titles.get(t.following, t.following)}: what they say there", t.evidence_ids)
+        for t in shown
+    }  # fmt: skip
+    flows = [{"from": titles.get(t.stage, t.stage), "to": titles.get(t.following, t.following), "n": t.n_people, "pain": t.pain.value} for t in shown]  # fmt: skip
+    few = len(paths.transitions) - len(shown)
+    yield Section(
+        "paths",
+        "From answer to answer",
+        "Paths",
+        paths_lead(paths),
+        (table, *_returns(paths.after)),
+        (
+            f"{words.count(paths.n_followed)} of {words.count(paths.n_people)} named people are heard again at another time; each answer counts with the stage that most of its mentions speak of.",
+            *([f"{few} more paths are taken by too few people to tell."] if few else []),
+            "Who is not heard again need not have left: they may only not have answered.",
+        ),
+        figure={"kind": "paths", "flows": flows, "order": list(titles.values())},
+        sets=sets | _return_set(paths.after),
+    )
+
+
+def paths_lead(paths: Paths) -> str:
+    """Return whether a pain goes with silence, in one sentence."""
+    after = paths.after
+    if after is None:
+        return f"{words.count(paths.n_followed)} people are heard at two times or more; too few or too short to tell who is heard again."
+    gap = effect_text(after.difference)
+    share = words.percent(after.after_pain.value), words.percent(after.after_none.value)
+    if after.p_value >= 0.05:
+        return f"Those who told a pain are heard again about as often as the others: {share[0]} against {share[1]} within {after.days} days ({gap})."
+    word = "less" if (after.difference.value or 0) < 0 else "more"
+    return f"Those who told a pain are heard again {word} often: {share[0]} against {share[1]} within {after.days} days ({gap})."
+
+
+def _returns(after: Return | None) -> Iterator[Table]:
+    if after is None:
+        return
+    titles, looks = ("First answer", "Heard again", "Difference", "p"), ("text", "share", "share", "p")  # fmt: skip
+    pain = Row((text_cell("told a pain"), _share_cell(after.after_pain), Cell(effect_text(after.difference), after.difference.value), p_cell(after.p_value)), "return")  # fmt: skip
+    rest = Row((text_cell("told none"), _share_cell(after.after_none), Cell(DASH, None), p_cell(None)))  # fmt: skip
+    yield Table(f"Heard again within {after.days} days", tuple(map(Column, titles, looks)), (pain, rest))  # fmt: skip
+
+
+def _return_set(after: Return | None) -> dict[str, tuple[str, tuple[str, ...]]]:
+    return {} if after is None else {"return": ("Pains of those not heard again", after.evidence_ids)}  # fmt: skip
+
+
+_DRAWN: Sequence[Callable[[JourneyMap], Iterator[Section]]] = (
+    _first,
+    _emerging,
+    _fixes,
+    _segments,
+    _paths,
+)

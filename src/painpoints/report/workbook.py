@@ -97,7 +97,8 @@ def _sheets(
     columns = _finding_columns(titles, _impact_look(told))
     yield "Pain points", columns, pains, _UNRANKED
     yield "Opportunities", [_KIND, *columns], wins, _UNRANKED
-    yield from (_section_sheet(section) for section in sections(journey))
+    for section in sections(journey):
+        yield from (_section_sheet(section, i) for i in range(len(section.tables)))
     yield "Topics", _topic_columns(journey.topics), journey.topics, ""
     yield "Evidence", _evidence_columns(journey, evidence), chosen, _said(len(chosen), n_total)
     yield "Left out", _LEFT_OUT, words.left_out_lines(journey), ""
@@ -105,9 +106,9 @@ def _sheets(
     yield "How to read", [_Column("Number", 22, _first), _Column("How it is computed", 110, _second, "wrap")], how, ""  # fmt: skip
 
 
-def _section_sheet(section: Section) -> tuple[str, list[_Column], Sequence[Any], str]:
-    """Return the first table of a section; its evidence is named by mention ids in the last column."""
-    table = section.tables[0]
+def _section_sheet(section: Section, at: int) -> tuple[str, list[_Column], Sequence[Any], str]:
+    """Return a table of a section, the mention ids behind each row in the last column."""
+    table = section.tables[at]
 
     def cell(i: int) -> Callable[[Row], Any]:
         return lambda row: row.cells[i].value
@@ -119,8 +120,9 @@ def _section_sheet(section: Section) -> tuple[str, list[_Column], Sequence[Any],
         _Column(column.title, 36 if i == 0 else 16, cell(i), _LOOKS.get(column.look, ""))
         for i, column in enumerate(table.columns)
     ]
-    note = " ".join((section.lead, *section.notes))
-    return section.sheet, [*columns, _Column("Mention ids", 30, ids)], table.rows, note
+    note = table.caption if at else " ".join((section.lead, *section.notes))
+    name = f"{section.sheet} {at + 1}" if at else section.sheet
+    return name, [*columns, _Column("Mention ids", 30, ids)], table.rows, note
 
 
 _LOOKS = {look: look for look in ("count", "share", "decimal", "p", "pp", "net", "mean")}

@@ -133,3 +133,37 @@ function whatIfGain(app, measure, score, chosen) {
   const half = Z * Math.sqrt(f * f * (spread(m, t, r) + spread(n - m, s - t, q - r)) + (gap * gap * f * (1 - f)) / n);
   return { value: -f * gap, low: -f * gap - half, high: -f * gap + half, people: new Set([...told.values()].map(([, who]) => who)).size };
 }
+
+// A Sankey figure: left the stage of an answer, right that of the same person's next; the width of
+// a ribbon is people, its colour how many of them tell a pain on arrival.
+FIGURES.paths = (app, section) => {
+  const { flows, order } = section.figure;
+  if (!flows.length) return null;
+  const total = flows.reduce((sum, f) => sum + f.n, 0), gap = 10, room = 320;
+  const side = (key) => {
+    const names = order.filter((name) => flows.some((f) => f[key] === name));
+    const scale = (room - gap * (names.length - 1)) / total, at = new Map();
+    let y = 24;
+    for (const name of names) {
+      const n = flows.filter((f) => f[key] === name).reduce((sum, f) => sum + f.n, 0);
+      at.set(name, { y, next: y, height: n * scale, n });
+      y += n * scale + gap;
+    }
+    return { at, scale };
+  };
+  const left = side("from"), right = side("to");
+  const sorted = [...flows].sort((a, b) => order.indexOf(a.from) - order.indexOf(b.from) || order.indexOf(a.to) - order.indexOf(b.to));
+  const ribbons = sorted.map((f) => {
+    const a = left.at.get(f.from), b = right.at.get(f.to), ha = f.n * left.scale, hb = f.n * right.scale;
+    const [y0, y1] = [a.next, b.next];
+    a.next += ha;
+    b.next += hb;
+    const path = svg("path", { d: `M150 ${y0}C300 ${y0} 300 ${y1} 450 ${y1}V${y1 + hb}C300 ${y1 + hb} 300 ${y0 + ha} 150 ${y0 + ha}Z`, class: "ribbon" });
+    path.style.opacity = (0.15 + 0.75 * (f.pain ?? 0)).toFixed(2);
+    path.append(svg("title", {}, document.createTextNode(`${f.from} → ${f.to}: ${count(f.n)} people, ${percent(f.pain)} tell a pain there`)));
+    return path;
+  });
+  const nodes = (half, x, textX, anchor) => [...half.at].flatMap(([name, node]) => [svg("rect", { x, y: node.y, width: 8, height: Math.max(1, node.height), class: "node" }), label(textX, node.y + node.height / 2 + 4, `${name} ${count(node.n)}`, anchor)]);
+  return el("figure", { class: "fix-figure wide" }, el("figcaption", {}, el("b", {}, "From answer to answer"), " width: people; darker: more tell a pain there"),
+    svg("svg", { viewBox: `0 0 600 ${room + 40}`, role: "img", "aria-label": "People between stages; the table below has the numbers" }, ...ribbons, ...nodes(left, 142, 136, "end"), ...nodes(right, 450, 464, "start")));
+};

@@ -1,0 +1,106 @@
+import numpy as np
+import polars as pl
+import pytest
+from tests.synthetic import Frames, frames
+
+from painpoints import findings, personas, scores
+from painpoints.domain import SegmentView
+
+
+def compared(made: Frames, **how: object) -> dict[str, SegmentView]:
+    """The segments by their values."""
+    found = personas.compare(made.feedback, findings.members(made.mentions), {}, **how)
+    return {view.value: view for view in found}
+
+
+def planted(seed: int = 0, n: int = 1500) -> Frames:
+    """Customers of whom those on `pro` tell of crashes instead of half of what they would tell."""
+    made = frames(n, seed=seed, repeat=0)
+    pro = made.feedback.filter(segment_plan="pro")["feedback_id"]
+    rng = np.random.default_rng(seed)
+    swapped = pl.col("feedback_id").is_in(pro.implode()) & pl.Series(
+        rng.random(made.mentions.height) < 0.4
+    )
+    crash = {"topic_id": "t07", "stage": "use", "type": "pain_point", "sentiment": "negative"}
+    mentions = made.mentions.with_columns(
+        pl.when(swapped).then(pl.lit(value)).otherwise(name).alias(name)
+        for name, value in crash.items()
+    )
+    return Frames(made.feedback, mentions, made.topics)
+
+
+def test_what_sets_a_segment_apart_is_found_and_named() -> None:
+    """The planted pain is told more often by `pro`, with its share, interval and mentions."""
+    made = planted()
+    view = compared(made)["pro"]
+    first = view.apart[0]
+    labels = {("", "", "t07"): "Crashes", ("pain_point", "use", "t07"): "App crashes"}
+    members = findings.members(made.mentions)
+    named = [
+        personas.compare(made.feedback, members, dict(list(labels.items())[:n])) for n in (1, 2)
+    ]
+    assert [next(v for v in views if v.value == "pro").apart[0].label for views in named] == [
+        "Crashes",
+        "App crashes",
+    ]
+    assert (first.group, first.topic_id) == ("pain_point", "t07")
+    assert first.share_here > first.share_elsewhere
+    assert first.difference.low > 0
+    pro = set(made.feedback.filter(segment_plan="pro")["feedback_id"])
+    assert {i.split("#")[0] for i in first.evidence_ids} <= pro
+    members = findings.members(made.mentions).filter(kind="pain_point", stage="use", topic_id="t07")
+    here = members.filter(pl.col("feedback_id").is_in(list(pro)))
+    assert first.here == here["feedback_id"].n_unique()
+
+
+def test_segments_alike_are_not_told_apart() -> None:
+    """In 20 runs where segments do not differ, one in ten runs at most shows a difference."""
+    false = [
+        any(view.apart for view in compared(frames(500, seed=seed, survey="none")).values())
+        for seed in range(20)
+    ]
+    assert np.mean(false) <= 0.1
+
+
+@pytest.mark.parametrize("survey", ["nps", "csat", "stars"])
+def test_scores_are_those_of_the_score_step(survey: str) -> None:
+    """The score of a segment is what `scores` says of its feedback; the rest's of the others."""
+    made = frames(400, survey=survey)
+    view = compared(made)["pro"]
+    pro = pl.col("segment_plan") == "pro"
+    for side, shown in ((pro, view.score), (~pro, view.rest)):
+        wanted = scores.score(made.feedback.filter(side))[0].estimate
+        assert (shown.value, shown.low, shown.high) == pytest.approx(
+            (wanted.value, wanted.low, wanted.high)
+        )
+
+
+def test_a_segment_that_scores_otherwise_is_found() -> None:
+    """Two points less on `pro` is sure; equal segments are not, after Holm's correction."""
+    made = frames(900)
+    lower = made.feedback.with_columns(
+        score=pl.when(segment_plan="pro").then((pl.col("score") - 2).clip(0)).otherwise("score")
+    )
+    moved = compared(Frames(lower, made.mentions, made.topics))
+    assert moved["pro"].p_value is not None
+    assert moved["pro"].p_value < 0.05
+    alike = compared(made)
+    assert all(view.p_value is None or view.p_value >= 0.05 for view in alike.values())
+
+
+def test_small_segments_are_named_and_not_compared() -> None:
+    """Ten people of a plan: said to be too few, nothing claimed."""
+    made = frames(300, repeat=0)
+    rare = made.feedback.with_row_index("i").with_columns(
+        segment_plan=pl.when(pl.col("i") < 10).then(pl.lit("rare")).otherwise("segment_plan")
+    )
+    view = compared(Frames(rare.drop("i"), made.mentions, made.topics))["rare"]
+    assert (view.small, view.n_people, view.apart, view.p_value) == (True, 10, (), None)
+
+
+def test_nothing_to_compare() -> None:
+    """No feedback, or one value only: no segments."""
+    assert compared(frames(0)) == {}
+    one = frames(50)
+    flat = one.feedback.with_columns(segment_plan=pl.lit("all"), channel=pl.lit("web"))
+    assert compared(Frames(flat, one.mentions, one.topics)) == {}
