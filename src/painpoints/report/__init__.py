@@ -6,6 +6,7 @@ the numbers and sentences that all of them share. The page's style and script li
 
 import os
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from painpoints.domain import Evidence, JourneyMap, MapDiff
