@@ -95,7 +95,7 @@ def test_own_stages_begin_as_what_they_say(shipped: dict[str, object]) -> None:
 
 
 def _plain(value: float, n: int = 500) -> dict[str, dict[str, float]]:
-    return {"stage": {"n": n, "macro-F1": value, "kappa": value}}
+    return {"stage": {"n": n, "accuracy": value, "macro-F1": value, "kappa": value}}
 
 
 @pytest.mark.parametrize(
@@ -103,6 +103,8 @@ def _plain(value: float, n: int = 500) -> dict[str, dict[str, float]]:
     [
         (0.8, 0.77, 500, ("stage",), True),
         (0.8, 0.79, 500, ("stage",), False),
+        (0.8, 0.77, 150, ("stage",), False),
+        (0.8, 0.7, 150, ("stage",), True),
         (0.8, 0.5, 99, ("stage",), False),
         (0.8, 0.5, 500, ("type",), False),
         (0.8, 0.9, 500, ("stage",), False),

@@ -1,5 +1,6 @@
 """Two versions beside each other, label by label, and whether one falls below the other."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -12,6 +13,9 @@ MIN_JUDGED = 100
 MARGIN = 0.02
 """How far the figure of a label may fall, by default."""
 
+Z_ONE_IN_TEN = 1.2816
+"""Quantile of the normal distribution that one value in ten exceeds."""
+
 OWN = "own rows"
 GUARD = "shipped corpus"
 HELD_OUT = "held-out file"
@@ -23,7 +27,8 @@ class Compared:
 
     measure: macro-F1, for severity the quadratic kappa.
     before:  None where the version before has other classes, or has seen these rows.
-    fell:    the label matters, enough mentions judge it, and it fell by more than the margin.
+    fell:    the label matters, enough mentions judge it, and it fell by more than the margin and
+             more than chance alone would make it.
     """
 
     label: str
@@ -87,8 +92,16 @@ def _compared(
         n=int(now["n"]),
         before=was,
         after=now[measure],
-        fell=judged and was is not None and now[measure] < was - margin,
+        fell=judged and was is not None and now[measure] < was - max(margin, by_chance(now)),
     )
+
+
+def by_chance(now: Mapping[str, float]) -> float:
+    """Return how far a figure may fall by chance, one time in ten, with so few mentions.
+
+    Taken from the standard error of the share of right answers; a macro-F1 varies rather more.
+    """
+    return Z_ONE_IN_TEN * math.sqrt(now["accuracy"] * (1.0 - now["accuracy"]) / now["n"])
 
 
 def falls(compared: Sequence[Compared]) -> list[str]:
