@@ -89,6 +89,10 @@ class JourneySettings(_Section):
     """The journey: the default eight stages unless `stages` are given."""
 
     stages: tuple[StageSettings, ...] = ()
+    targets: dict[str, float] = Field(
+        default_factory=dict,
+        description="expected score by stage, as people read it: NPS 30, CSAT 85 (percent), stars 4.2",
+    )
 
 
 class TopicSettings(_Section):

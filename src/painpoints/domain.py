@@ -287,6 +287,7 @@ class StageView:
     net_sentiment: share of people positive minus share negative, -1..1: the emotion curve.
     change:        of the share of people who speak of the stage, against the previous period.
     small:         True when too few people speak of the stage to rank anything in it.
+    target:        what the settings expect of the first score, in its unit (shares 0..1); or None.
     listed_apart:  findings under the minimum size, named but not ranked.
     """
 
@@ -303,6 +304,7 @@ class StageView:
     channels: tuple[Tally, ...]
     change: Change | None
     small: bool
+    target: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

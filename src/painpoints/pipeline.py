@@ -33,7 +33,7 @@ from painpoints import (
 )
 from painpoints.classify import Classified, Classifier
 from painpoints.config import JourneySettings, Settings, StageSettings, load
-from painpoints.domain import STAGES, FixVerdict, JourneyMap, SegmentView, Stage, Watch
+from painpoints.domain import STAGES, FixVerdict, JourneyMap, SegmentView, Stage, StageView, Watch
 from painpoints.encode import Encoders, part_names
 from painpoints.errors import SettingsError
 from painpoints.segment import Segmenter
@@ -316,6 +316,7 @@ def arrange(whole: Tables, settings: Settings) -> JourneyMap:
     )
     return replace(
         journey,
+        stages=_with_targets(journey, settings),
         fixes=_fixes(whole, settings),
         segments=_segments(whole, settings),
         paths=journeys.follow(
@@ -323,6 +324,32 @@ def arrange(whole: Tables, settings: Settings) -> JourneyMap:
         ),
         emerging=_emerging(whole, settings, trends.with_history(feedback, periods)),
     )
+
+
+def _with_targets(journey: JourneyMap, settings: Settings) -> tuple[StageView, ...]:
+    """Return the stages with what the settings expect of their first score.
+
+    Raises:
+        SettingsError: a target is of no stage of the journey.
+    """
+    targets = settings.journey.targets
+    names = [view.stage.name for view in journey.stages]
+    unknown = sorted(set(targets) - set(names))
+    if unknown:
+        raise SettingsError(
+            f"journey.targets: {', '.join(unknown)}: no such stage; there are {', '.join(names)}"
+        )
+    return tuple(
+        replace(view, target=targets[view.stage.name] / (100 if _is_share(view) else 1))
+        if view.stage.name in targets
+        else view
+        for view in journey.stages
+    )
+
+
+def _is_share(view: StageView) -> bool:
+    """Return whether the stage's first score is a share 0..1, which people read as percent."""
+    return bool(view.scores) and view.scores[0].measure.endswith("_share")
 
 
 def _segments(whole: Tables, settings: Settings) -> tuple[SegmentView, ...]:

@@ -253,7 +253,7 @@ def test_segments_say_who_scores_otherwise_and_who_is_too_few() -> None:
     """The lead names the segment with both scores; small ones are named as too few."""
     journey, rows = told()
     section = by_name(journey)["segments"]
-    assert section.lead == "plan Pro scores NPS −20 against NPS +5; 1 difference in what they tell."
+    assert section.lead == "plan Pro scores NPS −20 against NPS +5; 1 group is told surely more often in one of them."  # fmt: skip
     few = by_name(replace(journey, segments=(segment(rows, small=True),)))["segments"]
     assert "Too few people to compare: plan: Pro (n 90)." in few.notes
 
@@ -269,3 +269,27 @@ def test_paths_say_whether_silence_goes_with_pain() -> None:
     assert section.figure["flows"] == [{"from": "Delivery", "to": "Use", "n": 40, "pain": 0.4}]
     none = by_name(replace(journey, paths=replace(walked(rows), after=None)))["paths"]
     assert "too few or too short" in none.lead
+
+
+def test_what_is_told_less_often_is_not_listed_twice() -> None:
+    """Less often here is more often elsewhere: only the latter stands in the table, pains first."""
+    journey, rows = told()
+    view = segment(rows)
+    less = replace(view.apart[0], difference=Estimate(-0.1, -0.2, -0.05, 90))
+    praise = replace(view.apart[0], group="extend_delight", p_value=0.0001)
+    section = by_name(
+        replace(journey, segments=(replace(view, apart=(praise, less, *view.apart)),))
+    )
+    shown = [row.cells[1].value for row in section["segments"].tables[0].rows]
+    assert shown == ["pain", "praise"]
+
+
+def test_targets_are_met_missed_or_open() -> None:
+    """By the interval: all of it better, all worse, or holding the target."""
+    journey, _ = SAMPLE
+    e = journey.stages[3].scores[0].estimate
+    for target, verdict in ((e.low - 1, "met"), (e.high + 1, "missed"), (e.value, "open")):
+        views = tuple(replace(v, target=target) if i == 3 else v for i, v in enumerate(journey.stages))  # fmt: skip
+        section = by_name(replace(journey, stages=views))["targets"]
+        assert section.tables[0].rows[0].cells[4].value == verdict
+        assert ("Missed: Delivery" in section.lead) == (verdict == "missed")

@@ -16,6 +16,7 @@ from painpoints.domain import (
     JourneyMap,
     Paths,
     Return,
+    Score,
     SegmentDifference,
     SegmentView,
     StageView,
@@ -485,7 +486,7 @@ def _segments(journey: JourneyMap) -> Iterator[Section]:
     views = journey.segments
     if not views:
         return
-    apart = sorted(((v, d) for v in views for d in v.apart), key=lambda pair: pair[1].p_value)
+    apart = _more_often(views)
     keys = {(v.column, v.value, d.group, d.stage, d.topic_id): f"segment:{i}" for i, (v, d) in enumerate(apart)}  # fmt: skip
     titles = ("What", "Told as", "Stage", "Segment", "People", "Share here", "Share elsewhere", "Difference", "p")  # fmt: skip
     looks = ("text", "text", "text", "text", "count", "share", "share", "share", "p")
@@ -499,7 +500,11 @@ def _segments(journey: JourneyMap) -> Iterator[Section]:
         "Segments",
         segments_lead(views),
         (
-            Table("What sets segments apart", tuple(map(Column, titles, looks)), tuple(rows)),
+            Table(
+                "Told more often in a segment than elsewhere",
+                tuple(map(Column, titles, looks)),
+                tuple(rows),
+            ),
             _segment_scores(views),
         ),
         _segment_notes(views),
@@ -510,6 +515,13 @@ def _segments(journey: JourneyMap) -> Iterator[Section]:
     )
 
 
+def _more_often(views: Sequence[SegmentView]) -> list[tuple[SegmentView, SegmentDifference]]:
+    """Return what is told more often in a segment, pains first; less often here is more elsewhere."""
+    order = {kind: i for i, kind in enumerate(GROUPS)}
+    more = [(v, d) for v in views for d in v.apart if (d.difference.value or 0) > 0]
+    return sorted(more, key=lambda pair: (order.get(pair[1].group, 9), pair[1].p_value))
+
+
 def segments_lead(views: Sequence[SegmentView]) -> str:
     """Return which segments score or speak surely otherwise, in one sentence."""
     told = [
@@ -517,9 +529,9 @@ def segments_lead(views: Sequence[SegmentView]) -> str:
         for v in views
         if v.p_value is not None and v.p_value < 0.05
     ]
-    apart = sum(len(v.apart) for v in views)
+    apart = len(_more_often(views))
     first = "; ".join(told[:3]) if told else "No segment scores surely otherwise than the rest"
-    return f"{first}; {apart} {'difference' if apart == 1 else 'differences'} in what they tell."
+    return f"{first}; {apart} {'group is' if apart == 1 else 'groups are'} told surely more often in one of them."
 
 
 def _value(view: SegmentView, e: Estimate) -> str:
@@ -643,8 +655,53 @@ def _return_set(after: Return | None) -> dict[str, tuple[str, tuple[str, ...]]]:
     return {} if after is None else {"return": ("Pains of those not heard again", after.evidence_ids)}  # fmt: skip
 
 
+# -- targets ----------------------------------------------------------------------------------
+
+
+def _targets(journey: JourneyMap) -> Iterator[Section]:
+    held = [(v, v.scores[0], v.target) for v in journey.stages if v.target is not None and v.scores]
+    if not held:
+        return
+    titles, looks = ("Stage", "Score", "Target", "Gap", "Verdict"), ("text", "text", "text", "text", "text")  # fmt: skip
+    rows = tuple(
+        Row(
+            (
+                text_cell(view.stage.title),
+                text_cell(words.score_text(score)),
+                text_cell(words.score_value(score.survey, target, score.measure)),
+                text_cell(words.points(gap_of(score, target), score.survey, score.measure)),
+                text_cell(target_verdict(score, target)),
+            )
+        )
+        for view, score, target in held
+    )
+    missed = [
+        v.stage.title for v, score, target in held if target_verdict(score, target) == "missed"
+    ]
+    lead = f"Missed: {', '.join(missed)}." if missed else "No target is surely missed."
+    table = Table("Score against target", tuple(map(Column, titles, looks)), rows)
+    note = "Met: the whole interval is at the target or better; missed: all of it is worse; open: it holds the target, so more answers are needed."
+    yield Section("targets", "Against the targets", "Targets", lead, (table,), (note,))
+
+
+def gap_of(score: Score, target: float) -> float | None:
+    """Return the score minus its target, in the score's own unit."""
+    return None if score.estimate.value is None else score.estimate.value - target
+
+
+def target_verdict(score: Score, target: float) -> str:
+    """Return met, missed or open, by the interval."""
+    e = score.estimate
+    if e.low is None or e.high is None or score.small:
+        return "too few"
+    if e.low >= target:
+        return "met"
+    return "missed" if e.high < target else "open"
+
+
 _DRAWN: Sequence[Callable[[JourneyMap], Iterator[Section]]] = (
     _first,
+    _targets,
     _emerging,
     _fixes,
     _segments,

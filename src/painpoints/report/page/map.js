@@ -122,6 +122,7 @@ function scoreCell(v, context) {
     return el("button", { type: "button", class: `cell-button${s.small ? " few" : ""}`, title: s.convention, "aria-label": `${words}. Show the evidence`, on: { click: () => context.open({ stage: v.stage.name, survey: s.survey }) } },
       el("span", { class: "big" }, scoreValue(s.survey, e.value, s.measure)), el("span", { class: "unit" }, ` ${surveyName(s.survey)}`),
       i === 0 ? rangeMark(e, context.scoreDomain, "score") : null,
+      i === 0 && v.target !== null && v.target !== undefined ? el("span", { class: "fine" }, `target ${scoreValue(s.survey, v.target, s.measure)}, gap ${points(e.value - v.target, s.survey, s.measure)}`) : null,
       el("span", { class: "fine" }, `${scoreValue(s.survey, e.low, s.measure)} to ${scoreValue(s.survey, e.high, s.measure)} · n ${count(e.n)}`));
   });
 }
