@@ -308,17 +308,19 @@ def _itself(stage: StageSettings, classes: Sequence[str]) -> tuple[str, ...]:
 
 
 def _severity(given: Probabilities, kinds: NDArray[Any]) -> pl.DataFrame:
-    """Return the expected severity, rounded, within what the type of the mention allows."""
-    expected = given @ np.arange(given.shape[1])
-    value = np.floor(expected + 0.5).astype(np.int8)
-    most = np.full(len(value), 3, dtype=np.int8)
-    most[np.isin(kinds, [MentionType.PRAISE, MentionType.QUESTION, MentionType.OTHER])] = 0
-    most[kinds == MentionType.REQUEST] = 1
-    least = (kinds == MentionType.PAIN_POINT).astype(np.int8)
-    allowed = np.clip(value, least, most)
-    prob = given[np.arange(len(given)), allowed].astype(np.float32)
+    """Return the expected severity, rounded, among those that the type of the mention allows."""
+    levels = np.arange(given.shape[1])
+    allowed = np.ones(given.shape, dtype=bool)
+    allowed[np.isin(kinds, [MentionType.PRAISE, MentionType.QUESTION, MentionType.OTHER])] = (
+        levels == 0
+    )
+    allowed[kinds == MentionType.REQUEST] = levels <= 1
+    allowed[kinds == MentionType.PAIN_POINT] = levels >= 1
+    expected = _normalised(np.where(allowed, given, 0.0)) @ levels
+    answer = np.floor(expected + 0.5).astype(np.int8)
+    prob = given[np.arange(len(given)), answer].astype(np.float32)
     return pl.DataFrame(
-        {"answer": allowed, "prob": prob}, schema={"answer": pl.Int8, "prob": pl.Float32}
+        {"answer": answer, "prob": prob}, schema={"answer": pl.Int8, "prob": pl.Float32}
     )
 
 

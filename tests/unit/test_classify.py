@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 
-from painpoints import tables
+from painpoints import classify, tables
 from painpoints.classify import (
     LABELS,
     MIN_RUN,
@@ -218,3 +218,10 @@ def test_label_names_are_those_of_the_domain() -> None:
     """The shipped classifier answers with the stages and touchpoints of the domain alone."""
     assert set(CLASSES["stage"]) <= {*STAGES, "none"}
     assert set(CLASSES["touchpoint"]) <= set(TOUCHPOINTS)
+
+
+def test_severity_is_expected_among_what_the_type_allows() -> None:
+    """A pain that is either none or grave is told as grave: that it is none, its type has ruled out."""
+    unsure = np.array([[0.55, 0.05, 0.40, 0.0]] * 3)
+    kinds = np.array(["pain_point", "praise", "request"])
+    assert classify._severity(unsure, kinds)["answer"].to_list() == [2, 0, 0]
