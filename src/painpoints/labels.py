@@ -509,7 +509,8 @@ _ALONE = frozenset(_ALONE_WORDS.split())
 _MEASURE_WORDS = (
     "hour hours hr hrs minute minutes min mins second seconds day days week weeks month months year "
     "years times one two three four five six seven eight nine ten fifteen twenty thirty forty fifty "
-    "half third fourth fifth dozen couple several hundred thousand"
+    "half third fourth fifth dozen couple several hundred thousand twice "
+    "lb lbs kg kgs oz ft inch inches cm mm mile miles km pound pounds dollar dollars euro euros usd gbp"
 )
 _MEASURES = frozenset(_MEASURE_WORDS.split())
 """How much or how long: no name begins with it."""
