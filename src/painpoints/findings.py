@@ -23,6 +23,7 @@ PAIN, ASKED, DELIGHT, REMOVE = "pain_point", "asked_for", "extend_delight", "rem
 MAX_EVIDENCE = 200
 PRIOR_PEOPLE = 5
 EFFECT_ENDS = (0.25, 3.0)
+EFFECT_SLOPE = 3.75
 UNTOLD = ("none", "unsure")
 MIDDLE_EFFORT = 3.0
 MATERIAL = 0.005
@@ -199,16 +200,17 @@ def _with_effect(groups: pl.DataFrame) -> pl.DataFrame:
     """Add `effect`, 0.25 .. 3: how far the scores of those who tell it lie from the others'.
 
     gap = impact / share, in score points; as a part of the scale, pulled towards 0 as if 5
-    people without any gap had told it too; effect = 1 + 2 gap (pains: a lower score is more,
-    delights: a higher one), 1 where no impact is known. The ends are those of RICE's impact.
+    people without any gap had told it too; effect = 0.25 + 3.75 gap (pains: a lower score is
+    more, delights: a higher one): a fifth of the scale counts 1, no gap a quarter; 1 where no
+    impact is known. The ends are those of RICE's impact.
     """
     sign = pl.when(pl.col("kind") == PAIN).then(-1.0).otherwise(1.0)
     shrunk = sign * pl.col("scored") / (pl.col("scored") + PRIOR_PEOPLE)
-    unit = 2 * shrunk / pl.col("scored_share") / pl.col("scale")
+    unit = EFFECT_SLOPE * shrunk / pl.col("scored_share") / pl.col("scale")
     spread = (pl.col("impact_high") - pl.col("impact_low")) / (2 * stats.Z95)
     return groups.with_columns(
         gap=pl.col("impact") / pl.col("scored_share"),
-        effect=_bounded(1 + unit * pl.col("impact")).fill_null(1.0),
+        effect=_bounded(EFFECT_ENDS[0] + unit * pl.col("impact")).fill_null(1.0),
         effect_spread=(unit.abs() * spread).fill_null(0.0),
     )
 
