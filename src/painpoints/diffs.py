@@ -81,7 +81,7 @@ def diff(before: Path, now: Path) -> tuple[MapDiff, dict[str, str]]:
         q=0.05,
         expected_false_alarms=false,
         test=mapdiff.TEST,
-        remarks=_remarks(*facts_),
+        remarks=(*_remarks(*facts_), *mapdiff.mix(sides.feedback)),
     )
     return found, dict(sides.mentions.select("mention_id", "text").iter_rows())
 

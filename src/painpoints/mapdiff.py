@@ -17,6 +17,7 @@ from painpoints.domain import Estimate, Lineage, MapChange
 TEST = "Fisher's exact test on people, Benjamini-Hochberg over all groups"
 N_PERMUTATIONS = 100
 MAX_EVIDENCE = 50
+MIX, MAX_MIX = 0.1, 6
 KEYS = ("kind", "stage", "topic_id")
 
 
@@ -204,3 +205,29 @@ def _false_alarms(
         )
         alarms += sum(verdict not in {"unchanged", "too_few"} for verdict in verdicts)
     return alarms / n if n else 0.0
+
+
+def mix(feedback: pl.DataFrame) -> tuple[str, ...]:
+    """Return in words which segments make up much more or less of the later run.
+
+    A tenth of the people or more; then what changed may be who was asked.
+    """
+    heard = feedback.filter(pl.col("reason").is_null()).with_columns(who=tables.person())
+    sizes = dict(heard.group_by("late").agg(n=pl.col("who").n_unique()).iter_rows())
+    columns = [c for c in heard.columns if c == "channel" or c.startswith(tables.SEGMENT_PREFIX)]
+    found = []
+    for column in columns if len(sizes) == 2 else ():
+        counted = heard.drop_nulls(column).group_by(pl.col(column).cast(pl.String), "late")
+        shares = {
+            (value, late): n / sizes[late]
+            for value, late, n in counted.agg(n=pl.col("who").n_unique()).iter_rows()
+        }
+        for value in sorted({value for value, _ in shares}):
+            before, now = (shares.get((value, late), 0.0) for late in (False, True))
+            if abs(now - before) >= MIX:
+                name = column.removeprefix(tables.SEGMENT_PREFIX)
+                found.append(f"{name} {value} {100 * before:.0f} % to {100 * now:.0f} %")
+    if not found:
+        return ()
+    shown = ", ".join(found[:MAX_MIX]) + (", and more" if len(found) > MAX_MIX else "")
+    return (f"The mix of people changed ({shown}); part of what changed may be who was heard.",)

@@ -8,6 +8,7 @@ are named and not compared. Invents no segments of its own.
 from collections.abc import Mapping
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from painpoints import stats, surveys, tables
@@ -16,6 +17,7 @@ from painpoints.domain import Estimate, SegmentDifference, SegmentView
 MAX_VALUES = 20
 LEAST_HEARD = 30
 MAX_EVIDENCE = 50
+Mask = npt.NDArray[np.bool_]
 KEYS = ("kind", "stage", "topic_id")
 TEST = "Fisher's exact test on people, Benjamini-Hochberg over all segments and groups"
 
@@ -35,15 +37,25 @@ def compare(
     labels:  (kind, stage, topic_id) -> label; ("", "", topic_id) -> that of the topic, where a group has
              none of its own.
     """
-    heard = feedback.filter(pl.col("reason").is_null()).with_columns(person=tables.person().hash())
+    heard = feedback.filter(pl.col("reason").is_null()).with_columns(
+        person=tables.person().rank("dense").cast(pl.Int64) - 1
+    )
     groups = _segments(heard)
     points = _points(feedback, ces_direction)
-    counted = [_counted(heard, members, column, value) for column, value, _ in groups]
+    told = _told(heard, members)
+    inside = [_inside(heard, column, value) for column, value, _ in groups]
+    counted = [_counted(told, people) for people in inside]
     p = _corrected(counted, min_people)
     views = []
-    for (column, value, n), table, corrected in zip(groups, counted, p, strict=True):
+    for (column, value, n), people, table, corrected in zip(
+        groups, inside, counted, p, strict=True
+    ):
         small = n < LEAST_HEARD
-        apart = () if small else _apart(table, corrected, labels, min_people=min_people, q=q)
+        apart = (
+            ()
+            if small
+            else _apart(table, corrected, labels, told, people, min_people=min_people, q=q)
+        )
         measure, here, rest, p_score = _score(points, column, value)
         views.append(
             SegmentView(
@@ -89,27 +101,46 @@ def _segments(heard: pl.DataFrame) -> list[tuple[str, str, int]]:
     return found
 
 
-def _counted(heard: pl.DataFrame, members: pl.DataFrame, column: str, value: str) -> pl.DataFrame:
-    """Return per group the people here and elsewhere, how many there are, and the mentions here.
+def _told(heard: pl.DataFrame, members: pl.DataFrame) -> pl.DataFrame:
+    """Return one row per group and person who tells it: keys, group, person, one of the mentions."""
+    people = heard.select("feedback_id", "person")
+    told = members.join(people, on="feedback_id", how="inner")
+    each = told.group_by(*KEYS, "person").agg(pl.col("mention_id").min())
+    return each.with_columns(group=pl.struct(KEYS).rank("dense").cast(pl.Int64) - 1)
+
+
+def _inside(heard: pl.DataFrame, column: str, value: str) -> Mask:
+    """Return, for each person by number, whether they belong to the segment at all."""
+    mask = np.zeros(int(heard["person"].n_unique()), np.bool_)
+    mask[heard.filter(pl.col(column).cast(pl.String) == value)["person"].to_numpy()] = True
+    return mask
+
+
+def _counted(told: pl.DataFrame, inside: Mask) -> pl.DataFrame:
+    """Return per group the people here and elsewhere, and how many there are.
 
     Who belongs to the segment at all counts here, and only here.
     """
-    inside = heard.filter(pl.col(column).cast(pl.String) == value)["person"].unique()
-    sides = heard.select("feedback_id", "person", here=pl.col("person").is_in(inside.implode()))
-    told = members.join(sides, on="feedback_id", how="inner")
-    sizes = sides.group_by("here").agg(n=pl.col("person").n_unique())
-    n = dict(sizes.iter_rows())
-    here = pl.col("here")
-    return (
-        told.group_by(KEYS)
-        .agg(
-            here=pl.col("person").filter(here).n_unique().cast(pl.Int64),
-            elsewhere=pl.col("person").filter(~here).n_unique().cast(pl.Int64),
-            ids=pl.col("mention_id").filter(here).sort().head(MAX_EVIDENCE),
-        )
-        .sort(KEYS)
-        .with_columns(n_here=pl.lit(n.get(True, 0)), n_elsewhere=pl.lit(n.get(False, 0)))
+    here = inside[told["person"].to_numpy()].astype(np.float64)
+    group = told["group"].to_numpy()
+    n_groups = int(group.max()) + 1 if group.size else 0
+    n = np.bincount(group, minlength=n_groups)
+    k = np.bincount(group, here, minlength=n_groups).astype(np.int64)
+    named = told.select("group", *KEYS).unique("group").sort("group").drop("group")
+    return named.with_columns(
+        here=pl.Series(k, dtype=pl.Int64),
+        elsewhere=pl.Series(n - k, dtype=pl.Int64),
+        n_here=pl.lit(int(inside.sum())),
+        n_elsewhere=pl.lit(int((~inside).sum())),
     )
+
+
+def _mentions(told: pl.DataFrame, inside: Mask, key: tuple[str, str, str]) -> tuple[str, ...]:
+    """Return the mentions of the segment behind a group, one of each person."""
+    kind, stage, topic = key
+    rows = told.filter(kind=kind, stage=stage, topic_id=topic)
+    here = rows.filter(pl.Series(inside[rows["person"].to_numpy()]))
+    return tuple(here["mention_id"].sort().head(MAX_EVIDENCE))
 
 
 def _corrected(counted: list[pl.DataFrame], min_people: int) -> list[stats.Floats]:
@@ -136,6 +167,8 @@ def _apart(
     table: pl.DataFrame,
     p: stats.Floats,
     labels: Mapping[tuple[str, str, str], str],
+    told: pl.DataFrame,
+    inside: Mask,
     *,
     min_people: int,
     q: float,
@@ -163,7 +196,7 @@ def _apart(
                 share_elsewhere=float(elsewhere),
                 difference=gap,
                 p_value=float(p[i]),
-                evidence_ids=tuple(table["ids"][i]),
+                evidence_ids=_mentions(told, inside, (kind, stage, topic)),
             )
         )
     return tuple(sorted(found, key=lambda each: (each.p_value, each.stage, each.topic_id)))

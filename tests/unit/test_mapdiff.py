@@ -139,3 +139,18 @@ def test_stages_are_compared_without_dates() -> None:
     assert {change.what for change in found["use"]} == {"nps", "net_sentiment", "share"}
     verdicts = {change.verdict for changes in found.values() for change in changes}
     assert verdicts <= {"unchanged", "too_few"}
+
+
+def test_a_change_of_the_mix_is_told() -> None:
+    """Twice as many of one plan in the later run: said, with both shares; the same mix: nothing."""
+    before, now = frames(600, seed=1), frames(600, seed=2)
+    assert mapdiff.mix(mapdiff.join(named(before, "a"), named(now, "b")).feedback) == ()
+    moved = now.feedback.with_columns(
+        segment_plan=pl.when(pl.int_range(pl.len()) % 2 == 0)
+        .then(pl.lit("pro"))
+        .otherwise("segment_plan")
+    )
+    later = named(Frames(moved, now.mentions, now.topics), "b")
+    (remark,) = mapdiff.mix(mapdiff.join(named(before, "a"), later).feedback)
+    assert "plan pro" in remark
+    assert "who was heard" in remark
