@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: demo test check bench models docs clean
+.PHONY: demo test check bench bench-api models docs clean
 
 demo: $(STAMP)  ## analyse the committed export and say where the journey map lies
 	$(BIN)/painpoints analyze data/fixtures/demo/lakeside_broadband_nps.csv -o demo-out --title "Lakeside Broadband"
@@ -19,6 +19,9 @@ check: $(STAMP)  ## style, types, architecture
 
 bench: $(STAMP)  ## figures beside a peer or a floor measured in the same run
 	$(BIN)/python -m tests.benchmark
+
+bench-api: $(STAMP)  ## the service under load from a second process
+	$(BIN)/python -m tests.benchmark.service
 
 models: $(STAMP)  ## rebuild everything under models/ (needs DATA=../shared/data, hours)
 	$(BIN)/python -m painpoints_training.build --data $(or $(DATA),../shared/data)

@@ -22,6 +22,7 @@ from painpoints_api.routes import (
     results,
     scoring,
     topics,
+    training,
     uploads,
     webhooks,
 )
@@ -58,10 +59,20 @@ def create(settings: ServiceSettings) -> FastAPI:
         openapi_url="/openapi.json" if settings.docs else None,
         telemetry=None,
     )
-    for routes in (uploads, analyses, results, topics, scoring, webhooks, operations, pages):
+    for routes in (
+        uploads,
+        analyses,
+        results,
+        topics,
+        scoring,
+        training,
+        webhooks,
+        operations,
+        pages,
+    ):
         app.include_router(routes.router)
     problems.handle(app)
-    app.add_exception_handler(results.NotChangedError, results.not_changed)
+    app.add_exception_handler(results.KnownError, results.known)
     app.add_middleware(_AllowedMethods)
     app.add_middleware(_Bounded, settings=settings)
     app.add_middleware(_Guard, settings=settings)

@@ -1,6 +1,6 @@
 """Who asks, for which project, and what they may do."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -9,6 +9,7 @@ from fastapi.security import APIKeyHeader, HTTPBearer
 from fastapi.security.http import HTTPAuthorizationCredentials
 from sqlalchemy import select
 from sqlalchemy.orm import Session
+from starlette.concurrency import run_in_threadpool
 
 from painpoints_api import keys, sessions
 from painpoints_api.problems import ProblemError
@@ -53,7 +54,7 @@ class Caller:
         )
 
 
-def _caller(
+async def _caller(
     request: Request,
     service: Serving,
     bearer: Bearer = None,
@@ -61,17 +62,24 @@ def _caller(
     project: ProjectName = None,
 ) -> Caller:
     key = bearer.credentials if bearer is not None else header_key
-    cookie = request.cookies.get(sessions.COOKIE)
     if key is None and not service.settings.keys_needed:
-        return _local(service, project, request.state.request_id)
+        if project in {None, LOCAL_PROJECT}:
+            return Caller(
+                "local", service.local_project, frozenset(keys.SCOPES), request.state.request_id
+            )
+        return await run_in_threadpool(_local, service, project, request.state.request_id)
+    return await run_in_threadpool(_keyed, request, service, key, project)
+
+
+def _keyed(request: Request, service: Service, key: str | None, project: str | None) -> Caller:
+    cookie = request.cookies.get(sessions.COOKIE)
     opened = signed_in(service, cookie) if key is None and cookie else None
     opened = opened or open_key(service, key, address(request))
     service.throttle.request(opened.key_id)
     if project is not None and project not in opened.projects:
         raise ProblemError(404, "this key opens no project of that name")
     project_id = opened.projects[project or next(iter(opened.projects))]
-    actor = f"key:{opened.key_id}"
-    return Caller(actor, project_id, opened.scopes, request.state.request_id)
+    return Caller(f"key:{opened.key_id}", project_id, opened.scopes, request.state.request_id)
 
 
 def _local(service: Service, project: str | None, request_id: str) -> Caller:
@@ -114,10 +122,10 @@ def address(request: Request) -> str:
     return request.client.host if request.client is not None else "unknown"
 
 
-def allowed(scope: str) -> Callable[[Caller], Caller]:
+def allowed(scope: str) -> Callable[[Caller], Awaitable[Caller]]:
     """Return a dependency that lets only callers with `scope` pass (admin has all)."""
 
-    def check(caller: Annotated[Caller, Depends(_caller)]) -> Caller:
+    async def check(caller: Annotated[Caller, Depends(_caller)]) -> Caller:
         if scope not in caller.scopes and "admin" not in caller.scopes:
             raise ProblemError(403, f"this key lacks the scope {scope}")
         return caller
@@ -129,4 +137,5 @@ Reader = Annotated[Caller, Depends(allowed("read"))]
 ScoreCaller = Annotated[Caller, Depends(allowed("score"))]
 AnalyseCaller = Annotated[Caller, Depends(allowed("analyse"))]
 Labeller = Annotated[Caller, Depends(allowed("label"))]
+Promoter = Annotated[Caller, Depends(allowed("promote"))]
 Admin = Annotated[Caller, Depends(allowed("admin"))]

@@ -18,7 +18,7 @@ from dataclasses import asdict
 from typing import Any
 
 from painpoints.errors import PainpointsError
-from painpoints_api import analysing, jobs, logs, webhooks
+from painpoints_api import analysing, jobs, logs, training, webhooks
 from painpoints_api.database import Database, patiently
 from painpoints_api.discreet import without_paths
 from painpoints_api.jobs import Claim, LeaseLostError
@@ -31,6 +31,7 @@ _PR_SET_PDEATHSIG = 1
 _KINDS: dict[str, Callable[[Work], str | None]] = {
     analysing.KIND: analysing.analyse,
     webhooks.KIND: webhooks.deliver,
+    training.KIND: training.train,
 }
 
 

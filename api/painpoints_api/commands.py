@@ -100,7 +100,8 @@ def worker(
 def create_key(
     name: Annotated[str, typer.Argument(help="What the key is for; shown in lists and audit.")],
     scope: Annotated[
-        list[str], typer.Option(help="read, score, analyse, label, admin; repeat for several.")
+        list[str],
+        typer.Option(help="read, score, analyse, label, promote, admin; repeat for several."),
     ],
     project: Annotated[
         list[str] | None, typer.Option(help="Project it opens; repeat for several (default).")

@@ -12,7 +12,7 @@ Values = list[Annotated[str, Query(min_length=1, max_length=200)]]
 _SEGMENT = "segment."
 
 
-def _filters(
+async def _filters(
     request: Request,
     *,
     stages: Annotated[Values, Query(alias="stage", max_length=50)] = [],  # noqa: B006 - FastAPI copies it

@@ -67,7 +67,7 @@ class PackagedEngine:
     """The engine of this installation; models are held once for all that is scored by them."""
 
     def __init__(self) -> None:
-        self._held: dict[str, Analyser] = {}
+        self._held: dict[tuple[str, ...], Analyser] = {}
 
     def fingerprint(self, settings: Mapping[str, Any]) -> str:
         """Return a hash of program version, model manifests and settings in force."""
@@ -111,21 +111,24 @@ class PackagedEngine:
         if run is None:
             return _LoadedScorer(self._analyser({"quality": quality}), None)
         facts = runs.load_facts(run)
-        analyser = self._analyser({**facts["settings"], "models": None})
-        if analyser.parts != facts["parts"]:
-            raise InputError("the analysis was made by other models than are in use; repeat it")
+        settings = {**facts["settings"], "models": None}
+        held = self._analyser({"quality": settings["quality"]})
+        if _encoders(held.parts) != _encoders(facts["parts"]):
+            raise InputError("the analysis was made by another encoder than is in use; repeat it")
+        analyser = copy.copy(held)
+        analyser.settings = _settings(settings)
         return _LoadedScorer(analyser, runs.load_topic_model(run))
 
     def _analyser(self, settings: Mapping[str, Any]) -> "Analyser":
-        """Return an analyser of these settings, with the models of another one where they fit."""
+        """Return an analyser by the models in force; it is held for all that need these models."""
         from painpoints.pipeline import Analyser
 
         chosen = _settings(settings)
-        if chosen.quality not in self._held:
-            self._held[chosen.quality] = Analyser(chosen)
-        analyser = copy.copy(self._held[chosen.quality])
-        analyser.settings = chosen
-        return analyser
+        in_force = (chosen.quality, *map(str, _folders(chosen)))
+        if in_force not in self._held:
+            self._held = {key: held for key, held in self._held.items() if key[0] != in_force[0]}
+            self._held[in_force] = Analyser(chosen)
+        return self._held[in_force]
 
     def models(self) -> list[dict[str, Any]]:
         """Return the version of each part in force, as its manifest describes it."""
@@ -134,11 +137,23 @@ class PackagedEngine:
 
 def _manifests(settings: "Settings") -> list[dict[str, Any]]:
     from painpoints import bundle
+
+    return [bundle.read_manifest(folder) for folder in _folders(settings)]
+
+
+def _folders(settings: "Settings") -> list[Path]:
+    """Return where the parts lie that are in force."""
+    from painpoints import bundle
     from painpoints.encode import part_names
 
     quality = settings.quality
-    parts = dict.fromkeys(("segmenter", *part_names(quality), f"classifier-{quality}"))
-    return [bundle.read_manifest(bundle.current(part, settings.models)) for part in parts]
+    parts = ("segmenter", f"classifier-{quality}", *dict.fromkeys(part_names(quality)))
+    return [bundle.current(part, settings.models) for part in parts]
+
+
+def _encoders(parts: Mapping[str, str]) -> dict[str, str]:
+    """Return the parts that topics depend on: what vectors are made by."""
+    return {name: version for name, version in parts.items() if name.startswith("encoder-")}
 
 
 class _LoadedScorer:

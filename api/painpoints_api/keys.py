@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from painpoints.errors import InputError
 from painpoints_api.records import ApiKey, Audit, KeyProject, Project, new_id, now
 
-SCOPES = ("read", "score", "analyse", "label", "admin")
+SCOPES = ("read", "score", "analyse", "label", "promote", "admin")
 _NOBODY = hashlib.sha256(b"").hexdigest()
 _USED_EVERY = timedelta(minutes=1)
 

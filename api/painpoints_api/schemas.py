@@ -177,6 +177,25 @@ class LabelIn(_In):
     reason: str = Field("", max_length=2000)
 
 
+VersionName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,40}$")]
+
+
+class RetrainIn(_In):
+    """Which classifier is trained; that of the settings if not said."""
+
+    quality: Literal["fast", "accurate"] | None = None
+
+
+class RollbackIn(RetrainIn):
+    """Of which classifier."""
+
+
+class PromoteIn(RetrainIn):
+    """Of which classifier, and whether although a label falls."""
+
+    force: bool = False
+
+
 class WebhookIn(_In):
     """Where to tell what."""
 
@@ -532,6 +551,26 @@ class ModelsOut(_Out):
     """The trained parts in use, as their manifests say."""
 
     items: list[dict[str, Any]]
+
+
+class VersionsOut(_Out):
+    """Versions of the classifiers, as `painpoints models list` tells them."""
+
+    items: list[dict[str, Any]]
+
+
+class TrainingOut(_Out):
+    """A training: where it stands, and when it is done, the version and how it was judged."""
+
+    id: str
+    state: State
+    step: str | None
+    problem: str | None
+    result: dict[str, Any] | None = Field(
+        description="version, the one it was judged against, figures, labels that fall"
+    )
+    created_at: datetime
+    ended_at: datetime | None
 
 
 class HealthOut(_Out):

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -63,6 +64,31 @@ class Throttle:
         )
 
 
+class Answers:
+    """Answers that were given, by ETag: a run does not change, nor does what is told of it."""
+
+    def __init__(self, memory_mb: int) -> None:
+        self._most = memory_mb * 1_000_000
+        self._held: OrderedDict[str, bytes] = OrderedDict()
+        self._n_bytes = 0
+        self._lock = threading.Lock()
+
+    def get(self, tag: str) -> bytes | None:
+        """Return the body of an answer, None if it is not held."""
+        with self._lock:
+            if tag in self._held:
+                self._held.move_to_end(tag)
+            return self._held.get(tag)
+
+    def keep(self, tag: str, body: bytes) -> None:
+        """Hold a body; the ones not asked for longest make room."""
+        with self._lock:
+            self._n_bytes += len(body) - len(self._held.pop(tag, b""))
+            self._held[tag] = body
+            while self._n_bytes > self._most:
+                self._n_bytes -= len(self._held.popitem(last=False)[1])
+
+
 @dataclass(frozen=True, slots=True)
 class Service:
     """The parts that requests use."""
@@ -76,6 +102,8 @@ class Service:
     checks: Checks
     metrics: Metrics
     session_secret: bytes
+    answers: Answers
+    local_project: str
 
     def run_folder(self, analysis: "Analysis") -> Path:
         """Return the folder of a finished analysis.
@@ -117,7 +145,7 @@ def _open(settings: ServiceSettings) -> Service:
         databases.upgrade(database)
     databases.require_current(database)
     with database.write() as session:
-        keys.project(session, LOCAL_PROJECT)
+        local_project = keys.project(session, LOCAL_PROJECT).id
     engine = settings.engine()
     wilson(0, 1)  # loads what the first slice would have to wait for
     slices = Slices(
@@ -136,6 +164,8 @@ def _open(settings: ServiceSettings) -> Service:
         checks=Checks(settings),
         metrics=Metrics(database),
         session_secret=sessions.secret(settings.data),
+        answers=Answers(settings.answer_memory_mb),
+        local_project=local_project,
     )
 
 
@@ -146,7 +176,7 @@ def _scorers(settings: ServiceSettings, engine: "Engine") -> Scorers:
     return scorers
 
 
-def _service(request: Request) -> Service:
+async def _service(request: Request) -> Service:
     service: Service = request.state.service
     return service
 

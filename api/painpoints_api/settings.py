@@ -79,6 +79,7 @@ class ServiceSettings(BaseSettings):
     job_cpu_s: int = Field(43_200, ge=0, description="processor seconds of one job; 0 is no limit")
     check_s: float = Field(60.0, gt=0, description="of reading uploads to say what is recognised")
     query_s: float = Field(10.0, gt=0, description="after which a query over a run is stopped")
+    answer_memory_mb: int = Field(64, ge=0, description="of answers about runs held to be repeated")
     query_memory_mb: int = Field(500, ge=50, description="of queries over runs, all together")
 
     engine: ImportString[Any] = Field(

@@ -18,6 +18,7 @@ from painpoints_api import keys, slices
 from painpoints_api.app import create
 from painpoints_api.database import Database
 from painpoints_api.records import Analysis, Audit, Job, LabelCorrection, now
+from painpoints_api.service import Answers
 from painpoints_api.settings import ServiceSettings
 from painpoints_api.work import job_folder
 
@@ -503,6 +504,37 @@ def test_nothing_changed_is_told_so(api: Api) -> None:
     api.client.patch("/v1/topics/t04", json={"label": "Late parcels"})
     changed = api.client.get(f"{base}/topics", headers={"If-None-Match": tag})
     assert changed.status_code == 200
+
+
+def test_answers_are_held_until_something_changes(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was asked before is answered without asking the run again, until an analyst edits."""
+    analysis_id = api.analysed()
+    path = f"/v1/analyses/{analysis_id}/stages/delivery/pain-points?channel=app"
+    first = api.client.get(path)
+    with monkeypatch.context() as patched:
+        patched.delattr(slices.Slices, "groups")
+        again = api.client.get(path)
+    assert (again.content, again.headers["etag"]) == (first.content, first.headers["etag"])
+    assert again.headers["content-type"] == "application/json"
+    api.client.patch("/v1/topics/t04", json={"label": "Late parcels"})
+    changed = api.client.get(path)
+    assert "Late parcels" in changed.text
+    assert "Late parcels" not in first.text
+    api.client.delete(f"/v1/analyses/{analysis_id}")
+    is_problem(api.client.get(path), 404)
+
+
+def test_held_answers_are_bounded() -> None:
+    """The answers that were not asked for longest make room; one that is too large is not held."""
+    held = Answers(1)
+    for number in range(4):
+        held.keep(str(number), b"x" * 300_000)
+        assert held.get("0")
+    assert [held.get(str(number)) is not None for number in range(4)] == [True, False, True, True]
+    held.keep("large", b"x" * 2_000_000)
+    assert held.get("large") is None
 
 
 def test_compare_tells_what_changed(api: Api) -> None:

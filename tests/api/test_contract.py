@@ -59,7 +59,9 @@ def described(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Described]:
 def test_answers_are_as_described(described: Described) -> None:
     """No request ends in an error of ours, in an undescribed status, or in another shape."""
     schema, analysis_id = described
-    operations = [o.ok() for o in schema.exclude(path_regex="/events$").get_all_operations()]
+    # streams do not end; versions of models are asked of another program, see test_training.py
+    quick = schema.exclude(path_regex="/events$|/models/")
+    operations = [o.ok() for o in quick.get_all_operations()]
     assert len(operations) > 25
     failures = []
     for operation in operations:

@@ -1,6 +1,7 @@
 """Settings told: what is in force, where it was said, and nothing secret among it."""
 
 import json
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -9,8 +10,9 @@ import pytest
 
 from painpoints.config import in_force as engine_in_force
 from painpoints.errors import SettingsError
+from painpoints_api import serving
 from painpoints_api.discreet import without_paths
-from painpoints_api.settings import in_force, masked
+from painpoints_api.settings import ServiceSettings, in_force, masked
 
 
 def sources(told: list[object]) -> dict[str, tuple[object, str]]:
@@ -93,3 +95,12 @@ def test_a_section_that_is_no_table_is_refused(tmp_path: Path) -> None:
 def test_messages_tell_no_paths(message: str, told: str) -> None:
     """What callers are told holds names of files, not where they lie on this machine."""
     assert without_paths(message, Path("/my data")) == told
+
+
+def test_answers_do_not_wait_for_acknowledgements(tmp_path: Path) -> None:
+    """A connection sends at once: else each answer on a kept connection takes 40 ms more."""
+    with serving._listen(ServiceSettings(data=tmp_path, port=0)) as listening:
+        with socket.create_connection(listening.getsockname()):
+            accepted, _ = listening.accept()
+        with accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)

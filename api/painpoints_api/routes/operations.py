@@ -22,7 +22,7 @@ router = APIRouter(tags=["operations"])
 
 
 @router.get("/healthz")
-def health() -> HealthOut:
+async def health() -> HealthOut:
     """Say that the process answers."""
     return HealthOut(status="ok", version=version("painpoints"))
 

@@ -110,7 +110,7 @@ def analysis_page(request: Request, service: Serving, analysis_id: str) -> Respo
 @router.get("/analyses/{analysis_id}/map")
 def map_page(service: Serving, caller: Reader, analysis_id: str) -> Response:
     """Show the journey map, shut off from this service and from the session."""
-    found, _ = open_run(service, caller, analysis_id)
+    found = open_run(service, caller, analysis_id)
     return FileResponse(
         found.run / "report.html",
         media_type="text/html; charset=utf-8",

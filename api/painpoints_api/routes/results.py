@@ -2,12 +2,14 @@
 
 import hashlib
 import json
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import FileResponse
+from fastapi.routing import APIRoute
 from sqlalchemy import select
 
 from painpoints_api.callers import Caller, Reader
@@ -15,7 +17,7 @@ from painpoints_api.cutting import Cut
 from painpoints_api.paging import Cursor, Limit, cursor, place
 from painpoints_api.problems import ProblemError, documented
 from painpoints_api.ranking import Decided, ranked
-from painpoints_api.records import LabelCorrection, Project, TopicEdit
+from painpoints_api.records import Analysis, LabelCorrection, Project, TopicEdit
 from painpoints_api.routes.analyses import find
 from painpoints_api.schemas import (
     ChangeOut,
@@ -32,19 +34,41 @@ from painpoints_api.schemas import (
 from painpoints_api.service import Service, Serving
 from painpoints_api.slices import SEGMENT, Filters
 
-router = APIRouter(prefix="/v1/analyses/{analysis_id}", tags=["results"])
 _PROBLEMS = documented(401, 403, 404, 409, 422, 503)
 _NOT_CHANGED: dict[int | str, dict[str, Any]] = {
     304: {"description": "Not changed since the ETag sent"}
 }
 
 
-class NotChangedError(Exception):
-    """What was asked for is what the caller has."""
+class KnownError(Exception):
+    """What was asked for is known already: to the caller, or to us."""
 
-    def __init__(self, tag: str) -> None:
+    def __init__(self, tag: str, body: bytes | None) -> None:
         super().__init__(tag)
         self.tag = tag
+        self.body = body
+
+
+class _Remembered(APIRoute):
+    """Holds what is told of a run, so that it is told at once when it is asked for again."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Return the handler that keeps its answers."""
+        handle = super().get_route_handler()
+
+        async def handling(request: Request) -> Response:
+            answer = await handle(request)
+            tag = answer.headers.get("etag")
+            told = answer.headers.get("content-type") == "application/json"
+            alone = not request.url.path.endswith("/compare")  # depends on another run as well
+            if tag is not None and told and alone and answer.status_code == 200:
+                request.state.service.answers.keep(tag, bytes(answer.body))
+            return answer
+
+        return handling
+
+
+router = APIRouter(prefix="/v1/analyses/{analysis_id}", tags=["results"], route_class=_Remembered)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +90,8 @@ class Found:
         )
 
 
-def open_run(service: Service, caller: Caller, analysis_id: str) -> tuple[Found, int]:
-    """Return a finished analysis and the count of edits of its project.
+def open_run(service: Service, caller: Caller, analysis_id: str) -> Found:
+    """Return a finished analysis.
 
     Raises:
         ProblemError: 404 for what is not the caller's, 409 while it is not finished.
@@ -77,10 +101,7 @@ def open_run(service: Service, caller: Caller, analysis_id: str) -> tuple[Found,
         edits = session.scalars(
             select(TopicEdit).where(TopicEdit.project_id == caller.project_id)
         ).all()
-        n_edits = session.scalars(
-            select(Project.edits).where(Project.id == caller.project_id)
-        ).one()
-    found = Found(
+    return Found(
         analysis_id=analysis.id,
         title=analysis.title,
         run=service.run_folder(analysis),
@@ -89,32 +110,54 @@ def open_run(service: Service, caller: Caller, analysis_id: str) -> tuple[Found,
         service=service,
         caller=caller,
     )
-    return found, n_edits
 
 
 def _found(
     request: Request, response: Response, service: Serving, caller: Reader, analysis_id: str
 ) -> Found:
-    """Open the run; answer 304 where the caller has what has not changed since."""
-    found, n_edits = open_run(service, caller, analysis_id)
-    told = f"{found.run}\n{n_edits}\n{request.url.path}?{request.url.query}"
+    """Open the run; where what is asked for is known, say so instead.
+
+    Raises:
+        KnownError: what the caller has, or what was told before, has not changed since.
+    """
+    told = f"{_state(service, caller, analysis_id)}\n{request.url.path}?{request.url.query}"
     tag = f'W/"{hashlib.sha256(told.encode("utf-8", "replace")).hexdigest()[:32]}"'
+    body = service.answers.get(tag)
     if tag in request.headers.get("if-none-match", ""):
-        raise NotChangedError(tag)
+        raise KnownError(tag, None)
+    if body is not None:
+        raise KnownError(tag, body)
+    found = open_run(service, caller, analysis_id)
     response.headers["ETag"] = tag
     response.headers["Cache-Control"] = "private, no-cache"
     return found
 
 
+def _state(service: Service, caller: Caller, analysis_id: str) -> str:
+    """Return what all that is told of an analysis depends on; nothing for one that is not there."""
+    query = (
+        select(Analysis.job_id, Analysis.run, Project.edits)
+        .join(Project, Project.id == Analysis.project_id)
+        .where(
+            Analysis.id == analysis_id,
+            Analysis.project_id == caller.project_id,
+            Analysis.removed_at.is_(None),
+        )
+    )
+    with service.database.read() as session:
+        return str(session.execute(query).one_or_none())
+
+
 Seen = Annotated[Found, Depends(_found)]
 
 
-def not_changed(_request: Request, error: Exception) -> Response:
-    """Answer that nothing has changed."""
-    assert isinstance(error, NotChangedError)
-    return Response(
-        status_code=304, headers={"ETag": error.tag, "Cache-Control": "private, no-cache"}
-    )
+def known(_request: Request, error: Exception) -> Response:
+    """Answer that nothing has changed, or what was answered before."""
+    assert isinstance(error, KnownError)
+    headers = {"ETag": error.tag, "Cache-Control": "private, no-cache"}
+    if error.body is None:
+        return Response(status_code=304, headers=headers)
+    return Response(error.body, media_type="application/json", headers=headers)
 
 
 # -- the map -----------------------------------------------------------------------------------
@@ -318,7 +361,7 @@ def compare(
     other: Annotated[str, Query(alias="with", max_length=300, description="an earlier analysis")],
 ) -> ComparisonOut:
     """Compare the findings of this analysis with those of an earlier one, slice by slice."""
-    before, _ = open_run(found.service, found.caller, other)
+    before = open_run(found.service, found.caller, other)
     old = {f.finding_id: f for f in before.ranked(filters)}
     new = {f.finding_id: f for f in found.ranked(filters)}
     items = [

@@ -5,7 +5,7 @@ from fastapi import APIRouter
 from painpoints_api.callers import ScoreCaller
 from painpoints_api.problems import ProblemError, documented
 from painpoints_api.routes.results import open_run
-from painpoints_api.schemas import ModelsOut, ScoredMention, ScoreIn, ScoreOut
+from painpoints_api.schemas import ScoredMention, ScoreIn, ScoreOut
 from painpoints_api.service import Serving
 from painpoints_api.slices import Edits
 
@@ -25,7 +25,7 @@ def score(service: Serving, caller: ScoreCaller, asked: ScoreIn) -> ScoreOut:
         )
     run, labels = None, {}
     if asked.analysis_id is not None:
-        found, _ = open_run(service, caller, asked.analysis_id)
+        found = open_run(service, caller, asked.analysis_id)
         run = found.run
         for row in service.slices.topics(run, Edits()):
             labels[row["topic_id"]] = found.decided.label(row["topic_id"]) or row["label"]
@@ -44,9 +44,3 @@ def score(service: Serving, caller: ScoreCaller, asked: ScoreIn) -> ScoreOut:
 
 
 _TOPIC_FIELDS = ("topic_id", "topic_prob", "reason")
-
-
-@router.get("/models", responses=documented(401, 403, 503))
-def models(service: Serving, _caller: ScoreCaller) -> ModelsOut:
-    """Say which trained parts are in use."""
-    return ModelsOut(items=service.engine.models())

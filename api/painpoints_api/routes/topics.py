@@ -131,7 +131,7 @@ def correct_label(
     service: Serving, caller: Labeller, label: LabelIn, key: RequestKey = None
 ) -> JSONResponse:
     """Put a label right, with author and reason; the training learns from it."""
-    found, _ = open_run(service, caller, label.analysis_id)
+    found = open_run(service, caller, label.analysis_id)
     mention = service.slices.mention(found.run, label.mention_id)
     if mention is None:
         raise ProblemError(404, "no such mention in this analysis")
@@ -198,7 +198,7 @@ def queue(
     limit: Limit = 50,
 ) -> QueueOut:
     """Return the mentions whose labels help most: like no topic yet, then the least sure."""
-    found, _ = open_run(service, caller, analysis_id or _latest(service, caller))
+    found = open_run(service, caller, analysis_id or _latest(service, caller))
     with service.database.read() as session:
         corrected = select(LabelCorrection.mention_id).where(
             LabelCorrection.project_id == caller.project_id
