@@ -22,11 +22,11 @@ from painpoints import (
     trends,
     writers,
 )
+from painpoints.arrangement import Tables, stages
 from painpoints.config import Settings
 from painpoints.domain import Lineage, MapDiff
 from painpoints.encode import Encoder
 from painpoints.errors import InputError, ModelError, RunError
-from painpoints.pipeline import Tables, stages
 from painpoints.topics import TopicModel
 
 

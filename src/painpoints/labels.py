@@ -24,6 +24,8 @@ Rows = npt.NDArray[np.int64]
 
 MOST_MEMBERS = 100
 """Members of a group that word sequences are taken from: the nearest to its middle."""
+MOST_NEAR = 1_000
+"""Members of a group that anything is read off: the nearest to its middle."""
 MOST_PARSED = 15
 """Members of a group whose phrases are asked for; finding phrases is slow."""
 N_EXEMPLARS = 5
@@ -353,23 +355,28 @@ def _own_words(corpus: _Corpus, rows: Rows) -> list[str]:
 
 
 def _central(corpus: _Corpus, rows: Rows) -> list[int]:
-    """Return the rows from the middle outwards, each text once."""
-    closeness = corpus.vectors[rows] @ corpus.vectors[rows].mean(axis=0)
-    order = sorted(
-        range(len(rows)),
-        key=lambda i: (-round(float(closeness[i]), 4), corpus.texts[rows[i]], corpus.ids[rows[i]]),
-    )
+    """Return the `MOST_NEAR` rows nearest to the middle, from there outwards, each text once."""
+    middle = corpus.vectors[rows].mean(axis=0)
     first: dict[str, int] = {}
-    for place in order:
-        first.setdefault(_fold(corpus.texts[rows[place]]), int(rows[place]))
-    return list(first.values())
+    for row in rows.tolist():
+        kept = first.setdefault(_fold(corpus.texts[row]), row)
+        if corpus.ids[row] < corpus.ids[kept]:
+            first[_fold(corpus.texts[row])] = row
+    distinct = np.fromiter(first.values(), dtype=np.int64)
+    distance = -np.round((corpus.vectors[distinct] @ middle).astype(np.float64), 4)
+    if len(distinct) > MOST_NEAR:
+        within = distance <= np.partition(distance, MOST_NEAR - 1)[MOST_NEAR - 1]
+        distinct, distance = distinct[within], distance[within]
+    near = zip(distance.tolist(), distinct.tolist(), strict=True)
+    ordered = sorted((far, corpus.texts[row], corpus.ids[row], row) for far, row in near)
+    return [row for *_, row in ordered]
 
 
 def _exemplars(corpus: _Corpus, rows: Rows) -> list[str]:
     low, high = EXEMPLAR_LETTERS
     central = _central(corpus, rows)
-    good = [row for row in central if low <= len(corpus.texts[row]) <= high]
-    chosen = (good + [row for row in central if row not in set(good)])[:N_EXEMPLARS]
+    fits = {row: low <= len(corpus.texts[row]) <= high for row in central}
+    chosen = sorted(central, key=lambda row: not fits[row])[:N_EXEMPLARS]
     return [corpus.ids[row] for row in chosen]
 
 
@@ -377,7 +384,8 @@ def _terms(
     corpus: _Corpus, topic: str, rows: Rows, given: Mapping[str, Sequence[str]]
 ) -> list[str]:
     """Return the topic's terms that occur in its members; its own words where none were given."""
-    present = {word.lower() for row in rows for word in _TOKEN.findall(corpus.texts[row])}
+    near = _central(corpus, rows)
+    present = {word.lower() for row in near for word in _TOKEN.findall(corpus.texts[row])}
     known = [term for term in given.get(topic, ()) if term.lower() in present]
     return (known or _own_words(corpus, rows))[:N_TERMS]
 

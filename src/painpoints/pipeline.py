@@ -6,7 +6,7 @@ means is said in its own file; what a run leaves on disk, in `runs`.
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Protocol
@@ -17,23 +17,18 @@ from painpoints import (
     bundle,
     classify,
     drivers,
-    emerging,
     findings,
-    fixes,
-    journeymap,
-    journeys,
     labels,
-    personas,
     readers,
     redact,
-    scores,
     tables,
     topics,
     trends,
 )
+from painpoints.arrangement import Tables, arrange
 from painpoints.classify import Classified, Classifier
 from painpoints.config import JourneySettings, Settings, StageSettings, load
-from painpoints.domain import STAGES, FixVerdict, JourneyMap, SegmentView, Stage, StageView, Watch
+from painpoints.domain import JourneyMap
 from painpoints.encode import Encoders, part_names
 from painpoints.errors import SettingsError
 from painpoints.segment import Segmenter
@@ -49,21 +44,6 @@ class OnStep(Protocol):
 
     def __call__(self, step: str, done: int = 0, total: int = 0) -> None:
         """Hear that `step` is at `done` of `total`; 0 of 0 when it begins."""
-
-
-@dataclass(frozen=True, slots=True)
-class Tables:
-    """The five tables of a run, as `painpoints.tables` describes them."""
-
-    feedback: pl.DataFrame
-    mentions: pl.DataFrame
-    topics: pl.DataFrame
-    drivers: pl.DataFrame
-    findings: pl.DataFrame
-
-    def by_name(self) -> dict[str, pl.DataFrame]:
-        """Return the tables by the names of their files."""
-        return {name: getattr(self, name) for name in self.__slots__}
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,122 +271,6 @@ class Analyser:
             self._segmenter.phrases,
         )
         return {keys[key][:3]: name for key, name in named.items()}
-
-
-def arrange(whole: Tables, settings: Settings) -> JourneyMap:
-    """Return the journey map of the five tables; an earlier run is arranged anew the same way."""
-    feedback, mentions = whole.feedback, whole.mentions
-    rank = settings.rank
-    direction, few = settings.read.ces_direction, rank.min_people
-    periods = trends.choose(feedback, period=rank.period)
-    journey = journeymap.build(
-        feedback,
-        mentions,
-        whole.topics,
-        whole.findings,
-        stages=stages(settings),
-        title=settings.report.title,
-        scores=scores.by_stage(feedback, mentions, ces_direction=direction, min_people=few),
-        changes=trends.changes(
-            feedback, mentions, periods, ces_direction=direction, min_people=few
-        ),
-        period=periods.now if periods else None,
-        previous_period=periods.before if periods else None,
-        min_people=few,
-    )
-    return replace(
-        journey,
-        stages=_with_targets(journey, settings),
-        fixes=_fixes(whole, settings),
-        segments=_segments(whole, settings),
-        paths=journeys.follow(
-            feedback, mentions, [s.name for s in stages(settings)], min_people=few
-        ),
-        emerging=_emerging(whole, settings, trends.with_history(feedback, periods)),
-    )
-
-
-def _with_targets(journey: JourneyMap, settings: Settings) -> tuple[StageView, ...]:
-    """Return the stages with what the settings expect of their first score.
-
-    Raises:
-        SettingsError: a target is of no stage of the journey.
-    """
-    targets = settings.journey.targets
-    names = [view.stage.name for view in journey.stages]
-    unknown = sorted(set(targets) - set(names))
-    if unknown:
-        raise SettingsError(
-            f"journey.targets: {', '.join(unknown)}: no such stage; there are {', '.join(names)}"
-        )
-    return tuple(
-        replace(view, target=targets[view.stage.name] / (100 if _is_share(view) else 1))
-        if view.stage.name in targets
-        else view
-        for view in journey.stages
-    )
-
-
-def _is_share(view: StageView) -> bool:
-    """Return whether the stage's first score is a share 0..1, which people read as percent."""
-    return bool(view.scores) and view.scores[0].measure.endswith("_share")
-
-
-def _segments(whole: Tables, settings: Settings) -> tuple[SegmentView, ...]:
-    claims = whole.findings.select(
-        pl.coalesce("opportunity", "kind").replace({"remove_pain": "pain_point"}),
-        "stage",
-        "topic_id",
-        "label",
-    )
-    named = whole.topics.select("topic_id", "label")
-    return personas.compare(
-        whole.feedback,
-        findings.members(whole.mentions),
-        {("", "", topic): label for topic, label in named.iter_rows()}
-        | {(kind, stage, topic): label for kind, stage, topic, label in claims.iter_rows()},
-        min_people=settings.rank.min_people,
-        ces_direction=settings.read.ces_direction,
-    )
-
-
-def _fixes(whole: Tables, settings: Settings) -> tuple[FixVerdict, ...]:
-    path = settings.rank.fixes
-    if path is None:
-        return ()
-    return fixes.judge(
-        whole.feedback,
-        whole.mentions,
-        whole.topics,
-        readers.read_fixes(path),
-        min_people=settings.rank.min_people,
-    )
-
-
-def _emerging(whole: Tables, settings: Settings, periods: trends.Periods | None) -> Watch | None:
-    if periods is None:
-        return None
-    return emerging.watch(
-        whole.feedback,
-        whole.mentions,
-        dict(whole.topics.select("topic_id", "label").iter_rows()),
-        unit=periods.unit,
-        every=periods.every,
-        period=periods.now,
-        now_to=periods.now_to,
-        min_people=settings.rank.min_people,
-        seed=settings.seed,
-    )
-
-
-def stages(settings: Settings) -> tuple[Stage, ...]:
-    """Return the journey in force: the settings' own stages, else the default eight."""
-    own = settings.journey.stages
-    if not own:
-        return tuple(Stage(name, name.capitalize()) for name in STAGES)
-    return tuple(
-        Stage(s.name, s.title or s.name.capitalize(), s.description, s.aliases) for s in own
-    )
 
 
 def in_journey(settings: Settings, classifier: bundle.Part) -> Settings:

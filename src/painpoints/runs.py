@@ -18,9 +18,10 @@ import numpy as np
 import polars as pl
 
 from painpoints import journeymap, report, tables, writers
+from painpoints.arrangement import Tables, arrange
 from painpoints.config import Settings
 from painpoints.errors import InputError, RunError, TableError
-from painpoints.pipeline import Analysis, Tables, arrange
+from painpoints.pipeline import Analysis
 from painpoints.topics import TopicModel
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ def facts(analysis: Analysis) -> dict[str, Any]:
         "python": platform.python_version(),
         "parts": dict(analysis.parts),
         "seed": analysis.settings.seed,
-        "settings": analysis.settings.model_dump(mode="json"),
+        "settings": analysis.settings.model_dump(mode="json", exclude={"redact": {"salt"}}),
         "inputs": [source.to_dict() for source in analysis.intake.sources],
         "priors": {label: dict(prior) for label, prior in analysis.classified.priors.items()},
         "counts": {

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -98,6 +99,13 @@ def test_nothing_unmasked_leaves(analysis: Analysis, tmp_path: Path) -> None:
         if path.suffix == ".parquet":
             content = str(pl.read_parquet(path).to_dict(as_series=False)).encode()
         assert not [a for a in addresses if a.encode() in content], path.name
+
+
+def test_the_salt_of_pseudonyms_stays_out_of_the_run(analysis: Analysis) -> None:
+    """What pseudonyms are hashed with could undo them, so the run does not record it."""
+    salted = analysis.settings.redact.model_copy(update={"salt": "a-word-kept-secret"})
+    settings = analysis.settings.model_copy(update={"redact": salted})
+    assert "a-word-kept-secret" not in json.dumps(runs.facts(replace(analysis, settings=settings)))
 
 
 def test_redrawing_changes_no_number(analysis: Analysis, tmp_path: Path) -> None:

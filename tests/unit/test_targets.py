@@ -4,9 +4,9 @@ import pytest
 from tests.synthetic import frames
 
 from painpoints import scores, tables
+from painpoints.arrangement import Tables, arrange
 from painpoints.config import load
 from painpoints.errors import SettingsError
-from painpoints.pipeline import Tables, arrange
 
 
 def whole(survey: str) -> Tables:

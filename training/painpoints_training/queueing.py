@@ -13,10 +13,10 @@ import polars as pl
 from numpy.typing import NDArray
 
 from painpoints import bundle, runs
+from painpoints.arrangement import Tables
 from painpoints.classify import LABELS
 from painpoints.encode import Encoder, Vectors
 from painpoints.errors import InputError
-from painpoints.pipeline import Tables
 from painpoints.tables import person
 from painpoints_training.retrain import OnStep
 

@@ -1,0 +1,163 @@
+"""The five tables of a run become the journey map; an earlier run is arranged anew the same way.
+
+Asks each step that reads tables alone (scores, changes, targets, fixes, segments, paths, what
+emerges) for its part, and puts the parts together. What makes the tables is `pipeline`'s affair.
+"""
+
+from dataclasses import dataclass, replace
+
+import polars as pl
+
+from painpoints import (
+    emerging,
+    findings,
+    fixes,
+    journeymap,
+    journeys,
+    personas,
+    readers,
+    scores,
+    trends,
+)
+from painpoints.config import Settings
+from painpoints.domain import (
+    STAGES,
+    FixVerdict,
+    JourneyMap,
+    SegmentView,
+    Stage,
+    StageView,
+    Watch,
+)
+from painpoints.errors import SettingsError
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """The five tables of a run, as `painpoints.tables` describes them."""
+
+    feedback: pl.DataFrame
+    mentions: pl.DataFrame
+    topics: pl.DataFrame
+    drivers: pl.DataFrame
+    findings: pl.DataFrame
+
+    def by_name(self) -> dict[str, pl.DataFrame]:
+        """Return the tables by the names of their files."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+def arrange(whole: Tables, settings: Settings) -> JourneyMap:
+    """Return the journey map of the five tables; an earlier run is arranged anew the same way."""
+    feedback, mentions = whole.feedback, whole.mentions
+    rank = settings.rank
+    direction, few = settings.read.ces_direction, rank.min_people
+    periods = trends.choose(feedback, period=rank.period)
+    journey = journeymap.build(
+        feedback,
+        mentions,
+        whole.topics,
+        whole.findings,
+        stages=stages(settings),
+        title=settings.report.title,
+        scores=scores.by_stage(feedback, mentions, ces_direction=direction, min_people=few),
+        changes=trends.changes(
+            feedback, mentions, periods, ces_direction=direction, min_people=few
+        ),
+        period=periods.now if periods else None,
+        previous_period=periods.before if periods else None,
+        min_people=few,
+    )
+    return replace(
+        journey,
+        stages=_with_targets(journey, settings),
+        fixes=_fixes(whole, settings),
+        segments=_segments(whole, settings),
+        paths=journeys.follow(
+            feedback, mentions, [s.name for s in stages(settings)], min_people=few
+        ),
+        emerging=_emerging(whole, settings, trends.with_history(feedback, periods)),
+    )
+
+
+def _with_targets(journey: JourneyMap, settings: Settings) -> tuple[StageView, ...]:
+    """Return the stages with what the settings expect of their first score.
+
+    Raises:
+        SettingsError: a target is of no stage of the journey.
+    """
+    targets = settings.journey.targets
+    names = [view.stage.name for view in journey.stages]
+    unknown = sorted(set(targets) - set(names))
+    if unknown:
+        raise SettingsError(
+            f"journey.targets: {', '.join(unknown)}: no such stage; there are {', '.join(names)}"
+        )
+    return tuple(
+        replace(view, target=targets[view.stage.name] / (100 if _is_share(view) else 1))
+        if view.stage.name in targets
+        else view
+        for view in journey.stages
+    )
+
+
+def _is_share(view: StageView) -> bool:
+    """Return whether the stage's first score is a share 0..1, which people read as percent."""
+    return bool(view.scores) and view.scores[0].measure.endswith("_share")
+
+
+def _segments(whole: Tables, settings: Settings) -> tuple[SegmentView, ...]:
+    claims = whole.findings.select(
+        pl.coalesce("opportunity", "kind").replace({"remove_pain": "pain_point"}),
+        "stage",
+        "topic_id",
+        "label",
+    )
+    named = whole.topics.select("topic_id", "label")
+    return personas.compare(
+        whole.feedback,
+        findings.members(whole.mentions),
+        {("", "", topic): label for topic, label in named.iter_rows()}
+        | {(kind, stage, topic): label for kind, stage, topic, label in claims.iter_rows()},
+        min_people=settings.rank.min_people,
+        ces_direction=settings.read.ces_direction,
+    )
+
+
+def _fixes(whole: Tables, settings: Settings) -> tuple[FixVerdict, ...]:
+    path = settings.rank.fixes
+    if path is None:
+        return ()
+    return fixes.judge(
+        whole.feedback,
+        whole.mentions,
+        whole.topics,
+        readers.read_fixes(path),
+        min_people=settings.rank.min_people,
+    )
+
+
+def _emerging(whole: Tables, settings: Settings, periods: trends.Periods | None) -> Watch | None:
+    if periods is None:
+        return None
+    return emerging.watch(
+        whole.feedback,
+        whole.mentions,
+        dict(whole.topics.select("topic_id", "label").iter_rows()),
+        unit=periods.unit,
+        every=periods.every,
+        period=periods.now,
+        now_to=periods.now_to,
+        min_people=settings.rank.min_people,
+        seed=settings.seed,
+    )
+
+
+def stages(settings: Settings) -> tuple[Stage, ...]:
+    """Return the journey in force: the settings' own stages, else the default eight."""
+    own = settings.journey.stages
+    if not own:
+        return tuple(Stage(name, name.capitalize()) for name in STAGES)
+    return tuple(
+        Stage(s.name, s.title or s.name.capitalize(), s.description, s.aliases) for s in own
+    )
