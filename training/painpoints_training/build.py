@@ -49,7 +49,7 @@ LEFT_OUT = ("ud_ewt_reviews", "ud_ewt_ner", "app_opinions_dabrowski", "mams", "W
 OWN_SOURCES = ("all-MiniLM-L6-v2", "corpus")
 ALL_SOURCES = (
     *OWN_SOURCES, "nhs_fft", "cfpb_complaints", "mams", "app_opinions", "banking77", "clinc150",
-    "multidogo", "star_dialogues", "bitext_support", "ud_ewt", "goemotions",
+    "multidogo", "star_dialogues", "abcd", "bitext_support", "ud_ewt", "goemotions",
 )  # fmt: skip
 
 
