@@ -16,7 +16,7 @@ def cluster() -> Iterator[Cluster]:
     """Start a Postgres of our own, on loopback, for this session."""
     programs = find_programs()
     if programs is None:
-        if os.environ.get("PAINPOINTS_TEST_POSTGRES") == "required":
+        if os.environ.get("TEST_POSTGRES") == "required":
             pytest.fail("Postgres is missing: apt-get install postgresql")
         pytest.skip("Postgres is not installed (apt-get install postgresql)")
     with Cluster.started(programs) as running:
