@@ -35,8 +35,10 @@ EXEMPLAR_LETTERS = (20, 240)
 LENGTH_BONUS = {1: 0.2, 2: 0.85, 3: 1.0, 4: 1.0, 5: 0.95, 6: 0.85}
 COMMON = 0.05
 """Share of the members that use a word which may stand in the name."""
-WHOLE_BONUS = 1.4
-"""A phrase that the parser found, or that is a clause of its own; other words may be a fragment."""
+PART, WHOLE, TOLD = 1.0, 1.4, 1.7
+"""What a phrase counts for: words of a clause may be a fragment; what the parser found, or a clause
+of its own, is whole; a subject with its verb or judgement says what happens ("Router did not activate").
+"""
 
 _TOKEN = re.compile(r"[^\W\d_]+(?:['\u2019-][^\W\d_]+)*")
 _BREAK = re.compile(r"\[[A-Z_]+\d*\]|[.!?,;:()\[\]\"\u201c\u201d\n/|*]+|\s[-\u2013\u2014]+\s|\d+")
@@ -48,6 +50,10 @@ class Phrase(Protocol):
     @property
     def text(self) -> str:
         """Return the words as the customer wrote them."""
+
+    @property
+    def kind(self) -> str:
+        """Return "trouble" for a subject with what it does or is; what else there is, is one's own."""
 
 
 FindPhrases = Callable[[Sequence[str]], Sequence[Sequence[Phrase]]]
@@ -127,10 +133,10 @@ class _Corpus:
     texts: list[str]
     vectors: Floats
     feelings: npt.NDArray[np.float64]
-    phrases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    told: dict[int, tuple[tuple[str, str, bool], ...]] = field(default_factory=dict)
+    phrases: Mapping[str, tuple[tuple[str, float], ...]] = field(default_factory=dict)
+    told: dict[int, tuple[tuple[str, str, float], ...]] = field(default_factory=dict)
 
-    def pieces(self, row: int) -> tuple[tuple[str, str, bool], ...]:
+    def pieces(self, row: int) -> tuple[tuple[str, str, float], ...]:
         """Return what `_pieces` finds in a mention; a row of several groups is read once."""
         if row not in self.told:
             self.told[row] = tuple(_pieces(self.texts[row], self.phrases))
@@ -143,7 +149,9 @@ class _Corpus:
         rows = {row for own in groups for row in _central(self, own)[:MOST_PARSED]}
         texts = sorted({self.texts[row] for row in rows})
         found = zip(texts, find(texts), strict=True)
-        return replace(self, phrases={t: tuple(p.text for p in own) for t, own in found}, told={})
+        return replace(
+            self, phrases={t: tuple((p.text, _counts(p)) for p in own) for t, own in found}, told={}
+        )
 
     @cached_property
     def counts(self) -> tuple[Any, npt.NDArray[np.object_]]:
@@ -267,7 +275,7 @@ def _candidates(corpus: _Corpus, rows: Rows) -> list[_Candidate]:
     best = max(judged, key=lambda c: (c.worth, c.text), default=None)
     if best is None or " " in best.text:
         return judged
-    fuller = [p for p in heard.values() if True in p.whole and _says_more(p, best)]
+    fuller = [p for p in heard.values() if p.counts > PART and _says_more(p, best)]
     return judged + [_judge(corpus, group, phrase) for phrase in fuller]
 
 
@@ -277,14 +285,14 @@ def _says_more(phrase: "_Heard", single: _Candidate) -> bool:
     return 2 <= len(keys) <= 4 and bool(single.words & set(keys))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Heard:
-    """A phrase with all its spellings, the members that say it, and whether it stood there whole."""
+    """A phrase with all its spellings, the members that say it, and what it counts for at best."""
 
     key: str
     spellings: Counter[str]
     rows: set[int]
-    whole: set[bool]
+    counts: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -300,11 +308,11 @@ class _Group:
 def _heard(corpus: _Corpus, central: Sequence[int]) -> dict[str, _Heard]:
     heard: dict[str, _Heard] = {}
     for row in central:
-        for text, key, whole in corpus.pieces(row):
-            phrase = heard.setdefault(key, _Heard(key, Counter(), set(), set()))
-            phrase.spellings[text] += 2 if whole else 1
+        for text, key, counts in corpus.pieces(row):
+            phrase = heard.setdefault(key, _Heard(key, Counter(), set(), PART))
+            phrase.spellings[text] += 2 if counts > PART else 1
             phrase.rows.add(row)
-            phrase.whole.add(whole)
+            phrase.counts = max(phrase.counts, counts)
     return heard
 
 
@@ -319,7 +327,7 @@ def _judge(corpus: _Corpus, group: _Group, phrase: _Heard) -> _Candidate:
     near = _cosine(corpus.vectors[members].mean(axis=0), group.middle)
     clash = float(np.abs(_feeling(corpus, members) - group.feeling).sum()) / 2
     worth = (telling + share) * near * (1 - clash) ** 2 * LENGTH_BONUS[len(text.split())]
-    return _Candidate(text, words, worth * (WHOLE_BONUS if True in phrase.whole else 1.0))
+    return _Candidate(text, words, worth * phrase.counts)
 
 
 def _common_words(corpus: _Corpus, rows: Rows) -> frozenset[str]:
@@ -403,16 +411,23 @@ def _cosine(one: Floats, other: Floats) -> float:
     return max(float(one @ other) / length, 0.0) if length else 0.0
 
 
-def _pieces(text: str, phrases: Mapping[str, tuple[str, ...]]) -> Iterable[tuple[str, str, bool]]:
-    """Yield readable phrases of a mention as (words, key, whether it stands there whole)."""
+def _pieces(
+    text: str, phrases: Mapping[str, tuple[tuple[str, float], ...]]
+) -> Iterable[tuple[str, str, float]]:
+    """Yield readable phrases of a mention as (words, key, what it counts for)."""
     clauses = [_TOKEN.findall(clause) for clause in _BREAK.split(text)]
-    for phrase in phrases.get(text, ()):
+    for phrase, counts in phrases.get(text, ()):
         words = _trim(_TOKEN.findall(phrase))
         if _readable(words) and any(_stands_in(words, clause) for clause in clauses):
-            yield _spoken(words), _joint_key(words), True
+            yield _spoken(words), _joint_key(words), counts
     for clause in clauses:
         for part in _sequences(clause):
-            yield _spoken(part), _joint_key(part), len(part) == len(_trim(clause))
+            whole = len(part) == len(_trim(clause))
+            yield _spoken(part), _joint_key(part), WHOLE if whole else PART
+
+
+def _counts(phrase: Phrase) -> float:
+    return TOLD if phrase.kind == "trouble" else WHOLE
 
 
 def _stands_in(words: Sequence[str], clause: Sequence[str]) -> bool:

@@ -1,5 +1,6 @@
 """Labels: unique, in the members' own words, readable, never against the members' feeling."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,6 +33,7 @@ class Found:
     """A phrase as `segment` finds it."""
 
     text: str
+    kind: str = "thing"
 
 
 @pytest.fixture
@@ -167,3 +169,24 @@ def test_vectors_of_other_mentions_are_refused(corpus: tuple[pl.DataFrame, np.nd
     mentions, vectors = corpus
     with pytest.raises(TableError, match="vectors"):
         labels.describe(mentions, vectors[:-1])
+
+
+def test_what_happens_is_told_before_what_it_happens_to() -> None:
+    """Of two phrases that say the same of a topic, the one with its verb is the name."""
+    texts = ["router never starts", "the router never starts here", "my router never starts"] * 3
+    texts += ["friendly staff in the shop", "a lovely shop with friendly staff"] * 4
+    mentions = pl.DataFrame(
+        {
+            "mention_id": [f"m{n}" for n in range(len(texts))],
+            "text": texts,
+            "topic_id": ["router" if "router" in text else "shop" for text in texts],
+        }
+    )
+    vectors = np.array([[1.0, 0.0] if "router" in t else [0.0, 1.0] for t in texts], np.float32)
+
+    def find(asked: Sequence[str]) -> list[list[Found]]:
+        said = [Found("router never starts", "trouble"), Found("router")]
+        return [said if "router" in text else [] for text in asked]
+
+    found = labels.describe(mentions, vectors, find)
+    assert found.filter(topic_id="router")["label"].item() == "Router never starts"

@@ -1,9 +1,21 @@
 // Sortable tables: the same numbers as the figures, for reading, sorting and screen readers.
 
+// Rows that a long table shows before it is asked for all of them.
+const SHOWN_ROWS = 25;
+
 // columns: {title, value(row) to sort by, cell(row) to show, number}
 function sortableTable(caption, columns, rows, start = null) {
   const state = start ?? { by: null, down: false };
   const body = el("tbody");
+  const rest = el("button", { type: "button", class: "more" }, `Show all ${count(rows.length)}`);
+  let shown = rows.length > SHOWN_ROWS ? SHOWN_ROWS : rows.length;
+  rest.hidden = shown === rows.length;
+  rest.addEventListener("click", () => {
+    shown = rows.length;
+    rest.hidden = true;
+    fill();
+    body.rows[SHOWN_ROWS].querySelector("button")?.focus();
+  });
   const heads = columns.map((column, i) => {
     const button = el("button", { type: "button" }, column.title, el("span", { class: "sort", "aria-hidden": "true" }));
     const head = el("th", { scope: "col", class: column.number ? "number" : null, title: column.note ?? null }, button);
@@ -16,11 +28,11 @@ function sortableTable(caption, columns, rows, start = null) {
   });
   const fill = () => {
     heads.forEach((head, i) => (state.by === i ? head.setAttribute("aria-sort", state.down ? "descending" : "ascending") : head.removeAttribute("aria-sort")));
-    body.replaceChildren(...sorted(rows, columns[state.by], state.down).map((row) => tableRow(columns, row)));
+    body.replaceChildren(...sorted(rows, columns[state.by], state.down).slice(0, shown).map((row) => tableRow(columns, row)));
   };
   fill();
   return el("div", { class: "table-wrap", tabindex: "0", role: "region", "aria-label": caption },
-    el("table", {}, el("caption", {}, caption), el("thead", {}, el("tr", {}, heads)), body));
+    el("table", {}, el("caption", {}, caption), el("thead", {}, el("tr", {}, heads)), body), rest);
 }
 
 function tableRow(columns, row) {
