@@ -577,12 +577,13 @@ _STOP_WORDS = (
     "wouldnt yeah yes yet yours yourself"
 )
 _STOP = _ARTICLE | _PERSONAL | frozenset(_STOP_WORDS.split())
-_BAD_END_WORDS = "again back down not off out up"
-_BAD_END = _STOP - frozenset(_BAD_END_WORDS.split()) | frozenset(
-    ["good", "very", "bad", "great"]
-) - frozenset("")
+_MAY_END_WORDS = "again back down not off out up"
+_LEFT_OPEN_WORDS = (
+    "good very bad great ask asks brings gives lets offers sends shows tell tells told wants"
+)
+_BAD_END = _STOP - frozenset(_MAY_END_WORDS.split()) | frozenset(_LEFT_OPEN_WORDS.split())
 _BAD_START_WORDS = "ago be been had has is was were"
-_BAD_START_WORDS2 = "being getting having no not"
+_MAY_START_WORDS = "being getting having no not"
 _BAD_START = (
-    _STOP - frozenset(_BAD_START_WORDS2.split()) | frozenset(_BAD_START_WORDS.split()) | _MEASURES
+    _STOP - frozenset(_MAY_START_WORDS.split()) | frozenset(_BAD_START_WORDS.split()) | _MEASURES
 )

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from painpoints.errors import ModelError
@@ -157,6 +157,7 @@ def test_every_letter_is_in_one_mention(text: str) -> None:
 
 
 @given(WRITTEN)
+@example("A\x1f")
 def test_mentions_carry_no_outer_blanks(text: str) -> None:
     """A mention begins and ends with what was said."""
     assert all(text[a:b] == text[a:b].strip() for a, b in cut_fast(text))

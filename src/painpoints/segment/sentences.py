@@ -37,7 +37,8 @@ _LEADING = re.compile(
           | however(?=,|\s(?:the|my|our|your|i|we|it|they|there|this|a|when|if)\b) )+""",
     re.VERBOSE | re.IGNORECASE,
 )
-_SEPARATORS = " \t\n\r\f\v\u00a0,;:|/\\*•&+=_<([{~\u2013\u2014-"
+_BLANKS = "".join(sign for sign in map(chr, range(0x3001)) if sign.isspace())
+_SEPARATORS = f"{_BLANKS},;:|/\\*•&+=_<([{{~\u2013\u2014-"
 _DANGLING = re.compile(r"(?<=\s)(?:and|but|or)$", re.IGNORECASE)
 _LETTER = re.compile(r"[^\W\d_]")
 _ITEM = re.compile(r"(?<![\w.,:/£$€-])\(?([1-9]\d?)[.)](?=\s+\D|[A-Za-z])")
