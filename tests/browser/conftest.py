@@ -1,6 +1,6 @@
 """Headless Chromium for the tests of the page; one browser for all of them.
 
-The browser is the system's: Debian's package `chromium`, or what PAINPOINTS_CHROMIUM names.
+The browser is the system's: Debian's package `chromium`, or what TEST_CHROMIUM names.
 """
 
 import os
@@ -9,11 +9,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from painpoints.report import page as drawn_page
 from tests.browser.watched import Watched
 from tests.sample_map import sample
+
+expect.set_options(timeout=60_000)  # a busy machine takes seconds for what an idle one does at once
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _FLAGS = [
@@ -38,13 +40,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def chromium() -> str:
     """Return where Chromium lies; without it the test fails and says what to install."""
-    found = os.environ.get("PAINPOINTS_CHROMIUM") or next(
-        filter(None, map(shutil.which, _NAMES)), None
-    )
+    found = os.environ.get("TEST_CHROMIUM") or next(filter(None, map(shutil.which, _NAMES)), None)
     if found is None or not Path(found).exists():
         pytest.fail(
             "no Chromium to test the page with: install it (Debian: apt-get install chromium),"
-            " or set PAINPOINTS_CHROMIUM to its path, or leave these tests out by -m 'not browser'"
+            " or set TEST_CHROMIUM to its path, or leave these tests out by -m 'not browser'"
         )
     return found
 
