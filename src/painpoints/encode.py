@@ -1,4 +1,4 @@
-"""Texts -> unit vectors. The one file that knows sentence-transformers.
+"""Texts -> unit vectors. The one file that knows sentence-transformers and torch.
 
 Two kinds of encoder stand behind the same three calls: a static one (a mean of token vectors,
 very quick) and a small transformer. Which one it is says the folder; what the vectors are good
@@ -7,9 +7,10 @@ encoder of the quality, and by the static one that of the text around it, whose 
 little (docs/decisions/0036).
 """
 
+import json
 from collections.abc import Callable, Sequence
+from itertools import chain
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,44 +24,30 @@ MAX_CHARS = 2_000
 
 BATCH = 64
 TOLD_EVERY = 2_048
-"""Texts after which it is told how far the work is."""
+"""Texts read at once by the static encoder, and after which it is told how far the work is."""
 
 
 class Encoder:
     """An encoder ready for use; `Encoder.load` is the way to one."""
 
-    def __init__(self, model: Any) -> None:
-        self._model = model
+    def __init__(self, read: Callable[[list[str]], Vectors], dim: int) -> None:
+        """Take what reads texts into unit rows, (n, dim)."""
+        self._read = read
+        self.dim = dim
 
     @classmethod
     def load(cls, folder: Path) -> "Encoder":
         """Load the sentence-transformers model in `folder`, on the CPU, from disk alone.
 
         Raises:
-            ModelError: the folder holds no model that sentence-transformers can read.
+            ModelError: the folder holds no model that can be read.
         """
-        from sentence_transformers import SentenceTransformer
-        from transformers.utils.logging import disable_progress_bar
-
-        disable_progress_bar()
         try:
-            model = SentenceTransformer(
-                str(folder),
-                device="cpu",
-                local_files_only=True,
-                trust_remote_code=False,
-                model_kwargs={"dtype": "float32"},
-            )
+            return cls(*(_static(folder) if _is_static(folder) else _transformer(folder)))
         except (OSError, ValueError, KeyError, ImportError) as error:
             raise ModelError(
                 f"encoder {folder} cannot be loaded: {error}. Rebuild it with `make models`."
             ) from error
-        return cls(model.float().eval())
-
-    @property
-    def dim(self) -> int:
-        """Length of a vector."""
-        return int(self._model.get_embedding_dimension())
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Return one unit vector per text, float32 (n, dim), in the order of `texts`.
@@ -73,17 +60,72 @@ class Encoder:
         if not distinct:
             return np.zeros((0, self.dim), dtype=np.float32)
         place = {text: row for row, text in enumerate(distinct)}
-        vectors = self._encode_distinct(distinct)
+        vectors = self._read(distinct)
+        vectors[[not text.strip() for text in distinct]] = 0.0
         return vectors[[place[text[:MAX_CHARS]] for text in texts]]
 
-    def _encode_distinct(self, texts: list[str]) -> Vectors:
-        vectors = self._model.encode(
+
+def _is_static(folder: Path) -> bool:
+    """Return whether the model is one table of token vectors and nothing else."""
+    modules = json.loads((folder / "modules.json").read_text(encoding="utf-8"))
+    return [module["type"].rpartition(".")[2] for module in modules] == ["StaticEmbedding"]
+
+
+def _static(folder: Path) -> tuple[Callable[[list[str]], Vectors], int]:
+    """Return what reads texts with the token table in `folder`, and the length of its vectors.
+
+    What StaticEmbedding computes, without waiting for torch (docs/decisions/0037).
+    """
+    from safetensors.numpy import load_file
+    from scipy.sparse import csr_matrix
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    tokenizer.no_padding()
+    table = load_file(folder / "model.safetensors")["embedding.weight"].astype(np.float32)
+
+    def read_block(texts: list[str]) -> Vectors:
+        encoded = tokenizer.encode_batch_fast(texts, add_special_tokens=False)
+        tokens = [text.ids for text in encoded]
+        ends = np.cumsum([0, *map(len, tokens)])
+        flat = np.fromiter(chain.from_iterable(tokens), np.int32, ends[-1])
+        ones = np.ones(len(flat), np.float32)
+        return _unit_rows(csr_matrix((ones, flat, ends), (len(texts), len(table))) @ table)
+
+    def read(texts: list[str]) -> Vectors:
+        blocks = range(0, len(texts), TOLD_EVERY)
+        return np.concatenate([read_block(texts[at : at + TOLD_EVERY]) for at in blocks])
+
+    return read, table.shape[1]
+
+
+def _transformer(folder: Path) -> tuple[Callable[[list[str]], Vectors], int]:
+    """Return what reads texts with any model of sentence-transformers, and its vectors' length."""
+    from sentence_transformers import SentenceTransformer
+    from transformers.utils.logging import disable_progress_bar
+
+    disable_progress_bar()
+    model = SentenceTransformer(
+        str(folder),
+        device="cpu",
+        local_files_only=True,
+        trust_remote_code=False,
+        model_kwargs={"dtype": "float32"},
+    )
+    model = model.float().eval()
+
+    def read(texts: list[str]) -> Vectors:
+        vectors = model.encode(
             texts, batch_size=BATCH, normalize_embeddings=True, show_progress_bar=False
         )
-        blank = np.array([not text.strip() for text in texts])
-        unit: Vectors = np.nan_to_num(np.asarray(vectors, dtype=np.float32))
-        unit[blank] = 0.0
-        return unit
+        return np.nan_to_num(np.asarray(vectors, dtype=np.float32))
+
+    return read, int(model.get_embedding_dimension())
+
+
+def _unit_rows(sums: Vectors) -> Vectors:
+    lengths = np.linalg.norm(sums, axis=1, keepdims=True)
+    return np.asarray(sums / np.where(lengths > 0, lengths, 1), dtype=np.float32)
 
 
 def part_names(quality: str) -> tuple[str, str]:
