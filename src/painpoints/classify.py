@@ -22,7 +22,7 @@ from painpoints.domain import NO_STAGE, STAGES, TOUCHPOINTS, UNSURE, MentionType
 from painpoints.tables import MENTIONS
 
 Vectors = NDArray[np.float32]
-Probabilities = NDArray[np.float64]
+Probabilities = NDArray[np.floating[Any]]
 Priors = Mapping[str, Mapping[str, float]]
 """For each label, how often each of its classes is expected, summing to 1."""
 
@@ -40,6 +40,9 @@ RUN_WEIGHT = 0.5
 
 N_ROUNDS = 50
 """Of the re-estimation; it settles long before."""
+
+N_COUNTED = 50_000
+"""Mentions, at even distances, that it counts: frequencies to half a point are known from these."""
 
 CONFLICT_PROB = 0.6
 """The text contradicts the metadata where it is at least this sure of another label."""
@@ -96,9 +99,10 @@ class Head:
     min_prob: float
 
     def probabilities(self, features: Vectors) -> Probabilities:
-        """Return (n, classes): each class's probability under the deployment's prior."""
-        logits = (features @ self.weights.T + self.bias) / self.temperature
-        return _softmax(logits + np.log(self.natural) - np.log(self.prior))
+        """Return (n, classes) float32: each class's probability under the deployment's prior."""
+        shift = self.bias / self.temperature + np.log(self.natural) - np.log(self.prior)
+        logits = features @ (self.weights.T / np.float32(self.temperature))
+        return _softmax(logits + shift.astype(np.float32))
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +156,7 @@ class Classifier:
         stages: Sequence[StageSettings] = (),
         priors: Priors | None = None,
     ) -> Classified:
-        """Label every mention.
+        """Label every mention: `label` of the `probabilities` of these vectors.
 
         Args:
             mentions: MENTIONS as far as "segment".
@@ -165,6 +169,21 @@ class Classifier:
                 from these mentions, if there are enough.
         """
         given = self.probabilities(vectors, contexts)
+        return self.label(mentions, feedback, given, stages=stages, priors=priors)
+
+    def label(
+        self,
+        mentions: pl.DataFrame,
+        feedback: pl.DataFrame,
+        given: Mapping[str, Probabilities],
+        *,
+        stages: Sequence[StageSettings] = (),
+        priors: Priors | None = None,
+    ) -> Classified:
+        """Label every mention by what `probabilities` gave; the arguments are those of `classify`.
+
+        given: for each label (n, classes), row-aligned with `mentions`.
+        """
         used = priors or self._run_priors(given)
         adapted = {name: self._adapt(name, given[name], used[name]) for name in LABELS}
         answers = self._answers(adapted, stages)
@@ -186,7 +205,7 @@ class Classifier:
     def _adapt(self, label: str, given: Probabilities, prior: Mapping[str, float]) -> Probabilities:
         head = self._heads[label]
         wanted = np.array([prior[name] for name in head.classes])
-        return _normalised(given * (wanted / head.natural))
+        return _normalised(given * (wanted / head.natural).astype(np.float32))
 
     def _answers(
         self, adapted: Mapping[str, Probabilities], stages: Sequence[StageSettings]
@@ -200,7 +219,7 @@ class Classifier:
             head = self._heads["stage"]
             own, names = _own_journey(adapted["stage"], head.classes, stages)
             answers["stage"] = _best(own, names, head.min_prob)
-        kinds = answers["type"]["answer"].to_numpy()
+        kinds = answers["type"]["answer"]
         answers["severity"] = _severity(adapted["severity"], kinds)
         return answers
 
@@ -246,9 +265,10 @@ def run_prior(given: Probabilities, natural: Probabilities) -> Probabilities:
     """
     if given.shape[0] < MIN_RUN:
         return natural
+    counts = np.asarray(given[:: -(-len(given) // N_COUNTED)], dtype=np.float64)
     found = natural
     for _ in range(N_ROUNDS):
-        counted = _normalised(given * (found / natural)).mean(axis=0)
+        counted = _normalised(counts * (found / natural)).mean(axis=0)
         found = RUN_WEIGHT * counted + (1.0 - RUN_WEIGHT) * natural
     return np.asarray(found)
 
@@ -275,12 +295,10 @@ def _best(given: Probabilities, classes: Sequence[str], min_prob: float) -> pl.D
     """Return `answer`, `prob` and `best` (the answer had "unsure" not been allowed)."""
     top = given.argmax(axis=1)
     prob = given[np.arange(len(given)), top].astype(np.float32)
-    best = np.array(classes, dtype=object)[top]
-    answer = np.where(prob < min_prob, UNSURE, best)
-    return pl.DataFrame(
-        {"answer": answer.tolist(), "prob": prob, "best": best.tolist()},
-        schema={"answer": pl.String, "prob": pl.Float32, "best": pl.String},
-    )
+    best = pl.Series("best", list(classes), pl.String).gather(top)
+    answer = pl.when(pl.col("prob") < min_prob).then(pl.lit(UNSURE)).otherwise(pl.col("best"))
+    found = pl.DataFrame({"prob": prob, "best": best})
+    return found.select(answer.alias("answer"), "prob", "best")
 
 
 def _own_journey(
@@ -307,15 +325,14 @@ def _itself(stage: StageSettings, classes: Sequence[str]) -> tuple[str, ...]:
     return (stage.name,) if stage.name in classes and not stage.covers else ()
 
 
-def _severity(given: Probabilities, kinds: NDArray[Any]) -> pl.DataFrame:
+def _severity(given: Probabilities, kinds: pl.Series) -> pl.DataFrame:
     """Return the expected severity, rounded, among those that the type of the mention allows."""
     levels = np.arange(given.shape[1])
     allowed = np.ones(given.shape, dtype=bool)
-    allowed[np.isin(kinds, [MentionType.PRAISE, MentionType.QUESTION, MentionType.OTHER])] = (
-        levels == 0
-    )
-    allowed[kinds == MentionType.REQUEST] = levels <= 1
-    allowed[kinds == MentionType.PAIN_POINT] = levels >= 1
+    harmless = [MentionType.PRAISE.value, MentionType.QUESTION.value, MentionType.OTHER.value]
+    allowed[kinds.is_in(harmless).to_numpy()] = levels == 0
+    allowed[(kinds == MentionType.REQUEST.value).to_numpy()] = levels <= 1
+    allowed[(kinds == MentionType.PAIN_POINT.value).to_numpy()] = levels >= 1
     expected = _normalised(np.where(allowed, given, 0.0)) @ levels
     answer = np.floor(expected + 0.5).astype(np.int8)
     prob = given[np.arange(len(given)), answer].astype(np.float32)
@@ -345,8 +362,8 @@ def _metadata(
 
 
 def _translated(written: pl.Series, names: Mapping[str, str]) -> pl.Series:
-    meant = [None if value is None else names.get(_plain(value)) for value in written]
-    return pl.Series(written.name, meant, dtype=pl.String)
+    meant = {value: names.get(_plain(value)) for value in written.drop_nulls().unique()}
+    return written.replace_strict(meant, default=None, return_dtype=pl.String)
 
 
 def _names(stages: Sequence[StageSettings]) -> dict[str, dict[str, str]]:
@@ -385,16 +402,15 @@ def _n_conflicts(answer: pl.DataFrame, known: pl.Series) -> int:
 
 def _n_unmapped(feedback: pl.DataFrame, stages: Sequence[StageSettings]) -> dict[str, int]:
     return {
-        label: sum(_plain(value) not in names for value in feedback[label].drop_nulls())
+        label: feedback[label].count() - _translated(feedback[label], names).count()
         for label, names in _names(stages).items()
     }
 
 
-def _softmax(logits: NDArray[Any]) -> Probabilities:
-    shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return _normalised(shifted)
+def _softmax(logits: NDArray[np.float32]) -> Probabilities:
+    return _normalised(np.exp(logits - logits.max(axis=1, keepdims=True)))
 
 
-def _normalised(weights: NDArray[Any]) -> Probabilities:
-    total: Probabilities = weights.sum(axis=1, keepdims=True)
-    return np.asarray(weights / total, dtype=np.float64)
+def _normalised(weights: Probabilities) -> Probabilities:
+    normalised: Probabilities = weights / weights.sum(axis=1, keepdims=True)
+    return normalised

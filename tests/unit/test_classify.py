@@ -223,5 +223,5 @@ def test_label_names_are_those_of_the_domain() -> None:
 def test_severity_is_expected_among_what_the_type_allows() -> None:
     """A pain that is either none or grave is told as grave: that it is none, its type has ruled out."""
     unsure = np.array([[0.55, 0.05, 0.40, 0.0]] * 3)
-    kinds = np.array(["pain_point", "praise", "request"])
+    kinds = pl.Series(["pain_point", "praise", "request"])
     assert classify._severity(unsure, kinds)["answer"].to_list() == [2, 0, 0]
