@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from painpoints.config import RedactSettings
-from painpoints.redact import mask
+from painpoints.redact import mask, mask_part, numbering, renumbered
 from painpoints.redact.patterns import PLACEHOLDER, find
 from painpoints.tables import FEEDBACK, check
 
@@ -324,3 +324,37 @@ def test_many_short_texts_are_fast() -> None:
     start = time.process_time()
     assert _masked(*texts, names=False) == texts
     assert time.process_time() - start < 10
+
+
+@FEW
+@given(
+    st.lists(
+        st.sampled_from(
+            ["a@x.example called", "b@y.example", "see [EMAIL_3]", "ring 020 7946 0958", "fine", ""]
+        ),
+        min_size=1,
+        max_size=12,
+    ),
+    st.integers(1, 5),
+)
+def test_parts_are_numbered_as_the_whole_would_be(texts: list[str], size: int) -> None:
+    """Masked in parts and numbered together, every text reads as if masked in one go."""
+    whole = _feedback(texts)
+    expected, _ = mask(whole, settings=SETTINGS, find_names=None)
+    parts = [
+        mask_part(whole[at : at + size], settings=SETTINGS, find_names=None)
+        for at in range(0, len(texts), size)
+    ]
+    numbers = numbering([p.before for p in parts], [p.values for p in parts])
+    found = [renumbered(p.feedback, n) for p, n in zip(parts, numbers, strict=True)]
+    assert pl.concat(found).equals(expected)
+
+
+def test_turns_move_along_when_numbers_grow() -> None:
+    """A number of more digits moves what stands behind it, in the text and in the turns."""
+    text = "[EMAIL_1] hello"
+    turns = [{"role": "customer", "start": 10, "end": 15}]
+    frame = _feedback([text]).with_columns(pl.Series("turns", [turns], FEEDBACK.schema()["turns"]))
+    found = renumbered(frame, {("EMAIL", 1): 1234})
+    (moved,) = found["turns"].to_list()
+    assert found["verbatim"][0][moved[0]["start"] : moved[0]["end"]] == "hello"

@@ -2,7 +2,8 @@
 
 A person is `p_` and a keyed hash, a value in a text a noun like [EMAIL_1], numbered by first
 appearance. `patterns` finds what its form gives away; names come from the caller. What masks the
-text of a transcript keeps its turns. Addresses and what only its meaning tells stay: see
+text of a transcript keeps its turns (`pieces`); parts of a large export are masked each by itself
+and numbered together (`numbering`). Addresses and what only its meaning tells stay: see
 docs/decisions/0017.
 """
 
@@ -11,20 +12,21 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
-from itertools import accumulate, pairwise
-from typing import Any
 
 import polars as pl
 
 from painpoints.config import RedactSettings
+from painpoints.redact.numbering import Masked, masked_columns, numbering, renumbered
 from painpoints.redact.patterns import KINDS, PLACEHOLDER, Found, find
-from painpoints.tables import FEEDBACK, SEGMENT_PREFIX
+from painpoints.redact.pieces import Row, cut, moved_turns
+from painpoints.tables import SEGMENT_PREFIX
+
+__all__ = ["FindNames", "Masked", "mask", "mask_part", "numbering", "renumbered"]
 
 FindNames = Callable[[Sequence[str]], list[list[tuple[int, int]]]]
 """Texts in, for each the characters (start, end) of the names of people in it."""
 
 PSEUDONYM = re.compile(r"[pf]_[0-9a-f]{12}")
-PLAIN_COLUMNS = ("question", "channel", "touchpoint", "stage")
 PERSON_SEGMENT = re.compile(
     r"(?:(?:full|first|last|user|customer|client|agent|employee|staff|contact|caller|reviewer|owner"
     r"|manager|assignee) )?name|surname|username|nickname|agent|employee|manager|advisor|adviser"
@@ -38,7 +40,12 @@ POSSESSIVE = re.compile(r"['\u2019]s?$")
 
 @dataclass(slots=True)
 class _Register:
-    """The placeholders given so far in one run."""
+    """The placeholders given so far.
+
+    numbers: of each (kind, value), in the order of their first appearance.
+    last:    the highest number of each kind.
+    counts:  pieces of text that were masked, by kind.
+    """
 
     numbers: dict[tuple[str, str], int] = field(default_factory=dict)
     last: Counter[str] = field(default_factory=Counter)
@@ -60,17 +67,6 @@ class _Register:
                 self.last[kind] = max(self.last[kind], int(match["number"]))
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """A verbatim cut at the borders of its turns; each piece is masked by itself.
-
-    borders: offset of each piece's first character, and the verbatim's length.
-    """
-
-    pieces: tuple[str, ...]
-    borders: tuple[int, ...]
-
-
 def mask(
     feedback: pl.DataFrame, *, settings: RedactSettings, find_names: FindNames | None
 ) -> tuple[pl.DataFrame, dict[str, int]]:
@@ -83,32 +79,39 @@ def mask(
 
     find_names: finds people's names in texts; None, or `settings.names` off, leaves names.
     """
+    masked = mask_part(feedback, settings=settings, find_names=find_names)
+    return masked.feedback, dict(masked.counts)
+
+
+def mask_part(
+    feedback: pl.DataFrame, *, settings: RedactSettings, find_names: FindNames | None
+) -> Masked:
+    """Mask a part of the feedback by itself; `numbering` makes the numbers those of the whole."""
     register = _Register()
-    columns = [c for c in feedback.columns if c in PLAIN_COLUMNS or c.startswith(SEGMENT_PREFIX)]
-    for column in ("verbatim", *columns):
+    columns = masked_columns(feedback)
+    for column in columns:
         texts = feedback[column].drop_nulls()
         register.start_after(texts.filter(texts.str.contains("[", literal=True)))
-    rows = [_cut(v, t) for v, t in feedback.select("verbatim", "turns").iter_rows()]
+    before = dict(register.last)
+    rows = [cut(v, t) for v, t in feedback.select("verbatim", "turns").iter_rows()]
     names = _names(rows, find_names if settings.names else None)
     masked = [_mask_row(row, names, register, settings.phone_region) for row in rows]
     frame = feedback.with_columns(
         pl.Series("verbatim", ["".join(pieces) for pieces in masked], pl.String),
-        _moved_turns(feedback["turns"], rows, masked),
-        *(_mask_column(feedback[c], register, settings.phone_region) for c in columns),
+        moved_turns(feedback["turns"], rows, masked),
+        *(_mask_column(feedback[c], register, settings.phone_region) for c in columns[1:]),
         *_pseudonyms(feedback, register, settings.salt),
     )
-    return frame, {kind: register.counts[kind] for kind in (*KINDS, "person_id", "feedback_id")}
+    counts = {kind: register.counts[kind] for kind in (*KINDS, "person_id", "feedback_id")}
+    values = tuple((kind, _digest(key, settings.salt)) for kind, key in register.numbers)
+    return Masked(frame, counts, before, values)
 
 
-def _cut(verbatim: str, turns: list[dict[str, Any]] | None) -> _Row:
-    """Cut a verbatim at its turns, so that nothing found reaches from one into another."""
-    ends = {0, len(verbatim), *(t[end] for t in turns or () for end in ("start", "end"))}
-    borders = tuple(sorted(ends))
-    pieces = (verbatim[a:b] for a, b in pairwise(borders))
-    return _Row(tuple(pieces), borders)
+def _digest(value: str, salt: str) -> str:
+    return blake2b(value.encode(), digest_size=16, key=blake2b(salt.encode()).digest()).hexdigest()
 
 
-def _names(rows: Sequence[_Row], find_names: FindNames | None) -> dict[str, list[Found]]:
+def _names(rows: Sequence[Row], find_names: FindNames | None) -> dict[str, list[Found]]:
     """Return the names in each distinct piece of text that has any."""
     if find_names is None:
         return {}
@@ -126,7 +129,7 @@ def _name(text: str, start: int, end: int) -> Found:
 
 
 def _mask_row(
-    row: _Row, names: Mapping[str, list[Found]], register: _Register, region: str
+    row: Row, names: Mapping[str, list[Found]], register: _Register, region: str
 ) -> tuple[str, ...]:
     said = [name for piece in row.pieces for name in names.get(piece, ())]
     full = {name.key for name in said if " " in name.key}
@@ -163,20 +166,6 @@ def _replaced(text: str, found: Sequence[tuple[Found, str]]) -> str:
         pieces += [text[at : one.start], placeholder]
         at = one.end
     return "".join([*pieces, text[at:]])
-
-
-def _moved_turns(
-    turns: pl.Series, rows: Sequence[_Row], masked: Sequence[tuple[str, ...]]
-) -> pl.Series:
-    """Return the turns with their offsets in the masked verbatims."""
-    moved = []
-    for given, row, pieces in zip(turns, rows, masked, strict=True):
-        lengths = accumulate(map(len, pieces), initial=0)
-        at = dict(zip(row.borders, lengths, strict=True))
-        moved.append(
-            None if given is None else [t | {e: at[t[e]] for e in ("start", "end")} for t in given]
-        )
-    return pl.Series("turns", moved, FEEDBACK.schema()["turns"])
 
 
 def _mask_column(values: pl.Series, register: _Register, region: str) -> pl.Series:
