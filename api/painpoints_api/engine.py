@@ -4,7 +4,6 @@ The rest of the service knows only `Engine`. Everything heavy is imported when f
 that a server that only reads runs loads no model.
 """
 
-import copy
 import errno
 import hashlib
 import json
@@ -115,9 +114,7 @@ class PackagedEngine:
         held = self._analyser({"quality": settings["quality"]})
         if _encoders(held.parts) != _encoders(facts["parts"]):
             raise InputError("the analysis was made by another encoder than is in use; repeat it")
-        analyser = copy.copy(held)
-        analyser.settings = _settings(settings)
-        return _LoadedScorer(analyser, runs.load_topic_model(run))
+        return _LoadedScorer(held.under(_settings(settings)), runs.load_topic_model(run))
 
     def _analyser(self, settings: Mapping[str, Any]) -> "Analyser":
         """Return an analyser by the models in force; it is held for all that need these models."""

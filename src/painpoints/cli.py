@@ -93,12 +93,25 @@ def analyze(
             help="CSV: topic, stage or touchpoint; date; and segment, owner, expected, name."
         ),
     ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with a large run that was broken off.")
+    ] = False,
+    engine: Annotated[
+        str, typer.Option(help="Who works through a large run: local processes, or dask.")
+    ] = "local",
+    scheduler: Annotated[
+        str | None,
+        typer.Option(help="Of a running Dask cluster, tcp://host:8786; else one is started here."),
+    ] = None,
+    workers: Annotated[
+        int, typer.Option(min=0, help="Processes for a large run; 0: as many as cores.")
+    ] = 0,
     models: Models = None,
     settings: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Analyse feedback: write the journey map, the findings and every table behind them."""
-    from painpoints import runs, terminal
+    from painpoints import distribute, runs, terminal
     from painpoints.pipeline import STEPS, Analyser
 
     chosen = _settings(
@@ -114,8 +127,13 @@ def analyze(
         },
     )
     runs.refuse_foreign(out)
-    with terminal.steps((*STEPS, "write"), quiet=as_json) as on_step:
-        analysis = Analyser(chosen, on_step=on_step).analyse(inputs)
+    how = distribute.How(engine=engine, scheduler=scheduler, workers=workers, resume=resume)
+    with (
+        distribute.workshop(out, how) as workshop,
+        terminal.steps((*STEPS, "write"), quiet=as_json) as on_step,
+    ):
+        analysis = Analyser(chosen, on_step=on_step).analyse(inputs, spread=workshop)
+        workshop.close()
         on_step("write")
         written = runs.save(analysis, out)
     if as_json:

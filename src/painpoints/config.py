@@ -105,6 +105,14 @@ class TopicSettings(_Section):
     )
 
 
+class ScaleSettings(_Section):
+    """How a large run is cut; the results do not depend on it."""
+
+    part_rows: int = Field(
+        10_000, ge=100, description="feedbacks in a part; three parts or more go to workers"
+    )
+
+
 class RankSettings(_Section):
     """When a finding may be ranked, and how its rank range is found."""
 
@@ -153,6 +161,7 @@ class Settings(BaseSettings):
     journey: JourneySettings = JourneySettings()
     topics: TopicSettings = TopicSettings()
     rank: RankSettings = RankSettings()
+    scale: ScaleSettings = ScaleSettings()
     report: ReportSettings = ReportSettings()
     serve: dict[str, Any] = Field(
         default_factory=dict, exclude=True, description="the service's own; see docs/operator.md"

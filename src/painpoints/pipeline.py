@@ -1,42 +1,39 @@
 """The steps in order, nothing else: inputs go in, one `Analysis` comes out.
 
-Loads the trained parts once and holds them; knows no screen and writes no file. What each step
-means is said in its own file; what a run leaves on disk, in `runs`.
+Knows no screen and writes no file. What each step means is said in its own file, what is done to
+each part of the feedback by itself in `parts`, what a run leaves on disk in `runs`.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, Self
 
+import numpy as np
 import polars as pl
 
-from painpoints import (
-    bundle,
-    classify,
-    drivers,
-    findings,
-    labels,
-    readers,
-    redact,
-    tables,
-    topics,
-    trends,
-)
+from painpoints import drivers, findings, labels, readers, tables, topics, trends
 from painpoints.arrangement import Tables, arrange
-from painpoints.classify import Classified, Classifier
-from painpoints.config import JourneySettings, Settings, StageSettings, load
+from painpoints.classify import Classified, Vectors
+from painpoints.config import Settings, load
 from painpoints.domain import JourneyMap
-from painpoints.encode import Encoders, part_names
-from painpoints.errors import SettingsError
-from painpoints.segment import Segmenter
+from painpoints.parts import Parts, Reader, Rows, Whole
 
 if TYPE_CHECKING:
     from painpoints.topics import TopicModel
 
 STEPS = ("read", "redact", "segment", "encode", "classify", "topics", "drivers", "findings")
+
+ENOUGH_TO_NAME = 30
+"""Mentions that a group is named by at least, where it has as many."""
+
+GROUP = ("kind", "stage", "topic_id")
+"""What makes a finding, in the table of members."""
+
+Spread = Callable[[Reader, pl.DataFrame, "OnStep"], Parts]
+"""Says in how many parts the feedback of a run is worked through."""
 
 
 class OnStep(Protocol):
@@ -77,53 +74,60 @@ class Analyser:
     """
 
     def __init__(self, settings: Settings | None = None, *, on_step: OnStep | None = None) -> None:
-        """Load the trained parts that `settings` name.
+        """Find the trained parts that `settings` name.
 
         Raises:
             ModelError: a part is missing, damaged or of another version.
         """
-        chosen = settings or load()
         self._on_step = on_step or _silent
-        quality = chosen.quality
-        names = ("segmenter", f"classifier-{quality}", *part_names(quality))
-        segmenter, classifier, *encoders = (
-            bundle.verify(bundle.current(name, chosen.models)) for name in names
-        )
-        bundle.refuse_mismatch(classifier, encoders)
-        self.settings = in_journey(chosen, classifier)
-        self.parts = {
-            part.manifest["part"]: str(part.manifest["version"])
-            for part in (segmenter, classifier, *encoders)
-        }
-        self._segmenter = Segmenter.load(segmenter.folder, parse=quality == "accurate")
-        self._encoders = Encoders.load(*(part.folder for part in encoders))
-        self._classifier = Classifier(classifier.artefact("heads.joblib"))
+        self.reader = Reader(settings or load())
 
-    def analyse(self, inputs: Sequence[str | Path]) -> Analysis:
+    @property
+    def settings(self) -> Settings:
+        """Return the settings in force, with the journey that the classifier was trained for."""
+        return self.reader.settings
+
+    @property
+    def parts(self) -> Mapping[str, str]:
+        """Return the version of each trained part."""
+        return self.reader.versions
+
+    def under(self, settings: Settings) -> Self:
+        """Return an analyser with other settings and the same trained parts."""
+        other = copy(self)
+        other.reader = self.reader.under(settings)
+        return other
+
+    def analyse(self, inputs: Sequence[str | Path], *, spread: Spread = Whole) -> Analysis:
         """Read the inputs and return everything found in them.
+
+        spread: says in how many parts the feedback is worked through; in one, in memory, if unset.
 
         Raises:
             InputError: the inputs cannot be used, with every reason.
         """
         clock = _Clock(self._on_step)
-        with clock.step("read"):
-            intake = readers.read(inputs, self.settings.read, self.settings.columns)
-        with clock.step("redact"):
-            feedback, masked = self._mask(intake.feedback)
-        with clock.step("segment"):
-            mentions = self._segmenter.segment(feedback)
-        with clock.step("encode"):
-            vectors, around = self._encode(mentions, feedback)
-        with clock.step("classify"):
-            classified = self._classify(mentions, feedback, vectors, around)
-        with clock.step("topics"):
-            model, mentions, found = self._topics(classified.mentions, feedback, vectors)
-        with clock.step("drivers"):
-            driving = self._drivers(feedback, mentions)
-        with clock.step("findings"):
-            ranked = self._findings(feedback, mentions, found, driving, vectors)
-            whole = Tables(feedback, mentions, found, driving, ranked)
-            journey = arrange(whole, self.settings)
+        clock("read")
+        intake = readers.read(inputs, self.settings.read, self.settings.columns)
+        parts = spread(self.reader, intake.feedback, clock)
+        clock("redact")
+        feedback, masked = parts.mask()
+        sample = parts.read()
+        clock("classify")
+        labelled = self.reader.label(sample.feedback, sample.reading, None)
+        clock("topics")
+        model = topics.fit(labelled.mentions, sample.reading.vectors, settings=self.settings.topics)
+        classified = parts.label(labelled.priors, model)
+        mentions = classified.mentions
+        told = _told(mentions, sample.rows, parts)
+        found = self._topics(model, mentions, feedback, told)
+        clock("drivers")
+        driving = self._drivers(feedback, mentions)
+        clock("findings")
+        ranked = self._findings(feedback, mentions, found, driving, told)
+        whole = Tables(feedback, mentions, found, driving, ranked)
+        journey = arrange(whole, self.settings)
+        clock.stop()
         return Analysis(
             settings=self.settings,
             intake=intake,
@@ -160,58 +164,28 @@ class Analyser:
         return self._score(readers.from_texts(texts, self.settings.read), topic_model)
 
     def _score(self, feedback: pl.DataFrame, topic_model: "TopicModel | None") -> pl.DataFrame:
-        masked, _ = self._mask(feedback)
-        mentions = self._segmenter.segment(masked)
-        vectors, around = self._encode(mentions, masked)
-        priors = self._classifier.priors
-        labelled = self._classify(mentions, masked, vectors, around, priors=priors).mentions
-        return labelled if topic_model is None else topic_model.assign(labelled, vectors)
-
-    def _mask(self, feedback: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, int]]:
-        names = self._segmenter.names if self.settings.redact.names else None
-        return redact.mask(feedback, settings=self.settings.redact, find_names=names)
-
-    def _encode(
-        self, mentions: pl.DataFrame, feedback: pl.DataFrame
-    ) -> tuple[classify.Vectors, classify.Vectors]:
-        """Return the vectors of the mentions and of what stands around them, row-aligned."""
-
-        def tell(done: int, total: int) -> None:
-            self._on_step("encode", done, total)
-
-        around = classify.contexts(mentions, feedback)
-        return self._encoders.read(mentions["text"].to_list(), around, tell)
-
-    def _classify(
-        self,
-        mentions: pl.DataFrame,
-        feedback: pl.DataFrame,
-        vectors: classify.Vectors,
-        around: classify.Vectors,
-        *,
-        priors: classify.Priors | None = None,
-    ) -> Classified:
-        stages = self.settings.journey.stages
-        return self._classifier.classify(
-            mentions, feedback, vectors, around, stages=stages, priors=priors
-        )
+        reader = self.reader
+        masked = reader.mask(feedback).feedback
+        reading = reader.read(masked, self._on_step)
+        priors = reader.classifier.priors
+        if topic_model is None:
+            return reader.label(masked, reading, priors).mentions
+        return reader.place(masked, reading, priors, topic_model).mentions
 
     def _topics(
-        self, mentions: pl.DataFrame, feedback: pl.DataFrame, vectors: classify.Vectors
-    ) -> tuple["TopicModel", pl.DataFrame, pl.DataFrame]:
-        """Return the frozen topics, the mentions with theirs, and the named TOPICS table."""
-        model = topics.fit(mentions, vectors, settings=self.settings.topics)
-        assigned = model.assign(mentions, vectors)
-        found = model.table(assigned, feedback)
+        self, model: "TopicModel", mentions: pl.DataFrame, feedback: pl.DataFrame, told: "_Told"
+    ) -> pl.DataFrame:
+        """Return the named TOPICS table."""
         named = labels.describe(
-            assigned,
-            vectors,
-            self._segmenter.phrases,
+            told.mentions,
+            told.vectors,
+            self.reader.segmenter.phrases,
             terms=dict(zip(model.topic_ids, model.terms, strict=True)),
             parents=dict(zip(model.topic_ids, model.parent_ids, strict=True)),
         )
         columns = list(tables.TOPICS.schema())
-        return model, assigned, found.join(named, on="topic_id", how="inner").select(columns)
+        found = model.table(mentions, feedback)
+        return found.join(named, on="topic_id", how="inner").select(columns)
 
     def _drivers(self, feedback: pl.DataFrame, mentions: pl.DataFrame) -> pl.DataFrame:
         rank = self.settings.rank
@@ -230,7 +204,7 @@ class Analyser:
         mentions: pl.DataFrame,
         found: pl.DataFrame,
         driving: pl.DataFrame,
-        vectors: classify.Vectors,
+        told: "_Told",
     ) -> pl.DataFrame:
         rank = self.settings.rank
         members = findings.members(mentions)
@@ -243,7 +217,7 @@ class Analyser:
             n_bootstrap=rank.n_bootstrap,
             seed=self.settings.seed,
             feasibility=self._feasibility(),
-            labels=self._names(members, mentions, vectors),
+            labels=self._names(members, told),
             ces_direction=self.settings.read.ces_direction,
         )
         periods = trends.choose(feedback, period=rank.period)
@@ -253,47 +227,52 @@ class Analyser:
         path = self.settings.rank.feasibility
         return None if path is None else readers.read_feasibility(path)
 
-    def _names(
-        self, members: pl.DataFrame, mentions: pl.DataFrame, vectors: classify.Vectors
-    ) -> dict[tuple[str, str, str], str]:
+    def _names(self, members: pl.DataFrame, told: "_Told") -> dict[tuple[str, str, str], str]:
         """Return for each (kind, stage, topic) the name that its own mentions give it.
 
         Groups too small to be ranked keep the name of their topic.
         """
         enough = pl.len() >= self.settings.rank.min_people
-        of_group = members.filter(enough.over("kind", "stage", "topic_id"))
-        grouped = of_group.group_by("kind", "stage", "topic_id").agg("mention_id")
-        keys = {"\t".join(row[:3]): row for row in grouped.sort("kind", "stage", "topic_id").rows()}
+        of_group = members.filter(enough.over(*GROUP)).join(
+            told.mentions.select("mention_id"), on="mention_id", how="semi"
+        )
+        grouped = of_group.group_by(*GROUP).agg("mention_id")
+        keys = {"\t".join(row[:3]): row for row in grouped.sort(*GROUP).rows()}
         named = labels.name_groups(
             {key: row[3] for key, row in keys.items()},
-            mentions,
-            vectors,
-            self._segmenter.phrases,
+            told.mentions,
+            told.vectors,
+            self.reader.segmenter.phrases,
         )
         return {keys[key][:3]: name for key, name in named.items()}
 
 
-def in_journey(settings: Settings, classifier: bundle.Part) -> Settings:
-    """Return the settings with the journey that the classifier was trained for, if it has its own.
+@dataclass(frozen=True, slots=True, eq=False)
+class _Told:
+    """The mentions that topics and findings are named by: all of a small run."""
 
-    Raises:
-        SettingsError: the settings' stages say nothing of the stages that the classifier knows.
-    """
-    trained = [StageSettings(**stage) for stage in classifier.manifest.get("stages", ())]
-    own = settings.journey.stages
-    if not trained:
-        return settings
-    if not own:
-        return settings.model_copy(update={"journey": JourneySettings(stages=tuple(trained))})
-    known = {stage.name for stage in trained}
-    lost = known - {name for stage in own for name in (stage.name, *stage.covers)}
-    if lost:
-        raise SettingsError(
-            f"journey.stages: the classifier {classifier.folder.name} was trained on other stages; "
-            f"no stage of the settings is or covers {', '.join(sorted(lost))}. Leave the stages out "
-            "of the settings, or go back with `painpoints models rollback`"
-        )
-    return settings
+    mentions: pl.DataFrame
+    vectors: Vectors
+
+
+def _told(mentions: pl.DataFrame, sample: Rows, parts: Parts) -> _Told:
+    """Return the sample, with the first of each topic and finding of which it holds too few."""
+    if len(sample) == mentions.height:
+        return _Told(mentions, parts.vectors(sample))
+    placed = mentions.select("mention_id", "topic_id", row=pl.int_range(pl.len()))
+    placed = placed.with_columns(known=pl.col("row").is_in(pl.Series(sample).implode()))
+    of_finding = findings.members(mentions).select(*GROUP, "mention_id")
+    grouped = of_finding.join(placed.drop("topic_id"), on="mention_id", maintain_order="left")
+    added = [_firsts(grouped, GROUP), _firsts(placed.drop_nulls("topic_id"), ("topic_id",))]
+    rows = np.unique(np.concatenate([sample, *added]))
+    return _Told(mentions[rows], parts.vectors(rows))
+
+
+def _firsts(placed: pl.DataFrame, group: Sequence[str]) -> Rows:
+    """Return the first rows of each group of which too few are known."""
+    few = pl.col("known").sum().over(group) < ENOUGH_TO_NAME
+    first = pl.int_range(pl.len()).over(group) < ENOUGH_TO_NAME
+    return placed.filter(few, first)["row"].to_numpy()
 
 
 def _silent(step: str, done: int = 0, total: int = 0) -> None:
@@ -305,12 +284,19 @@ class _Clock:
 
     def __init__(self, on_step: OnStep) -> None:
         self._on_step = on_step
+        self._step = ""
+        self._began = 0.0
         self.seconds: dict[str, float] = {}
 
-    @contextmanager
-    def step(self, name: str) -> Iterator[None]:
-        """Time one step."""
-        self._on_step(name)
-        began = perf_counter()
-        yield
-        self.seconds[name] = round(perf_counter() - began, 3)
+    def __call__(self, step: str, done: int = 0, total: int = 0) -> None:
+        """Hear that `step` is at `done` of `total`; another step than before ends that one."""
+        if step != self._step:
+            self.stop()
+            self._step, self._began = step, perf_counter()
+        self._on_step(step, done, total)
+
+    def stop(self) -> None:
+        """End the step under way."""
+        if self._step:
+            self.seconds[self._step] = round(perf_counter() - self._began, 3)
+        self._step = ""

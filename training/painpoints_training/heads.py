@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from sklearn.linear_model import LogisticRegression
 
-from painpoints.classify import LABELS, Classifier, Vectors, dense_features
+from painpoints.classify import LABELS, Classifier, Probabilities, Vectors, dense_features
 from painpoints.encode import Encoders
 
 MIN_PROB = {"stage": 0.35, "touchpoint": 0.25, "sentiment": 0.4, "type": 0.35, "severity": 0.0}
@@ -119,7 +119,7 @@ def _places(truth: pl.Series, classes: Sequence[str]) -> NDArray[np.int64]:
     return np.array([place.get(value, -1) for value in truth])
 
 
-def temperature(given: NDArray[np.float64], truth: NDArray[np.int64]) -> float:
+def temperature(given: Probabilities, truth: NDArray[np.int64]) -> float:
     """Return what divides the logits of `given` (n, classes) for the least log loss.
 
     `truth` numbers the right class of each row, -1 where it is none of them.

@@ -16,12 +16,12 @@ from hashlib import blake2b
 import polars as pl
 
 from painpoints.config import RedactSettings
-from painpoints.redact.numbering import Masked, masked_columns, numbering, renumbered
+from painpoints.redact.numbering import Masked, Numbers, masked_columns, numbering, renumbered
 from painpoints.redact.patterns import KINDS, PLACEHOLDER, Found, find
 from painpoints.redact.pieces import Row, cut, moved_turns
 from painpoints.tables import SEGMENT_PREFIX
 
-__all__ = ["FindNames", "Masked", "mask", "mask_part", "numbering", "renumbered"]
+__all__ = ["FindNames", "Masked", "Numbers", "mask", "mask_part", "numbering", "renumbered"]
 
 FindNames = Callable[[Sequence[str]], list[list[tuple[int, int]]]]
 """Texts in, for each the characters (start, end) of the names of people in it."""
