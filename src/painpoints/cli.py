@@ -8,7 +8,8 @@ nothing here imports upward.
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -20,6 +21,7 @@ from painpoints.errors import InputError, PainpointsError, SettingsError
 
 if TYPE_CHECKING:
     from painpoints.config import Settings
+    from painpoints.distribute import Workshop
 
 app = typer.Typer(
     help="Read customer feedback; rank pain points and opportunities per journey stage.",
@@ -68,7 +70,8 @@ Models = Annotated[
 
 @app.command(
     epilog="Examples:  painpoints analyze reviews.csv -o out   |   "
-    "painpoints analyze 'exports/*.xlsx' --column verbatim=Comment --title 'Q2 feedback'"
+    "painpoints analyze 'exports/*.xlsx' --column verbatim=Comment --title 'Q2 feedback'   |   "
+    "painpoints analyze million.csv -o out --quality fast --resume"
 )
 def analyze(
     inputs: Inputs,
@@ -106,6 +109,10 @@ def analyze(
     workers: Annotated[
         int, typer.Option(min=0, help="Processes for a large run; 0: as many as cores.")
     ] = 0,
+    parts: Annotated[
+        str | None,
+        typer.Option(help="Folder or URL for the files of a large run; all workers must see it."),
+    ] = None,
     models: Models = None,
     settings: ConfigFile = None,
     as_json: AsJson = False,
@@ -127,9 +134,10 @@ def analyze(
         },
     )
     runs.refuse_foreign(out)
-    how = distribute.How(engine=engine, scheduler=scheduler, workers=workers, resume=resume)
+    how = distribute.How(engine, scheduler, workers, resume, parts)
     with (
         distribute.workshop(out, how) as workshop,
+        _resumable(workshop),
         terminal.steps((*STEPS, "write"), quiet=as_json) as on_step,
     ):
         analysis = Analyser(chosen, on_step=on_step).analyse(inputs, spread=workshop)
@@ -321,6 +329,19 @@ def _fail(error: PainpointsError, *, code: int) -> None:
 
     terminal.print_error(str(error))
     sys.exit(code)
+
+
+@contextmanager
+def _resumable(workshop: "Workshop") -> Iterator[None]:
+    """Say to who interrupts a large run how it goes on."""
+    from painpoints import terminal
+
+    try:
+        yield
+    except KeyboardInterrupt as interrupt:
+        if workshop.begun:
+            terminal.print_error("interrupted; the same command with --resume goes on from here")
+        raise typer.Exit(130) from interrupt
 
 
 def _settings(file: Path | None, flags: Mapping[str, Any]) -> "Settings":

@@ -11,7 +11,6 @@ import hashlib
 import io
 import json
 import os
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
@@ -135,6 +134,17 @@ class Store:
 
         self._fs: AbstractFileSystem
         self._fs, self._root = url_to_fs(folder)
+
+    def make(self) -> None:
+        """Make the folder, for its owner's eyes alone where the place knows owners."""
+        self._fs.makedirs(self._root, exist_ok=True)
+        if self._fs.protocol[0] == "file":
+            Path(self._root).chmod(0o700)
+
+    def clear(self) -> None:
+        """Remove the folder with all that is in it."""
+        if self._fs.exists(self._root):
+            self._fs.rm(self._root, recursive=True)
 
     def has(self, name: str) -> bool:
         """Return whether there is such a file."""
@@ -282,7 +292,7 @@ class Dask:
                     dashboard_address=None,
                 )
             )
-            self._client = self._closing.enter_context(Client(where, set_as_default=False))
+            self._client = self._closing.enter_context(Client(where))
         except (OSError, TimeoutError) as error:
             self._closing.close()
             raise RunError(
@@ -493,12 +503,15 @@ class How:
     scheduler: address of a running Dask cluster; None starts one on this machine.
     workers:   processes; 0 for as many as cores.
     resume:    go on with the parts of a run that was broken off.
+    parts:     folder, or URL that fsspec knows, for the parts; all workers must see it. None takes
+               a hidden folder beside the results.
     """
 
     engine: str = "local"
     scheduler: str | None = None
     workers: int = 0
     resume: bool = False
+    parts: str | None = None
 
     def start(self) -> "Processes | Dask":
         """Return the engine, started."""
@@ -508,10 +521,15 @@ class How:
 
 
 class Workshop:
-    """Where the parts of one run are worked through; opened by `workshop`."""
+    """Where the parts of one run are worked through; opened by `workshop`.
 
-    def __init__(self, folder: Path, how: How) -> None:
+    folder: of the parts, as fsspec names it.
+    begun:  whether the run is so large that it was cut.
+    """
+
+    def __init__(self, folder: str, how: How) -> None:
         self.folder = folder
+        self.begun = False
         self._how = how
         self._closing = ExitStack()
 
@@ -519,10 +537,11 @@ class Workshop:
         """Return the parts of a run: files for a large one, else the whole in memory."""
         if feedback.height < LEAST_PARTS * reader.settings.scale.part_rows:
             return Whole(reader, feedback, tell)
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.begun = True
+        Store(self.folder).make()
         engine = self._how.start()
         self._closing.callback(engine.close)
-        return PartFiles(reader, feedback, tell, str(self.folder.resolve()), engine)
+        return PartFiles(reader, feedback, tell, self.folder, engine)
 
     def close(self) -> None:
         """End the workers; the files stay."""
@@ -533,18 +552,18 @@ class Workshop:
 def workshop(out: Path, how: How) -> Iterator[Workshop]:
     """Yield what says in how many parts a run is worked through that will be saved in `out`.
 
-    The parts lie in a hidden folder beside `out` until the block ends well. Those of a run that was
-    broken off are gone on with to `resume`, else removed.
+    The parts lie in their folder until the block ends well. Those of a run that was broken off are
+    gone on with to `resume`, else removed.
 
     Raises:
         SettingsError: there is no such engine.
     """
     if how.engine not in ENGINES:
         raise SettingsError(f"--engine {how.engine}: it is one of {', '.join(ENGINES)}")
-    folder = out.parent / f".{out.name}.parts"
+    folder = how.parts or str((out.parent / f".{out.name}.parts").resolve())
     if not how.resume:
-        shutil.rmtree(folder, ignore_errors=True)
+        Store(folder).clear()
     opened = Workshop(folder, how)
     with closing(opened):
         yield opened
-    shutil.rmtree(folder, ignore_errors=True)
+    Store(folder).clear()

@@ -1,0 +1,275 @@
+"""A run worked through in parts: the same as whole, as local, and as one that was broken off."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+from painpoints import distribute
+from painpoints.config import Settings, load
+from painpoints.distribute import Dask, Engine, How, PartFiles, Processes, Task
+from painpoints.errors import RunError, SettingsError
+from painpoints.pipeline import Analyser, Analysis, Spread
+
+ROOT = Path(__file__).parents[2]
+DEMO = ROOT / "data" / "fixtures" / "demo" / "lakeside_broadband_nps.csv"
+QUICK: dict[str, Any] = {
+    "quality": "fast",
+    "rank": {"n_bootstrap": 20},
+    "scale": {"part_rows": 100},
+}
+
+
+@pytest.fixture(scope="module")
+def settings() -> Settings:
+    """Return settings that cut the demo's 600 rows into six parts."""
+    return load(None, QUICK)
+
+
+def _in(folder: Path, engine: Engine) -> Spread:
+    """Return what works a run through in files of `folder`."""
+    folder.mkdir(exist_ok=True)
+    return lambda reader, feedback, tell: PartFiles(reader, feedback, tell, str(folder), engine)
+
+
+@pytest.fixture(scope="module")
+def local(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Analysis:
+    """Analyse the demo in six parts by two processes."""
+    engine = Processes(2)
+    spread = _in(tmp_path_factory.mktemp("local"), engine)
+    analysis = Analyser(settings).analyse([DEMO], spread=spread)
+    engine.close()
+    return analysis
+
+
+def _assert_same(found: Analysis, expected: Analysis) -> None:
+    for name, frame in expected.tables.by_name().items():
+        assert found.tables.by_name()[name].equals(frame), name
+    assert found.masked == expected.masked
+    assert found.classified.priors == expected.classified.priors
+    for name, array in expected.topic_model.to_arrays().items():
+        assert np.array_equal(found.topic_model.to_arrays()[name], array), name
+
+
+def test_in_parts_is_as_a_whole(local: Analysis, settings: Settings) -> None:
+    """Six parts by two processes find what one process finds in memory."""
+    whole = Analyser(settings).analyse([DEMO])
+    assert local.tables.feedback.equals(whole.tables.feedback)
+    exact = ("mention_id", "text", "stage", "touchpoint", "sentiment", "type", "severity")
+    chosen = [*exact, "topic_id", "reason"]
+    assert local.tables.mentions.select(chosen).equals(whole.tables.mentions.select(chosen))
+    named = ("finding_id", "label", "reach", "rank")
+    assert local.tables.findings.select(named).equals(whole.tables.findings.select(named))
+    assert local.masked == whole.masked
+
+
+class Killing:
+    """An engine that loses workers while it works: kills one after each of its first tasks."""
+
+    def __init__(self, cluster: Dask, n_kills: int) -> None:
+        self._cluster = cluster
+        self._left = n_kills
+
+    def run(self, tasks: Sequence[Task]) -> Iterator[tuple[Task, dict[str, Any]]]:
+        """Perform the tasks, each kill right after one is done."""
+        for done in self._cluster.run(tasks):
+            if self._left:
+                self._left -= 1
+                pids = self._cluster._client.run(os.getpid)
+                os.kill(sorted(pids.values())[self._left % len(pids)], signal.SIGKILL)
+            yield done
+
+
+@pytest.fixture
+def cluster() -> Iterator[Dask]:
+    """Return a real cluster of two processes on this machine."""
+    dask = Dask(None, 2)
+    yield dask
+    dask.close()
+
+
+@pytest.mark.parametrize("n_kills", [0, 1, 3])
+def test_dask_gives_the_same_bytes_also_when_workers_die(
+    cluster: Dask, settings: Settings, local: Analysis, tmp_path: Path, n_kills: int
+) -> None:
+    """A cluster finds what local processes find: undisturbed, one worker killed, all in turn."""
+    killing = Killing(cluster, n_kills)
+    found = Analyser(settings).analyse([DEMO], spread=_in(tmp_path / "parts", killing))
+    assert killing._left == 0
+    _assert_same(found, local)
+
+
+class Stopping:
+    """An engine that breaks off after so many tasks, and counts what it did."""
+
+    def __init__(self, engine: Engine, after: int) -> None:
+        self._engine = engine
+        self._after = after
+        self.done: list[str] = []
+
+    def run(self, tasks: Sequence[Task]) -> Iterator[tuple[Task, dict[str, Any]]]:
+        """Perform the tasks until the last that is allowed."""
+        for task, said in self._engine.run(tasks):
+            self.done.append(task.target)
+            yield task, said
+            if len(self.done) == self._after:
+                raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("after", [1, 8, 14])
+def test_a_run_broken_off_goes_on_where_it_stopped(
+    settings: Settings, local: Analysis, tmp_path: Path, after: int
+) -> None:
+    """Broken off in any pass and resumed: no finished part is done twice, the bytes are the same."""
+    processes = Processes(2)
+    first, second = Stopping(processes, after), Stopping(processes, -1)
+    with pytest.raises(KeyboardInterrupt):
+        Analyser(settings).analyse([DEMO], spread=_in(tmp_path / "parts", first))
+    found = Analyser(settings).analyse([DEMO], spread=_in(tmp_path / "parts", second))
+    processes.close()
+    assert len(first.done) == after
+    assert set(first.done).isdisjoint(second.done)
+    _assert_same(found, local)
+
+
+def test_a_marker_cut_off_is_no_marker(settings: Settings, local: Analysis, tmp_path: Path) -> None:
+    """A part whose marker was half written when the power went is done again."""
+    processes = Processes(2)
+    spread = _in(tmp_path / "parts", processes)
+    Analyser(settings).analyse([DEMO], spread=spread)
+    for marker in (tmp_path / "parts").glob("*-read-*.json"):
+        marker.write_bytes(marker.read_bytes()[:9])
+    found = Analyser(settings).analyse([DEMO], spread=spread)
+    processes.close()
+    _assert_same(found, local)
+
+
+def test_other_settings_make_other_parts(settings: Settings, tmp_path: Path) -> None:
+    """What another salt masked is not taken for this run's."""
+    processes = Processes(2)
+    spread = _in(tmp_path / "parts", processes)
+    first = Analyser(settings).analyse([DEMO], spread=spread)
+    salted = settings.model_copy(
+        update={"redact": settings.redact.model_copy(update={"salt": "other"})}
+    )
+    second = Analyser(salted).analyse([DEMO], spread=spread)
+    processes.close()
+    people = [a.tables.feedback["person_id"].drop_nulls() for a in (first, second)]
+    assert not set(people[0]) & set(people[1])
+
+
+def _command(out: Path, *more: str) -> list[str]:
+    return [sys.executable, "-m", "painpoints", "analyze", str(DEMO), "-o", str(out), *more]
+
+
+def _environment() -> dict[str, str]:
+    return os.environ | {
+        "PAINPOINTS_QUALITY": "fast",
+        "PAINPOINTS_SCALE__PART_ROWS": "100",
+        "PAINPOINTS_RANK__N_BOOTSTRAP": "20",
+    }
+
+
+def _wait(holds: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:
+    """Wait until something holds that the process brings about."""
+    while not holds():
+        assert process.poll() is None, "it ended before it could be stopped"
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("blow", [signal.SIGKILL, signal.SIGINT])
+def test_the_command_killed_and_resumed_leaves_the_same_run(tmp_path: Path, blow: int) -> None:
+    """Kill -9 or Ctrl-C in the middle, then --resume: the tables of an undisturbed run, no litter."""
+    quiet, broken = tmp_path / "quiet", tmp_path / "broken"
+    subprocess.run(_command(quiet), env=_environment(), check=True, capture_output=True)
+    running = subprocess.Popen(
+        _command(broken),
+        env=_environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    parts = tmp_path / ".broken.parts"
+    _wait(lambda: any(parts.glob("*-read-*.json")), running)
+    os.killpg(running.pid, blow)
+    _, said = running.communicate()
+    assert running.returncode == (130 if blow == signal.SIGINT else -blow)
+    assert (b"--resume" in said) == (blow == signal.SIGINT)
+    assert not broken.exists()
+    subprocess.run(
+        _command(broken, "--resume"), env=_environment(), check=True, capture_output=True
+    )
+    for name in ("feedback", "mentions", "topics", "drivers", "findings"):
+        one, other = quiet / f"{name}.parquet", broken / f"{name}.parquet"
+        assert one.read_bytes() == other.read_bytes(), name
+    assert {path.name for path in tmp_path.iterdir()} == {"quiet", "broken"}
+
+
+def test_parts_are_for_their_owner_alone(settings: Settings, tmp_path: Path) -> None:
+    """The folder of the parts is closed to others, holds no unmasked text, and goes in the end."""
+    how = How(workers=2)
+    seen = []
+
+    def look(step: str, done: int = 0, total: int = 0) -> None:
+        if step == "encode" and done == total > 0:
+            seen.extend([folder.stat().st_mode & 0o777, *folder.glob("*-raw-*")])
+
+    folder = tmp_path / ".run.parts"
+    with distribute.workshop(tmp_path / "run", how) as workshop:
+        Analyser(settings, on_step=look).analyse([DEMO], spread=workshop)
+    assert seen == [0o700]
+    assert not folder.exists()
+
+
+def test_a_small_run_needs_no_parts(tmp_path: Path) -> None:
+    """What fits in memory at once is worked through there, under any engine."""
+    with distribute.workshop(tmp_path / "run", How(engine="dask")) as workshop:
+        analysis = Analyser(load(None, {"quality": "fast"})).analyse([DEMO], spread=workshop)
+        assert not workshop.begun
+    assert analysis.journey.n_feedback == 600
+
+
+def test_an_unknown_engine_is_named(tmp_path: Path) -> None:
+    """A wrong --engine is one sentence that says which there are."""
+    with (
+        pytest.raises(SettingsError, match="local, dask"),
+        distribute.workshop(tmp_path / "run", How(engine="spark")),
+    ):
+        pass
+
+
+def test_a_scheduler_that_does_not_answer_is_named() -> None:
+    """No scheduler at the address: one sentence, no traceback, no endless wait."""
+    import dask
+
+    with (
+        dask.config.set({"distributed.comm.timeouts.connect": "1s"}),
+        pytest.raises(RunError, match="does not answer"),
+    ):
+        Dask("tcp://127.0.0.1:9", 1)
+
+
+def test_parts_may_lie_behind_a_url(settings: Settings, local: Analysis, tmp_path: Path) -> None:
+    """A folder named as fsspec names it holds the parts as well."""
+    how = How(workers=2, parts=f"file://{tmp_path / 'shared'}")
+    with distribute.workshop(tmp_path / "run", how) as workshop:
+        found = Analyser(settings).analyse([DEMO], spread=workshop)
+        assert any((tmp_path / "shared").iterdir())
+    _assert_same(found, local)
+    assert not (tmp_path / "shared").exists()
+
+
+def test_counts_of_parts_add_up(local: Analysis) -> None:
+    """Every mention is in one part, in the order of the feedback."""
+    order = pl.Series(local.tables.feedback["feedback_id"]).to_frame().with_row_index()
+    placed = local.tables.mentions.join(order, on="feedback_id", maintain_order="left")
+    assert placed["index"].is_sorted()
+    assert local.tables.mentions["mention_id"].n_unique() == local.tables.mentions.height
