@@ -4,6 +4,7 @@ The rest of the service knows only `Engine`. Everything heavy is imported when f
 that a server that only reads runs loads no model.
 """
 
+import contextlib
 import copy
 import errno
 import hashlib
@@ -13,7 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from painpoints.errors import InputError, RunError
+from painpoints.errors import InputError, ModelError, RunError
 
 if TYPE_CHECKING:
     from painpoints.config import Settings
@@ -61,6 +62,9 @@ class Engine(Protocol):
 
     def models(self) -> list[dict[str, Any]]:
         """Return the trained parts in use: part, version, files with their hashes."""
+
+    def in_force(self) -> tuple[str, ...]:
+        """Return what tells the models in force from others, at little cost; loads nothing."""
 
 
 class PackagedEngine:
@@ -133,6 +137,14 @@ class PackagedEngine:
     def models(self) -> list[dict[str, Any]]:
         """Return the version of each part in force, as its manifest describes it."""
         return _manifests(_settings({}))
+
+    def in_force(self) -> tuple[str, ...]:
+        """Return the folders of the parts of both qualities, as far as they are there."""
+        found: list[str] = []
+        for quality in ("fast", "accurate"):
+            with contextlib.suppress(ModelError):  # told by who asks for that quality
+                found += map(str, _folders(_settings({"quality": quality})))
+        return tuple(found)
 
 
 def _manifests(settings: "Settings") -> list[dict[str, Any]]:

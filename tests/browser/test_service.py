@@ -1,20 +1,18 @@
 """The service's own pages in a browser: sign in, upload, confirm the columns, follow, see the map."""
 
-import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import pytest
-import uvicorn
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from painpoints_api import keys
 from painpoints_api.engine import PackagedEngine
 from painpoints_api.records import Job
+from tests.api.listening import listening
 from tests.api.test_api import Api
 from tests.browser.watched import Watched
 
@@ -35,21 +33,12 @@ class Served:
 def served(request: pytest.FixtureRequest, browser: Browser, tmp_path: Path) -> Iterator[Served]:
     """Yield a running service, open to this machine or asking for keys."""
     api = Api(tmp_path, engine=PackagedEngine, warm_models=False, require_key=request.param)
-    server = uvicorn.Server(
-        uvicorn.Config(api.client.app, port=0, log_config=None, access_log=False)
-    )
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.02)
-    address = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    context = browser.new_context()
-    context.set_default_timeout(60_000)
-    page = context.new_page()
-    yield Served(api, address, page, Watched(page))
-    context.close()
-    server.should_exit = True
-    thread.join()
+    with listening(api.client.app) as port:
+        context = browser.new_context()
+        context.set_default_timeout(60_000)
+        page = context.new_page()
+        yield Served(api, f"http://127.0.0.1:{port}", page, Watched(page))
+        context.close()
 
 
 def enter(served: Served, *scopes: str) -> str:
