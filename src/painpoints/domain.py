@@ -481,7 +481,9 @@ class FixVerdict:
 class SegmentDifference:
     """What a segment tells more or less often than everybody else.
 
-    difference: share here minus share elsewhere, Newcombe's interval; p_value: corrected.
+    here, elsewhere: people who tell it.
+    difference:      share here minus share elsewhere, Newcombe's interval; p_value: corrected.
+    evidence_ids:    mentions of the segment; evidence_elsewhere: of the others.
     """
 
     group: str
@@ -494,12 +496,17 @@ class SegmentDifference:
     difference: Estimate
     p_value: float
     evidence_ids: tuple[str, ...]
+    elsewhere: int = 0
+    evidence_elsewhere: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class SegmentView:
     """One segment against everybody else.
 
+    against:     the other value, where the column has two: they are one comparison, shown once,
+                 and people without a value are left out of it; else empty.
+    n_rest:      people compared with.
     score, rest: on the most answered survey kind; p_value: of their difference, Holm over segments.
     small:       too few people to compare; nothing stands in `apart`.
     """
@@ -514,6 +521,8 @@ class SegmentView:
     rest: Estimate
     p_value: float | None
     apart: tuple[SegmentDifference, ...]
+    against: str = ""
+    n_rest: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -284,6 +284,26 @@ def test_what_is_told_less_often_is_not_listed_twice() -> None:
     assert shown == ["pain", "praise"]
 
 
+def test_two_values_are_told_once_and_each_by_its_name() -> None:
+    """What the smaller of two segments tells more often stands under its own name, turned round."""
+    journey, rows = told()
+    view = segment(rows)
+    less = replace(
+        view.apart[0], share_here=0.1, share_elsewhere=0.3, elsewhere=12,
+        difference=Estimate(-0.2, -0.3, -0.1, 90), evidence_elsewhere=(rows[2].mention_id,),
+    )  # fmt: skip
+    pair = replace(view, against="Basic", n_rest=40, apart=(less,))
+    section = by_name(replace(journey, segments=(pair,)))["segments"]
+    assert section.lead.startswith("plan Pro scores NPS −20 against NPS +5 of Basic; 1 group is")
+    (row,) = section.tables[0].rows
+    assert [cell.value for cell in row.cells[3:8]] == ["plan: Basic", 12, 0.3, 0.1, 0.2]
+    assert row.cells[7].text == "+20.0 pp (+10.0 to +30.0 pp)"
+    assert section.sets[row.key] == ("Drops, plan: Basic", (rows[2].mention_id,))
+    assert section.tables[1].rows[0].cells[3].text.startswith("Basic: NPS +5")
+    few = by_name(replace(journey, segments=(replace(pair, small=True, n_rest=7),)))["segments"]
+    assert "Too few people to compare: plan: Basic (n 7)." in few.notes
+
+
 def test_targets_are_met_missed_or_open() -> None:
     """By the interval: all of it better, all worse, or holding the target."""
     journey, _ = SAMPLE

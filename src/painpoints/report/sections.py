@@ -5,7 +5,7 @@ Each row of a table leads to the mentions behind it. Computes none of the number
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from painpoints.domain import (
@@ -487,13 +487,9 @@ def _segments(journey: JourneyMap) -> Iterator[Section]:
     if not views:
         return
     apart = _more_often(views)
-    keys = {(v.column, v.value, d.group, d.stage, d.topic_id): f"segment:{i}" for i, (v, d) in enumerate(apart)}  # fmt: skip
     titles = ("What", "Told as", "Stage", "Segment", "People", "Share here", "Share elsewhere", "Difference", "p")  # fmt: skip
     looks = ("text", "text", "text", "text", "count", "share", "share", "share", "p")
-    rows = [
-        Row(_apart_cells(v, d), keys[v.column, v.value, d.group, d.stage, d.topic_id])
-        for v, d in apart
-    ]
+    rows = [Row(_apart_cells(name, d), f"segment:{i}") for i, (name, d) in enumerate(apart)]
     yield Section(
         "segments",
         "How segments differ",
@@ -509,41 +505,71 @@ def _segments(journey: JourneyMap) -> Iterator[Section]:
         ),
         _segment_notes(views),
         sets={
-            key: (f"{d.label}, {v.column}: {v.value}", d.evidence_ids)
-            for (v, d), key in zip(apart, keys.values(), strict=True)
+            f"segment:{i}": (f"{d.label}, {name}", d.evidence_ids)
+            for i, (name, d) in enumerate(apart)
         },
     )
 
 
-def _more_often(views: Sequence[SegmentView]) -> list[tuple[SegmentView, SegmentDifference]]:
-    """Return what is told more often in a segment, pains first; less often here is more elsewhere."""
+def _more_often(views: Sequence[SegmentView]) -> list[tuple[str, SegmentDifference]]:
+    """Return what is told more often in a segment, by its name, pains first.
+
+    Less often here is more elsewhere; where that is one segment, it is told of that one.
+    """
     order = {kind: i for i, kind in enumerate(GROUPS)}
-    more = [(v, d) for v in views for d in v.apart if (d.difference.value or 0) > 0]
+    more = [
+        (f"{v.column}: {v.value}", d)
+        for v in views
+        for d in v.apart
+        if (d.difference.value or 0) > 0
+    ]
+    more += [
+        (f"{v.column}: {v.against}", _from_other_side(d, v.n_rest))
+        for v in views
+        for d in v.apart
+        if v.against and (d.difference.value or 0) < 0
+    ]
     return sorted(more, key=lambda pair: (order.get(pair[1].group, 9), pair[1].p_value))
+
+
+def _from_other_side(d: SegmentDifference, n_rest: int) -> SegmentDifference:
+    gap = d.difference
+    value, low, high = (None if v is None else -v for v in (gap.value, gap.high, gap.low))
+    return replace(
+        d,
+        here=d.elsewhere,
+        elsewhere=d.here,
+        share_here=d.share_elsewhere,
+        share_elsewhere=d.share_here,
+        difference=Estimate(value, low, high, n_rest),
+        evidence_ids=d.evidence_elsewhere,
+        evidence_elsewhere=d.evidence_ids,
+    )
 
 
 def segments_lead(views: Sequence[SegmentView]) -> str:
     """Return which segments score or speak surely otherwise, in one sentence."""
     told = [
-        f"{v.column} {v.value} scores {_value(v, v.score)} against {_value(v, v.rest)}"
-        for v in views
+        f"{v.column} {v.value} scores {_value(v, v.score)} against {_value(v, v.rest)}{f' of {v.against}' if v.against else ''}"
+        for v in sorted(views, key=lambda v: 1.0 if v.p_value is None else v.p_value)
         if v.p_value is not None and v.p_value < 0.05
     ]
     apart = len(_more_often(views))
     first = "; ".join(told[:3]) if told else "No segment scores surely otherwise than the rest"
-    return f"{first}; {apart} {'group is' if apart == 1 else 'groups are'} told surely more often in one of them."
+    more = f" (and {len(told) - 3} more segments score otherwise)" if len(told) > 3 else ""
+    return f"{first}{more}; {apart} {'group is' if apart == 1 else 'groups are'} told surely more often in one of them."
 
 
 def _value(view: SegmentView, e: Estimate) -> str:
     return f"{words.survey_name(view.survey)} {words.score_value(view.survey or '', e.value, view.measure)}"
 
 
-def _apart_cells(view: SegmentView, d: SegmentDifference) -> tuple[Cell, ...]:
+def _apart_cells(name: str, d: SegmentDifference) -> tuple[Cell, ...]:
     return (
         text_cell(d.label),
         text_cell(GROUPS.get(d.group, d.group)),
         text_cell(d.stage.replace("_", " ")),
-        text_cell(f"{view.column}: {view.value}"),
+        text_cell(name),
         count_cell(d.here),
         Cell(words.percent(d.share_here), d.share_here),
         Cell(words.percent(d.share_elsewhere), d.share_elsewhere),
@@ -560,13 +586,21 @@ def _segment_scores(views: Sequence[SegmentView]) -> Table:
                 text_cell(f"{v.column}: {v.value}"),
                 count_cell(v.n_people),
                 text_cell("too few to compare" if v.small else _with_ends(v, v.score)),
-                text_cell(DASH if v.small else _with_ends(v, v.rest)),
+                text_cell(DASH if v.small else _of_rest(v)),
                 p_cell(v.p_value),
             )
         )
         for v in views
     ]
     return Table("Scores of the segments", tuple(map(Column, titles, looks)), tuple(rows))
+
+
+def _of_rest(view: SegmentView) -> str:
+    return (
+        f"{view.against}: {_with_ends(view, view.rest)}"
+        if view.against
+        else _with_ends(view, view.rest)
+    )
 
 
 def _with_ends(view: SegmentView, e: Estimate) -> str:
@@ -577,11 +611,18 @@ def _with_ends(view: SegmentView, e: Estimate) -> str:
 
 
 def _segment_notes(views: Sequence[SegmentView]) -> tuple[str, ...]:
-    few = [f"{v.column}: {v.value} (n {v.n_people})" for v in views if v.small]
+    few = [_few(v) for v in views if v.small]
     notes = [
-        "Each segment against everybody else, on distinct people: exact test, Benjamini-Hochberg over all segments and groups (5 %), shares that differ by half or by 5 points; scores: Holm over segments. Segments may differ in other ways too, so none of it proves a cause."
+        "Each segment against everybody else, two values of a column against each other, on distinct people: exact test, Benjamini-Hochberg over all comparisons and groups (5 %), shares that differ by half or by 5 points; scores: Holm over comparisons. Segments may differ in other ways too, so none of it proves a cause."
     ]
     return (*notes, f"Too few people to compare: {', '.join(few)}.") if few else tuple(notes)
+
+
+def _few(view: SegmentView) -> str:
+    """Return the side that has too few people to compare, with their number."""
+    if not view.n_rest or view.n_people <= view.n_rest:
+        return f"{view.column}: {view.value} (n {view.n_people})"
+    return f"{view.column}: {view.against or f'all but {view.value}'} (n {view.n_rest})"
 
 
 def _paths(journey: JourneyMap) -> Iterator[Section]:
