@@ -231,6 +231,7 @@ class Finding:
     weight:      overlap-corrected share of explained variance (Johnson), signed; or None.
     agree:       False where impact and weight point in different directions.
     feasibility: ease from the analyst's table (1 hard .. 5 easy); None when not judged.
+    owner, note: from the same table; None where it names none.
     priority:    the number that the rank orders by; `priority_formula` prints its inputs.
     rank:        1 is first within stage and kind; None for groups too small to rank.
     rank_low, rank_high: the bootstrap range of the rank.
@@ -264,6 +265,8 @@ class Finding:
     evidence_ids: tuple[str, ...]
     why: str = ""
     impact_measure: str = ""
+    owner: str | None = None
+    note: str | None = None
 
 
 PainPoint = Finding
@@ -584,6 +587,7 @@ class JourneyMap:
     fixes:       verdicts on the register of fixes, in its order.
     segments:    each segment against everybody else.
     paths:       from answer to answer; None without named people heard at two times.
+    efforts_unmatched: rows of the analyst's table of efforts that name nothing found here.
     """
 
     title: str
@@ -608,3 +612,4 @@ class JourneyMap:
     fixes: tuple[FixVerdict, ...] = ()
     segments: tuple[SegmentView, ...] = ()
     paths: Paths | None = None
+    efforts_unmatched: tuple[str, ...] = ()

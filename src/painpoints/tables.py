@@ -229,6 +229,8 @@ FINDINGS = Table(
         Column("weight_high", pl.Float64, "bootstrap 95 %", nullable=True),
         Column("agree", pl.Boolean, "impact and weight agree", nullable=True),
         Column("feasibility", pl.Float64, "1 hard .. 5 easy; null when not judged", nullable=True),
+        Column("owner", pl.String, "who owns it, from the analyst's table", nullable=True),
+        Column("note", pl.String, "what the analyst noted beside the effort", nullable=True),
         Column("priority", pl.Float64, "what the rank orders by"),
         Column("priority_formula", pl.String, "the formula with its inputs"),
         Column("rank", pl.Int64, "1 is first; null when too small to rank", nullable=True),

@@ -228,6 +228,21 @@ def test_quadrants_are_by_gain_and_effort() -> None:
     assert all(row.cells[7].value is None for row in unjudged)
 
 
+def test_owner_and_note_stand_beside_the_effort() -> None:
+    """Two more columns where the table names any; what it named in vain is told."""
+    journey = efforts(5.0)
+    assert [c.title for c in by_name(journey)["first"].tables[0].columns][-1] == "Rank in stage"
+    views = tuple(
+        replace(v, pain_points=tuple(replace(f, owner="Ada", note="waits") for f in v.pain_points))
+        for v in journey.stages
+    )
+    section = by_name(replace(journey, stages=views, efforts_unmatched=("Lat", "moon")))["first"]
+    assert [c.title for c in section.tables[0].columns][-2:] == ["Owner", "Note"]
+    told = {row.cells[1].value: [c.value for c in row.cells[-2:]] for row in section.tables[0].rows}
+    assert told["Pain point"] == ["Ada", "waits"]
+    assert section.notes[-1] == "Judged in feasibility.csv, but no finding bears the name: “Lat”, “moon”."  # fmt: skip
+
+
 def test_the_workbook_draws_the_quadrants() -> None:
     """A native chart stands beside the table where efforts were judged, and only there."""
     for journey, n in ((efforts(5.0), 1), (efforts(None), 0)):

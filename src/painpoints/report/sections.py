@@ -321,16 +321,31 @@ QUADRANTS = {
 """By (gain at least the median, effort at most the middle)."""
 
 
+CLAIM_COLUMNS = (
+    Column("What to do"), Column("Kind"), Column("Stage"), Column("People", "count"),
+    Column("Score would move by", "decimal"), Column("Gain", "decimal"), Column("Effort", "decimal"),
+    Column("Quadrant"), Column("Rank in stage"),
+)  # fmt: skip
+OWNED_COLUMNS = (Column("Owner"), Column("Note"))
+"""Beside them where the analyst's table names any."""
+
+
 def _first(journey: JourneyMap) -> Iterator[Section]:
     claims = _claims(journey)
     if not claims:
         return
     scored = any(finding.impact for _, finding in claims)
     median = _median([gain for _, f in claims if (gain := gain_of(f, scored=scored)) is not None])
-    titles = ("What to do", "Kind", "Stage", "People", "Score would move by", "Gain", "Effort", "Quadrant", "Rank in stage")  # fmt: skip
-    looks = ("text", "text", "text", "count", "decimal", "decimal", "decimal", "text", "text")
+    owned = any(f.owner or f.note for _, f in claims)
+    columns = (*CLAIM_COLUMNS, *(OWNED_COLUMNS if owned else ()))
     rows = tuple(
-        Row(_claim_cells(view.stage.title, f, scored=scored, median=median), f.finding_id)
+        Row(
+            (
+                *_claim_cells(view.stage.title, f, scored=scored, median=median),
+                *((text_cell(f.owner), text_cell(f.note)) if owned else ()),
+            ),
+            f.finding_id,
+        )
         for view, f in sorted(claims, key=lambda pair: -(gain_of(pair[1], scored=scored) or 0))
     )
     yield Section(
@@ -338,8 +353,8 @@ def _first(journey: JourneyMap) -> Iterator[Section]:
         "What to do first",
         "Impact x effort",
         first_lead(journey),
-        (Table("Impact and effort", tuple(map(Column, titles, looks)), rows),),
-        _first_notes(claims, scored=scored),
+        (Table("Impact and effort", columns, rows),),
+        _first_notes(claims, journey.efforts_unmatched, scored=scored),
         figure={"kind": "first", "points": _efforts(claims, scored=scored, median=median)},
         sets={f.finding_id: (f.label, f.evidence_ids) for _, f in claims},
     )
@@ -443,7 +458,9 @@ def first_lead(journey: JourneyMap) -> str:
     return f"If those who tell of “{first.label}” scored like the rest: {moves_text(first)}."
 
 
-def _first_notes(claims: Sequence[tuple[StageView, Finding]], *, scored: bool) -> tuple[str, ...]:
+def _first_notes(
+    claims: Sequence[tuple[StageView, Finding]], unmatched: Sequence[str], *, scored: bool
+) -> tuple[str, ...]:
     notes = [
         "Gain: size of the impact on the score; it goes with the score and need not cause it, and gains of several do not add up."
         if scored
@@ -456,6 +473,9 @@ def _first_notes(claims: Sequence[tuple[StageView, Finding]], *, scored: bool) -
         notes.append(
             f"Effort was judged for {judged} of {len(claims)}; name more in feasibility.csv (topic or touchpoint, effort 1 to 5)."
         )
+    if unmatched:
+        names = ", ".join(f"“{name}”" for name in unmatched)
+        notes.append(f"Judged in feasibility.csv, but no finding bears the name: {names}.")
     return tuple(notes)
 
 
