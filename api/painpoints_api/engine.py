@@ -184,6 +184,13 @@ class _LoadedScorer:
         ]
 
 
+def touchpoints() -> tuple[str, ...]:
+    """Return the touchpoints that the engine knows."""
+    from painpoints.domain import TOUCHPOINTS
+
+    return TOUCHPOINTS
+
+
 def check_settings(settings: Mapping[str, Any]) -> None:
     """Check the settings of an analysis before it is queued.
 

@@ -493,6 +493,58 @@ def test_stages_add_up(done: tuple[TestClient, str]) -> None:
     assert all(-1 <= s["net_sentiment"] <= 1 for s in stages)
 
 
+def test_choices_are_what_the_run_holds(done: tuple[TestClient, str]) -> None:
+    """What a run can be cut by are the values of its mentions, each of which cuts to some."""
+    client, base = done
+    told, found = client.get(f"{base}/filters").json(), all_mentions(client, base)
+    for name in ("channel", "touchpoint", "survey"):
+        assert set(told[name]) == {m[name] for m in found}
+    assert told["segments"] == {"plan": sorted({m["segments"]["plan"] for m in found})}
+    scores = [m["score"] for m in found]
+    assert (told["score_low"], told["score_high"]) == (min(scores), max(scores))
+    moments = [m["created_at"] for m in found]
+    assert (told["first_at"], told["last_at"]) == (min(moments), max(moments))
+    assert told["more"] == []
+    assert set(told["labels"]) == {"stage", "touchpoint", "sentiment", "type", "severity"}
+
+
+def test_too_many_choices_are_told(api: Api) -> None:
+    """Of a column with very many values the commonest are listed, and that there are more."""
+    base = f"/v1/analyses/{api.analysed()}"
+    table = next(api.settings.data.glob("runs/*/index-1/slices.parquet"))
+    plan = pl.when(pl.int_range(pl.len()) % 2 == 0).then(pl.lit("zz")).otherwise(pl.col("mention_id"))  # fmt: skip
+    pl.read_parquet(table).with_columns(segment_plan=plan).write_parquet(table)
+    told = api.client.get(f"{base}/filters").json()
+    assert (len(told["segments"]["plan"]), told["more"]) == (200, ["plan"])
+    assert "zz" in told["segments"]["plan"]
+
+
+def test_findings_of_all_stages_at_once(done: tuple[TestClient, str]) -> None:
+    """The list of findings is that of every stage and kind, each cut to the first so many."""
+    client, base = done
+    for query in ({}, {"channel": "app"}):
+        for kind, path in (("pain_point", "pain-points"), ("opportunity", "opportunities")):
+            asked = {**query, "kind": kind, "limit": 2}
+            found = client.get(f"{base}/findings", params=asked).json()["items"]
+            alone = [
+                one
+                for stage in client.get(f"{base}/filters").json()["stages"]
+                for one in client.get(
+                    f"{base}/stages/{stage['name']}/{path}", params={**query, "limit": 2}
+                ).json()["items"]
+            ]
+            assert sorted(found, key=str) == sorted(alone, key=str)
+            assert found
+
+
+def test_the_queue_shows_mentions_in_their_verbatims(api: Api) -> None:
+    """What is to be labelled comes with all that was said, and stands in it where it says."""
+    api.analysed()
+    items = api.client.get("/v1/queue").json()["items"]
+    assert items
+    assert all(one["verbatim"][one["start"] : one["end"]] == one["text"] for one in items)
+
+
 def test_nothing_changed_is_told_so(api: Api) -> None:
     """With its ETag a result is not sent again, until an analyst changes something."""
     base = f"/v1/analyses/{api.analysed()}"
