@@ -209,6 +209,7 @@ class Analyser:
             self._segmenter.phrases,
             terms=dict(zip(model.topic_ids, model.terms, strict=True)),
             parents=dict(zip(model.topic_ids, model.parent_ids, strict=True)),
+            encode=self._encoders.mentions.encode,
         )
         columns = list(tables.TOPICS.schema())
         return model, assigned, found.join(named, on="topic_id", how="inner").select(columns)
@@ -269,6 +270,7 @@ class Analyser:
             mentions,
             vectors,
             self._segmenter.phrases,
+            self._encoders.mentions.encode,
         )
         return {keys[key][:3]: name for key, name in named.items()}
 
