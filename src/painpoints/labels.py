@@ -32,11 +32,15 @@ N_EXEMPLARS = 5
 N_TERMS = 10
 EXEMPLAR_LETTERS = (20, 240)
 """A typical mention is long enough to say something and short enough to be read."""
+MANY = 2_000
+"""Mentions from which a word that one of them uses is taken for a typing error."""
 LENGTH_BONUS = {1: 0.2, 2: 0.85, 3: 1.0, 4: 1.0, 5: 0.95, 6: 0.85}
 COMMON = 0.05
 """Share of the members that use a word which may stand in the name."""
 NEGATED = "not"
 """Stands in the key of a phrase that says no, so that "login" and "can't login" are two."""
+FEW = 5
+"""Phrases of several words among which a name can be chosen."""
 SHORTLIST = 25
 """Phrases of a group that are read by themselves; encoding is slow."""
 ALONE_POWER = 2
@@ -182,11 +186,11 @@ class _Corpus:
 
     @cached_property
     def known(self) -> frozenset[str]:
-        """Return the content words that two mentions or more use: typing errors are left out."""
+        """Return the content words; of many mentions those that two use, which leaves typos out."""
         matrix, words = self.counts
         if matrix is None:
             return frozenset()
-        return frozenset(words[np.asarray(matrix.sum(axis=0)).ravel() > 1])
+        return frozenset(words[np.asarray(matrix.sum(axis=0)).ravel() > (len(self.texts) >= MANY)])
 
     @cached_property
     def lean(self) -> Floats:
@@ -351,8 +355,7 @@ def _candidates(corpus: _Corpus, rows: Rows) -> list[_Candidate]:
     often = [phrase for phrase in heard.values() if len(phrase.rows) >= enough]
     plain = [phrase for phrase in often if _content(phrase.key) <= common]
     if corpus.encode is not None:
-        wider = [p for p in heard.values() if p not in plain and _tells(p, common, corpus.known)]
-        return [_judge(corpus, group, phrase) for phrase in [*plain, *wider]]
+        return [_judge(corpus, group, p) for p in _whole(heard, plain, common, corpus.known)]
     judged = [_judge(corpus, group, phrase) for phrase in plain or often]
     best = max(judged, key=lambda c: (c.worth, c.text), default=None)
     if best is None or " " in best.text:
@@ -361,11 +364,25 @@ def _candidates(corpus: _Corpus, rows: Rows) -> list[_Candidate]:
     return judged + [_judge(corpus, group, phrase) for phrase in fuller]
 
 
-def _tells(phrase: "_Heard", common: frozenset[str], known: frozenset[str]) -> bool:
-    """Return whether a phrase that few members say stands whole and speaks of what many speak of."""
-    keys = _content(phrase.key)
-    whole = phrase.counts > PART and " " in phrase.key and keys <= known
-    return whole and 2 * len(keys & common) >= len(keys)
+def _whole(
+    heard: Mapping[str, "_Heard"],
+    plain: Sequence["_Heard"],
+    common: frozenset[str],
+    known: frozenset[str],
+) -> list["_Heard"]:
+    """Return the plain phrases and those that stand whole, though a single member says them.
+
+    At least half of the words of these are common in the group, unless too few are left.
+    """
+    taken = {phrase.key for phrase in plain}
+    whole = [
+        p
+        for p in heard.values()
+        if p.key not in taken and p.counts > PART and " " in p.key and _content(p.key) <= known
+    ]
+    close = [p for p in whole if 2 * len(_content(p.key) & common) >= len(_content(p.key))]
+    several = sum(" " in phrase.key for phrase in [*plain, *close]) >= FEW
+    return [*plain, *(close if several else whole)]
 
 
 def _says_more(phrase: "_Heard", single: _Candidate) -> bool:
@@ -702,16 +719,16 @@ _STOP_WORDS = (
     "wouldnt yeah yes yet yours yourself"
 )
 _STOP = _ARTICLE | _PERSONAL | frozenset(_STOP_WORDS.split())
-_MAY_END_WORDS = "again back down not off out up"
+_MAY_END_WORDS = "again back down off out up"
 _OPENING_WORDS = "also and but even just now really so still"
 _OPENING = _ARTICLE | _PERSONAL | frozenset(_OPENING_WORDS.split())
-_PARTICLES = frozenset({"back", "down", "in", "off", "on", "out", "up"})
+_PARTICLES = frozenset({"back", "down", "in", "off", "out", "up"})
 _BEFORE_NOT = frozenset({"can", "could", "did", "do", "does", "will", "would"})
 _LEFT_OPEN_WORDS = (
     "good very bad great ask asks brings gives lets offers sends shows tell tells told wants"
 )
 _BAD_END = _STOP - frozenset(_MAY_END_WORDS.split()) | frozenset(_LEFT_OPEN_WORDS.split())
-_BAD_START_WORDS = "ago be been had has is was were"
+_BAD_START_WORDS = "ago aside be been had has is unfortunately was were"
 _MAY_START_WORDS = (
     "being getting having no not never unable can't cannot cant couldn't couldnt didn't didnt "
     "doesn't doesnt don't dont isn't isnt wasn't wasnt won't wont wouldn't wouldnt"
