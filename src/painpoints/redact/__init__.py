@@ -85,6 +85,7 @@ def mask(
     """
     register = _Register()
     columns = [c for c in feedback.columns if c in PLAIN_COLUMNS or c.startswith(SEGMENT_PREFIX)]
+    columns = [c for c in columns if feedback[c].null_count() < feedback.height]
     for column in ("verbatim", *columns):
         texts = feedback[column].drop_nulls()
         register.start_after(texts.filter(texts.str.contains("[", literal=True)))
