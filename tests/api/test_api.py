@@ -2,6 +2,7 @@
 
 import io
 import json
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -17,7 +18,7 @@ from tests.api.fakes import FakeEngine, write_run
 from painpoints_api import keys, slices
 from painpoints_api.app import create
 from painpoints_api.database import Database
-from painpoints_api.records import Analysis, Audit, Job, LabelCorrection, now
+from painpoints_api.records import Analysis, Audit, Job, LabelCorrection, Project, TopicEdit, now
 from painpoints_api.service import Answers
 from painpoints_api.settings import ServiceSettings
 from painpoints_api.work import job_folder
@@ -576,6 +577,50 @@ def test_answers_are_held_until_something_changes(
     assert "Late parcels" not in first.text
     api.client.delete(f"/v1/analyses/{analysis_id}")
     is_problem(api.client.get(path), 404)
+
+
+def test_answers_are_repeated_to_who_may_read_them(keyed: Api) -> None:
+    """What is held goes to the same project's readers only, counts for their rate, ends with a key."""
+    reader, other = keyed.key("read"), keyed.key("read", project="b")
+    scorer = keyed.key("score")
+    asked = keyed.client.post("/v1/analyses", json={"rows": [{"a": "x"}]}, headers=keyed.key("analyse"))  # fmt: skip
+    path = f"/v1/analyses/{asked.json()['id']}/stages"
+    keyed.finish(asked.json()["id"])
+    first = keyed.client.get(path, headers=reader)
+    again = keyed.client.get(path, headers=reader)
+    assert (again.status_code, again.content) == (200, first.content)
+    tagged = {"If-None-Match": first.headers["etag"]}
+    assert keyed.client.get(path, headers={**reader, **tagged}).status_code == 304
+    is_problem(keyed.client.get(path, headers={**other, **tagged}), 404)
+    is_problem(keyed.client.get(path, headers={**scorer, **tagged}), 403)
+    is_problem(keyed.client.get(path, headers=tagged), 401)
+    named = {"Painpoints-Project": "b"}
+    is_problem(keyed.client.get(path, headers={**reader, **tagged, **named}), 404)
+    statuses = [keyed.client.get(path, headers=reader).status_code for _ in range(30)]
+    assert set(statuses) == {200, 429}
+    fresh = keyed.key("read")
+    assert [keyed.client.get(path, headers=fresh).status_code for _ in range(2)] == [200, 200]
+    with keyed.database.write() as session:
+        keys.revoke(session, fresh["Authorization"].split("_")[1])
+    is_problem(keyed.client.get(path, headers=fresh), 401)
+    told = keyed.client.get("/metrics", headers=keyed.key("admin")).text
+    assert 'route="/v1/analyses/{analysis_id}/stages",status="304"' in told
+
+
+def test_what_another_process_writes_is_noticed(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A held answer is repeated without the database for a second, then its state is looked at."""
+    path = f"/v1/analyses/{api.analysed()}/topics"
+    first = api.client.get(path).content
+    with monkeypatch.context() as patched:
+        patched.delattr(Database, "read")
+        assert api.client.get(path).content == first
+    with api.database.write() as session:
+        project = session.scalars(select(Project)).one()
+        session.add(TopicEdit(project_id=project.id, topic_id="t04", label="Late!", edited_by="x"))
+        project.edits += 1
+    clock = time.monotonic
+    monkeypatch.setattr(time, "monotonic", lambda: clock() + 1.1)
+    assert "Late!" in api.client.get(path).text
 
 
 def test_held_answers_are_bounded() -> None:

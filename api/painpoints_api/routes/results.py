@@ -1,6 +1,5 @@
 """What an analysis found: map, stages, findings, mentions, comparison. Only reading."""
 
-import hashlib
 import json
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
@@ -18,7 +17,8 @@ from painpoints_api.cutting import Cut
 from painpoints_api.paging import Cursor, Limit, cursor, place
 from painpoints_api.problems import ProblemError, documented
 from painpoints_api.ranking import Decided, ranked
-from painpoints_api.records import Analysis, LabelCorrection, Project, TopicEdit
+from painpoints_api.records import LabelCorrection, TopicEdit
+from painpoints_api.repeating import repeated
 from painpoints_api.routes.analyses import find
 from painpoints_api.schemas import (
     ChangeOut,
@@ -35,6 +35,7 @@ from painpoints_api.schemas import (
     TopicsOut,
 )
 from painpoints_api.service import Service, Serving
+from painpoints_api.service import tag as etag
 from painpoints_api.slices import SEGMENT, Filters
 
 _PROBLEMS = documented(401, 403, 404, 409, 422, 503)
@@ -64,8 +65,9 @@ class _Remembered(APIRoute):
             tag = answer.headers.get("etag")
             told = answer.headers.get("content-type") == "application/json"
             alone = not request.url.path.endswith("/compare")  # depends on another run as well
+            route = getattr(request.scope.get("route"), "path", "none")
             if tag is not None and told and alone and answer.status_code == 200:
-                request.state.service.answers.keep(tag, bytes(answer.body))
+                request.state.service.answers.keep(tag, bytes(answer.body), route)
             return answer
 
         return handling
@@ -123,8 +125,8 @@ def _found(
     Raises:
         KnownError: what the caller has, or what was told before, has not changed since.
     """
-    told = f"{_state(service, caller, analysis_id)}\n{request.url.path}?{request.url.query}"
-    tag = f'W/"{hashlib.sha256(told.encode("utf-8", "replace")).hexdigest()[:32]}"'
+    state = service.states.look(caller.project_id, analysis_id)
+    tag = etag(state, request.url.path, request.url.query)
     body = service.answers.get(tag)
     if tag in request.headers.get("if-none-match", ""):
         raise KnownError(tag, None)
@@ -136,31 +138,13 @@ def _found(
     return found
 
 
-def _state(service: Service, caller: Caller, analysis_id: str) -> str:
-    """Return what all that is told of an analysis depends on; nothing for one that is not there."""
-    query = (
-        select(Analysis.job_id, Analysis.run, Project.edits)
-        .join(Project, Project.id == Analysis.project_id)
-        .where(
-            Analysis.id == analysis_id,
-            Analysis.project_id == caller.project_id,
-            Analysis.removed_at.is_(None),
-        )
-    )
-    with service.database.read() as session:
-        return str(session.execute(query).one_or_none())
-
-
 Seen = Annotated[Found, Depends(_found)]
 
 
 def known(_request: Request, error: Exception) -> Response:
     """Answer that nothing has changed, or what was answered before."""
     assert isinstance(error, KnownError)
-    headers = {"ETag": error.tag, "Cache-Control": "private, no-cache"}
-    if error.body is None:
-        return Response(status_code=304, headers=headers)
-    return Response(error.body, media_type="application/json", headers=headers)
+    return repeated(error.tag, error.body)
 
 
 # -- the map -----------------------------------------------------------------------------------
