@@ -15,6 +15,7 @@ from painpoints import (
     fixes,
     journeymap,
     journeys,
+    persona_groups,
     personas,
     readers,
     scores,
@@ -74,6 +75,9 @@ def arrange(whole: Tables, settings: Settings) -> JourneyMap:
         stages=_with_targets(journey, settings),
         fixes=_fixes(whole, settings),
         segments=_segments(whole, settings),
+        personas=persona_groups.find(
+            feedback, mentions, whole.topics, ces_direction=direction, seed=settings.seed
+        ),
         paths=journeys.follow(
             feedback, mentions, [s.name for s in stages(settings)], min_people=few
         ),

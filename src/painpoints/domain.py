@@ -529,6 +529,66 @@ class SegmentView:
 
 
 @dataclass(frozen=True, slots=True)
+class PersonaTrait:
+    """What a persona tells, or who it is, against the people of the other personas.
+
+    name:    the subject as people read it, or `plan: gold`; key: topic id, or column of the export.
+    p_value: of a segment, corrected over all personas and values; None for a subject, as the
+             personas were made from these.
+    """
+
+    name: str
+    key: str
+    here: int
+    share_here: float
+    share_elsewhere: float
+    p_value: float | None
+    evidence_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Persona:
+    """One group of people who tell of the same subjects and score alike.
+
+    name:     what sets it apart; share: of the people placed.
+    subjects: what it tells clearly more often, the largest difference first.
+    segments: values of the export's columns that are surely more frequent in it.
+    score, rest: of its people and of all others placed, on the most answered survey kind.
+    """
+
+    name: str
+    n_people: int
+    share: Estimate
+    subjects: tuple[PersonaTrait, ...]
+    segments: tuple[PersonaTrait, ...]
+    score: Estimate
+    rest: Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class Personas:
+    """The look for personas in the data, whether or not it found any.
+
+    verdict:   found, none (no clear groups), or too_few (too few people tell two things or more).
+    reason:    the verdict in words, with the numbers that it rests on.
+    n_people:  people looked at, each of whom tells two things or more; n_heard: all heard.
+    p_value:   that data without groups would look as grouped; None if not tested.
+    stability: mean adjusted Rand index with the groups of random halves, 1 if always the same.
+    """
+
+    verdict: str
+    reason: str
+    n_heard: int
+    n_people: int
+    method: str
+    p_value: float | None = None
+    stability: float | None = None
+    survey: str | None = None
+    measure: str = ""
+    found: tuple[Persona, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Transition:
     """People heard at one stage and next at another.
 
@@ -586,6 +646,7 @@ class JourneyMap:
     emerging:    the look for emerging issues; None without enough periods.
     fixes:       verdicts on the register of fixes, in its order.
     segments:    each segment against everybody else.
+    personas:    groups of people found by what they tell and how they score, if the data show any.
     paths:       from answer to answer; None without named people heard at two times.
     efforts_unmatched: rows of the analyst's table of efforts that name nothing found here.
     """
@@ -613,3 +674,4 @@ class JourneyMap:
     segments: tuple[SegmentView, ...] = ()
     paths: Paths | None = None
     efforts_unmatched: tuple[str, ...] = ()
+    personas: Personas | None = None

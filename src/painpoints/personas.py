@@ -3,7 +3,7 @@
 A segment is a value of a column that the export brings along (plan, region, channel). Every
 difference is tested on people and corrected for how many there are; segments of too few people
 are named and not compared. Two values of a column are one comparison, so they are tested and told
-once. Invents no segments of its own.
+once. Finds no groups of its own (`persona_groups` does).
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from painpoints import stats, surveys, tables
+from painpoints import points, stats, surveys, tables
 from painpoints.domain import Estimate, SegmentDifference, SegmentView
 
 MAX_VALUES = 20
@@ -64,7 +64,7 @@ def compare(
         person=tables.person().rank("dense").cast(pl.Int64) - 1
     )
     compared = _comparisons(heard)
-    points = _points(feedback, ces_direction)
+    scored = points.headline(feedback, ces_direction)
     told = _told(heard, members)
     counted = [_counted(told, each) for each in compared]
     p = _corrected(counted, min_people)
@@ -75,7 +75,7 @@ def compare(
             if each.small
             else _apart(table, corrected, labels, told, each, min_people=min_people, q=q)
         )
-        views.append(replace(_scored(points, each), apart=apart))
+        views.append(replace(_scored(scored, each), apart=apart))
     return _holm(views)
 
 
@@ -220,25 +220,7 @@ def _apart(
     return tuple(sorted(found, key=lambda each: (each.p_value, each.stage, each.topic_id)))
 
 
-def _points(
-    feedback: pl.DataFrame, ces_direction: surveys.CesDirection
-) -> tuple[surveys.Measure, pl.DataFrame] | None:
-    """Return the measure of the most answered survey kind, and what each answer counts."""
-    scored = feedback.drop_nulls("score").with_columns(
-        answer=tables.answer(), person=tables.person().hash()
-    )
-    scored = scored.unique("answer", keep="first", maintain_order=True)
-    kinds = scored.group_by("survey", "score_max").len().sort("len", "survey", descending=True)
-    for survey, top, _ in kinds.iter_rows():
-        measure = surveys.headline(survey, top, ces_direction=ces_direction)
-        if measure:
-            same = scored.filter(pl.col("survey") == survey, pl.col("score_max").eq_missing(top))
-            counted = pl.Series("points", measure.points(same["score"].to_numpy()))
-            return measure, same.with_columns(counted).filter(pl.col("points").is_not_nan())
-    return None
-
-
-def _scored(points: tuple[surveys.Measure, pl.DataFrame] | None, each: Comparison) -> SegmentView:
+def _scored(scored: tuple[surveys.Measure, pl.DataFrame] | None, each: Comparison) -> SegmentView:
     """Return the segment with its people and scores, and nothing that sets it apart yet."""
     view = SegmentView(
         column=each.column.removeprefix(tables.SEGMENT_PREFIX),
@@ -254,9 +236,9 @@ def _scored(points: tuple[surveys.Measure, pl.DataFrame] | None, each: Compariso
         against=each.against,
         n_rest=int(each.rest.sum()),
     )
-    if points is None:
+    if scored is None:
         return view
-    measure, answers = points
+    measure, answers = scored
     value = pl.col(each.column).cast(pl.String)
     others = value == each.against if each.against else value.ne_missing(each.value)
     here, rest = (_sample(answers.filter(side)) for side in (value == each.value, others))

@@ -18,6 +18,9 @@ from painpoints.domain import (
     FixVerdict,
     JourneyMap,
     Paths,
+    Persona,
+    Personas,
+    PersonaTrait,
     Return,
     SegmentDifference,
     SegmentView,
@@ -317,6 +320,42 @@ def test_two_values_are_told_once_and_each_by_its_name() -> None:
     assert section.tables[1].rows[0].cells[3].text.startswith("Basic: NPS +5")
     few = by_name(replace(journey, segments=(replace(pair, small=True, n_rest=7),)))["segments"]
     assert "Too few people to compare: plan: Basic (n 7)." in few.notes
+
+
+def looked(rows: tuple[Evidence, ...]) -> Personas:
+    """Two personas of which one is on `Pro` more often."""
+    share = Estimate(0.4, 0.35, 0.45, 500)
+    score, rest = Estimate(-20.0, -30.0, -10.0, 200), Estimate(5.0, 0.0, 10.0, 300)
+    drops = PersonaTrait("Drops", "t17", 150, 0.75, 0.1, None, (rows[3].mention_id,))
+    pro = PersonaTrait("plan: Pro", "segment_plan", 120, 0.6, 0.3, 0.001)
+    one = Persona("Drops, scoring lower", 200, share, (drops,), (pro,), score, rest)
+    two = Persona("Prices", 300, replace(share, value=0.6), (), (), rest, score)
+    return Personas("found", "2 groups", 900, 500, "k-means", 0.05, 0.91, "nps", "nps", (one, two))
+
+
+def test_personas_are_shown_with_what_sets_them_apart() -> None:
+    """Each with its people, score and traits; a subject leads to its mentions."""
+    journey, rows = told()
+    section = by_name(replace(journey, personas=looked(rows)))["personas"]
+    assert section.lead == "2 groups: “Drops, scoring lower” (40.0 % of the people placed); “Prices” (60.0 % of the people placed)."  # fmt: skip
+    whole, traits = section.tables
+    assert [cell.text for cell in whole.rows[0].cells[1:2] + whole.rows[0].cells[3:]] == ["200", "NPS −20 (−30 to −10)", "NPS +5 (0 to +10)"]  # fmt: skip
+    assert [[cell.value for cell in row.cells[1:]] for row in traits.rows] == [
+        ["tells of", "Drops", 150, 0.75, 0.1, None],
+        ["more often", "plan: Pro", 120, 0.6, 0.3, 0.001],
+    ]
+    assert section.sets[traits.rows[0].key][1] == (rows[3].mention_id,)
+    assert traits.rows[1].key == ""
+
+
+def test_no_personas_are_said_to_be_none_and_why() -> None:
+    """The lead gives the reason, the notes what was looked at; the tables are empty."""
+    journey, rows = told()
+    none = replace(looked(rows), verdict="none", reason="no clear groups", found=())
+    section = by_name(replace(journey, personas=none))["personas"]
+    assert section.lead == "No personas: no clear groups."
+    assert not any(table.rows for table in section.tables)
+    assert section.notes[1].startswith("Looked at: 500 of 900 people")
 
 
 def test_targets_are_met_missed_or_open() -> None:

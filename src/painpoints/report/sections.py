@@ -15,6 +15,9 @@ from painpoints.domain import (
     FixVerdict,
     JourneyMap,
     Paths,
+    Persona,
+    Personas,
+    PersonaTrait,
     Return,
     Score,
     SegmentDifference,
@@ -624,10 +627,17 @@ def _of_rest(view: SegmentView) -> str:
 
 
 def _with_ends(view: SegmentView, e: Estimate) -> str:
+    return _scored_text(view.survey, view.measure, e)
+
+
+def _scored_text(survey: str | None, measure: str, e: Estimate) -> str:
+    """Return `NPS −20 (−30 to −10)`."""
     if e.value is None:
         return DASH
-    low, high = (words.score_value(view.survey or "", end, view.measure) for end in (e.low, e.high))
-    return f"{_value(view, e)} ({low} to {high})"
+    value, low, high = (
+        words.score_value(survey or "", v, measure) for v in (e.value, e.low, e.high)
+    )
+    return f"{words.survey_name(survey)} {value} ({low} to {high})"
 
 
 def _segment_notes(views: Sequence[SegmentView]) -> tuple[str, ...]:
@@ -643,6 +653,94 @@ def _few(view: SegmentView) -> str:
     if not view.n_rest or view.n_people <= view.n_rest:
         return f"{view.column}: {view.value} (n {view.n_people})"
     return f"{view.column}: {view.against or f'all but {view.value}'} (n {view.n_rest})"
+
+
+def _personas(journey: JourneyMap) -> Iterator[Section]:
+    look = journey.personas
+    if look is None:
+        return
+    keys = {
+        (i, t.key): f"persona:{i}:{t.key}" for i, p in enumerate(look.found) for t in p.subjects
+    }
+    yield Section(
+        "personas",
+        "Personas in the data",
+        "Personas",
+        personas_lead(look),
+        (
+            Table(
+                "Personas", PERSONA_COLUMNS, tuple(Row(_persona_cells(look, p)) for p in look.found)
+            ),
+            Table(
+                "What sets them apart",
+                TRAIT_COLUMNS,
+                tuple(
+                    Row(_trait_cells(p, t, kind), keys.get((i, t.key), ""))
+                    for i, p in enumerate(look.found)
+                    for kind, traits in (("tells of", p.subjects), ("more often", p.segments))
+                    for t in traits
+                ),
+            ),
+        ),
+        (
+            f"{look.method[:1].upper()}{look.method[1:]}.",
+            f"Looked at: {words.count(look.n_people)} of {words.count(look.n_heard)} people, who tell two subjects or more{'' if look.p_value is None else f'; p {p_text(look.p_value)} that people without groups would look so'}.",
+            *(
+                (
+                    "Subjects and scores made the personas, so their differences bear no p; the export's columns did not: exact test, Benjamini-Hochberg over all.",
+                )
+                if look.found
+                else ()
+            ),
+        ),
+        sets={
+            keys[i, t.key]: (f"{p.name}: {t.name}", t.evidence_ids)
+            for i, p in enumerate(look.found)
+            for t in p.subjects
+        },
+    )
+
+
+PERSONA_COLUMNS = (
+    Column("Persona"), Column("People", "count"), Column("Share of people placed", "share"),
+    Column("Score"), Column("The others"),
+)  # fmt: skip
+TRAIT_COLUMNS = (
+    Column("Persona"), Column("How"), Column("What"), Column("People", "count"),
+    Column("Share here", "share"), Column("Share elsewhere", "share"), Column("p", "p"),
+)  # fmt: skip
+
+
+def personas_lead(look: Personas) -> str:
+    """Return which personas there are, or that there are none and why, in one sentence."""
+    if not look.found:
+        return f"No personas: {look.reason}."
+    told = "; ".join(
+        f"“{p.name}” ({words.percent(p.share.value)} of the people placed)" for p in look.found
+    )
+    return f"{look.reason[:1].upper()}{look.reason[1:]}: {told}."
+
+
+def _persona_cells(look: Personas, p: Persona) -> tuple[Cell, ...]:
+    return (
+        text_cell(p.name),
+        count_cell(p.n_people),
+        _share_cell(p.share),
+        text_cell(_scored_text(look.survey, look.measure, p.score)),
+        text_cell(_scored_text(look.survey, look.measure, p.rest)),
+    )
+
+
+def _trait_cells(p: Persona, t: PersonaTrait, kind: str) -> tuple[Cell, ...]:
+    return (
+        text_cell(p.name),
+        text_cell(kind),
+        text_cell(t.name),
+        count_cell(t.here),
+        Cell(words.percent(t.share_here), t.share_here),
+        Cell(words.percent(t.share_elsewhere), t.share_elsewhere),
+        p_cell(t.p_value),
+    )
 
 
 def _paths(journey: JourneyMap) -> Iterator[Section]:
@@ -766,5 +864,6 @@ _DRAWN: Sequence[Callable[[JourneyMap], Iterator[Section]]] = (
     _emerging,
     _fixes,
     _segments,
+    _personas,
     _paths,
 )
