@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from painpoints_api import logs, problems
+from painpoints_api.repeating import Repeating
 from painpoints_api.routes import (
     analyses,
     operations,
@@ -73,6 +74,7 @@ def create(settings: ServiceSettings) -> FastAPI:
         app.include_router(routes.router)
     problems.handle(app)
     app.add_exception_handler(results.KnownError, results.known)
+    app.add_middleware(Repeating)
     app.add_middleware(_AllowedMethods)
     app.add_middleware(_Bounded, settings=settings)
     app.add_middleware(_Guard, settings=settings)

@@ -19,6 +19,8 @@ from painpoints_api.service import LOCAL_PROJECT, Service, Serving
 _bearer = HTTPBearer(auto_error=False, description="Authorization: Bearer pp_...")
 _header = APIKeyHeader(name="X-Api-Key", auto_error=False, description="the same key, in a header")
 
+_NAMING = ("authorization", "x-api-key", "painpoints-project")
+
 Bearer = Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
 HeaderKey = Annotated[str | None, Security(_header)]
 ProjectName = Annotated[
@@ -69,6 +71,42 @@ async def _caller(
             )
         return await run_in_threadpool(_local, service, project, request.state.request_id)
     return await run_in_threadpool(_keyed, request, service, key, project)
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderAtHand:
+    """Who may read in which project; `key_id` None for whoever sits at this machine."""
+
+    project_id: str
+    key_id: str | None
+
+
+def at_hand(request: Request, service: Service) -> ReaderAtHand | None:
+    """Return who reads where no key is needed and none is shown, and no project is named."""
+    headers = request.headers
+    if service.settings.keys_needed or any(name in headers for name in _NAMING):
+        return None
+    return ReaderAtHand(service.local_project, None)
+
+
+def reader(request: Request, service: Service) -> ReaderAtHand | None:
+    """Return who shows a key or a session that may read; None for all who go the long way."""
+    headers = request.headers
+    scheme, _, key = headers.get("authorization", "").partition(" ")
+    cookie = request.cookies.get(sessions.COOKIE)
+    with service.database.read() as session:
+        if scheme.lower() == "bearer" and key:
+            opened = keys.look_up(session, key)
+        elif cookie and not any(name in headers for name in ("authorization", "x-api-key")):
+            opened = sessions.look_up(session, service.session_secret, cookie)
+        else:
+            return None
+    project = headers.get("painpoints-project")
+    if opened is None or not opened.projects or opened.unmarked:
+        return None
+    if opened.scopes.isdisjoint({"read", "admin"}) or project not in {None, *opened.projects}:
+        return None
+    return ReaderAtHand(opened.projects[project or next(iter(opened.projects))], opened.key_id)
 
 
 def _keyed(request: Request, service: Service, key: str | None, project: str | None) -> Caller:

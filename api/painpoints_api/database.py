@@ -63,6 +63,8 @@ class Database:
             Path(make_url(url).database or "").parent.mkdir(parents=True, exist_ok=True)
         self._engine = _sqlite(url) if self.is_sqlite else _postgres(url)
         self._writing = self._engine.execution_options(painpoints_writes=True)
+        self.n_writes = 0
+        """How often something was written through this object: what was read before may be old."""
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -73,8 +75,11 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Session]:
         """Open a transaction that writes; commit at its end, roll back on an error."""
-        with Session(self._writing, expire_on_commit=False) as session, session.begin():
-            yield session
+        try:
+            with Session(self._writing, expire_on_commit=False) as session, session.begin():
+                yield session
+        finally:
+            self.n_writes += 1
 
     @contextmanager
     def connection(self) -> Iterator[Connection]:

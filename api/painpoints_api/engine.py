@@ -4,6 +4,7 @@ The rest of the service knows only `Engine`. Everything heavy is imported when f
 that a server that only reads runs loads no model.
 """
 
+import contextlib
 import errno
 import hashlib
 import json
@@ -12,7 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from painpoints.errors import InputError, RunError
+from painpoints.errors import InputError, ModelError, RunError
 
 if TYPE_CHECKING:
     from painpoints.config import Settings
@@ -60,6 +61,9 @@ class Engine(Protocol):
 
     def models(self) -> list[dict[str, Any]]:
         """Return the trained parts in use: part, version, files with their hashes."""
+
+    def in_force(self) -> tuple[str, ...]:
+        """Return what tells the models in force from others, at little cost; loads nothing."""
 
 
 class PackagedEngine:
@@ -131,6 +135,14 @@ class PackagedEngine:
         """Return the version of each part in force, as its manifest describes it."""
         return _manifests(_settings({}))
 
+    def in_force(self) -> tuple[str, ...]:
+        """Return the folders of the parts of both qualities, as far as they are there."""
+        found: list[str] = []
+        for quality in ("fast", "accurate"):
+            with contextlib.suppress(ModelError):  # told by who asks for that quality
+                found += map(str, _folders(_settings({"quality": quality})))
+        return tuple(found)
+
 
 def _manifests(settings: "Settings") -> list[dict[str, Any]]:
     from painpoints import bundle
@@ -167,6 +179,13 @@ class _LoadedScorer:
             {"text_index": int(row.pop("feedback_id")), **row}
             for row in mentions.drop("mention_id").to_dicts()
         ]
+
+
+def touchpoints() -> tuple[str, ...]:
+    """Return the touchpoints that the engine knows."""
+    from painpoints.domain import TOUCHPOINTS
+
+    return TOUCHPOINTS
 
 
 def check_settings(settings: Mapping[str, Any]) -> None:

@@ -337,8 +337,31 @@ class FindingOut(_Out):
     basis: Literal["run", "slice"]
 
 
+class StageChoice(_Out):
+    """A stage of a run's journey, in the journey's order."""
+
+    name: str
+    title: str
+
+
+class ChoicesOut(_Out):
+    """What a run can be cut by, and what its labels can be corrected to."""
+
+    stages: list[StageChoice]
+    channel: list[str]
+    touchpoint: list[str]
+    survey: list[str]
+    segments: dict[str, list[str]] = Field(description="`segment.<name>=<value>` cuts by it")
+    more: list[str] = Field(description="filters with more values than are listed, commonest first")
+    score_low: float | None
+    score_high: float | None
+    first_at: datetime | None
+    last_at: datetime | None
+    labels: dict[str, list[str]] = Field(description="field -> labels, for corrections")
+
+
 class FindingsOut(_Out):
-    """The findings of one stage and kind, first rank first."""
+    """Findings by stage and kind, first rank first."""
 
     items: list[FindingOut]
 
@@ -402,6 +425,10 @@ class QueueItem(_Out):
     mention_id: str
     analysis_id: str
     text: str
+    start: int
+    end: int
+    verbatim: str
+    question: str | None
     stage: str
     stage_prob: float
     touchpoint: str

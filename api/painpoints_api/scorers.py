@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _HELD = 16
 _TURN = 64
+_LOOK_S = 1.0
 _WARM: "Known" = {"verbatim": "The app crashes, and nobody answers the phone."}
 
 
@@ -44,6 +45,8 @@ class Scorers:
         self._waiting: dict[Path | None, list[_Asked]] = {}
         self._queue = threading.Lock()
         self._models = threading.Lock()
+        self._in_force: tuple[str, ...] = ()
+        self._looked = float("-inf")
         self.state = "ok"
         """`ok`, `loading` while `warm` runs, or how that failed."""
 
@@ -102,7 +105,18 @@ class Scorers:
             return
         _share_out(mentions, turn)
 
+    def _look(self) -> None:
+        """Forget what is held once other models are in force, whoever brought them there."""
+        moment = time.monotonic()
+        if moment - self._looked < _LOOK_S:
+            return
+        in_force = self._engine.in_force()
+        if in_force != self._in_force:
+            self._held.clear()
+        self._in_force, self._looked = in_force, moment
+
     def _scorer(self, run: Path | None) -> "Scorer":
+        self._look()
         if run not in self._held:
             self._held[run] = self._engine.scorer(run, self._quality)
         self._held.move_to_end(run)

@@ -1,5 +1,6 @@
 """What every request can reach: settings, database, runs, limits, models; made once at the start."""
 
+import hashlib
 import threading
 import time
 from collections import OrderedDict
@@ -13,6 +14,7 @@ from fastapi import Depends, FastAPI, Request
 from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
+from sqlalchemy import select
 from starlette.concurrency import run_in_threadpool
 
 from painpoints_api import database as databases
@@ -22,6 +24,7 @@ from painpoints_api.database import Database
 from painpoints_api.engine import wilson
 from painpoints_api.metrics import Metrics
 from painpoints_api.problems import ProblemError
+from painpoints_api.records import Analysis, Project
 from painpoints_api.scorers import Scorers
 from painpoints_api.settings import ServiceSettings
 from painpoints_api.slices import Slices
@@ -29,9 +32,10 @@ from painpoints_api.work import job_folder
 
 if TYPE_CHECKING:
     from painpoints_api.engine import Engine
-    from painpoints_api.records import Analysis
 
 LOCAL_PROJECT = "default"
+_STATE_S = 1.0
+_MOST_STATES = 10_000
 _FAILED_KEYS = RateLimitItemPerMinute(60)
 
 
@@ -69,7 +73,7 @@ class Answers:
 
     def __init__(self, memory_mb: int) -> None:
         self._most = memory_mb * 1_000_000
-        self._held: OrderedDict[str, bytes] = OrderedDict()
+        self._held: OrderedDict[str, tuple[bytes, str]] = OrderedDict()
         self._n_bytes = 0
         self._lock = threading.Lock()
 
@@ -78,15 +82,63 @@ class Answers:
         with self._lock:
             if tag in self._held:
                 self._held.move_to_end(tag)
-            return self._held.get(tag)
+            return self._held.get(tag, (None, ""))[0]
 
-    def keep(self, tag: str, body: bytes) -> None:
+    def route(self, tag: str) -> str:
+        """Return the pattern of the route that gave an answer, to count it by."""
+        with self._lock:
+            return self._held.get(tag, (b"", "none"))[1]
+
+    def keep(self, tag: str, body: bytes, route: str = "none") -> None:
         """Hold a body; the ones not asked for longest make room."""
         with self._lock:
-            self._n_bytes += len(body) - len(self._held.pop(tag, b""))
-            self._held[tag] = body
+            self._n_bytes += len(body) - len(self._held.pop(tag, (b"", ""))[0])
+            self._held[tag] = (body, route)
             while self._n_bytes > self._most:
-                self._n_bytes -= len(self._held.popitem(last=False)[1])
+                self._n_bytes -= len(self._held.popitem(last=False)[1][0])
+
+
+class States:
+    """What all that is told of an analysis depends on: its run, and the edits of its project.
+
+    What was found is held for a second, as another process may write, and until this one does.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._held: dict[tuple[str, str], tuple[str, int, float]] = {}
+
+    def held(self, project_id: str, analysis_id: str) -> str | None:
+        """Return the state of a finished analysis without asking the database, None if too old."""
+        state, n_writes, until = self._held.get((project_id, analysis_id), ("", -1, 0.0))
+        fresh = n_writes == self._database.n_writes and time.monotonic() < until
+        return state if fresh else None
+
+    def look(self, project_id: str, analysis_id: str) -> str:
+        """Return the state; `None` as text for an analysis that is not there, or not the project's."""
+        n_writes, until = self._database.n_writes, time.monotonic() + _STATE_S
+        query = (
+            select(Analysis.job_id, Analysis.run, Project.edits)
+            .join(Project, Project.id == Analysis.project_id)
+            .where(
+                Analysis.id == analysis_id,
+                Analysis.project_id == project_id,
+                Analysis.removed_at.is_(None),
+            )
+        )
+        with self._database.read() as session:
+            found = session.execute(query).one_or_none()
+        if found is not None and found.run is not None:
+            if len(self._held) >= _MOST_STATES:
+                self._held.clear()
+            self._held[project_id, analysis_id] = (str(found), n_writes, until)
+        return str(found)
+
+
+def tag(state: str, path: str, query: str) -> str:
+    """Return the ETag of what is told at a path while an analysis is in a state."""
+    told = f"{state}\n{path}?{query}"
+    return f'W/"{hashlib.sha256(told.encode("utf-8", "replace")).hexdigest()[:32]}"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +155,10 @@ class Service:
     metrics: Metrics
     session_secret: bytes
     answers: Answers
+    states: States
     local_project: str
 
-    def run_folder(self, analysis: "Analysis") -> Path:
+    def run_folder(self, analysis: Analysis) -> Path:
         """Return the folder of a finished analysis.
 
         Raises:
@@ -165,6 +218,7 @@ def _open(settings: ServiceSettings) -> Service:
         metrics=Metrics(database),
         session_secret=sessions.secret(settings.data),
         answers=Answers(settings.answer_memory_mb),
+        states=States(database),
         local_project=local_project,
     )
 

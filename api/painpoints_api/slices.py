@@ -29,6 +29,7 @@ SEGMENT = "segment_"
 PAIN, ASKED, DELIGHT, REMOVE = "pain_point", "asked_for", "extend_delight", "remove_pain"
 _ROW_GROUP = 100_000
 _FROM_FEEDBACK = ("channel", "survey", "score", "score_max", "source", "language")
+CHOICES = ("channel", "touchpoint", "survey")
 _EQUAL = ("stage", "channel", "touchpoint", "survey", "sentiment", "type", "claim", "topic_id")
 
 
@@ -167,6 +168,33 @@ class Slices:
         names = self._names(run)
         return [name.removeprefix(SEGMENT) for name in names if name.startswith(SEGMENT)]
 
+    def choices(self, run: Path, *, most: int) -> dict[str, list[str]]:
+        """Return what a run can be cut by: the `most` commonest values of each column, and one more."""
+        names = [*CHOICES, *(name for name in self._names(run) if name.startswith(SEGMENT))]
+        found = dict[str, list[str]]()
+        for name in names:
+            rows = self._rows(
+                f"""
+                SELECT {_quoted(name)}::VARCHAR AS value, count(*) AS n FROM read_parquet($run)
+                WHERE {_quoted(name)} IS NOT NULL GROUP BY 1 ORDER BY n DESC, value LIMIT $n
+                """,
+                {"run": str(run / TABLE), "n": most + 1},
+            )
+            found[name] = [row["value"] for row in rows]
+        return found
+
+    def ranges(self, run: Path) -> dict[str, Any]:
+        """Return the lowest and highest score, and the first and last moment, of a run."""
+        (row,) = self._rows(
+            """
+            SELECT min(score) AS score_low, max(score) AS score_high,
+                min(created_at) AS first_at, max(created_at) AS last_at
+            FROM read_parquet($run)
+            """,
+            {"run": str(run / TABLE)},
+        )
+        return row
+
     def findings(self, run: Path) -> list[dict[str, Any]]:
         """Return the whole run's findings as the engine ranked them."""
         return self._rows(
@@ -294,12 +322,18 @@ class Slices:
         """Return the mentions that a human label helps most: novel ones, then the least sure."""
         return self._rows(
             """
-            SELECT * EXCLUDE (who) FROM read_parquet($run)
-            WHERE reason = 'novel' OR stage = 'unsure' OR type = 'unsure' OR stage_prob < 0.5
-            ORDER BY reason IS DISTINCT FROM 'novel', least(stage_prob, type_prob), mention_id
-            LIMIT $n
+            WITH page AS (
+                SELECT * EXCLUDE (who) FROM read_parquet($run)
+                WHERE reason = 'novel' OR stage = 'unsure' OR type = 'unsure' OR stage_prob < 0.5
+                ORDER BY reason IS DISTINCT FROM 'novel', least(stage_prob, type_prob), mention_id
+                LIMIT $n
+            )
+            SELECT page.*, f.verbatim, f.question
+            FROM page JOIN read_parquet($feedback) AS f USING (feedback_id)
+            ORDER BY page.reason IS DISTINCT FROM 'novel',
+                least(page.stage_prob, page.type_prob), page.mention_id
             """,
-            {"run": str(run / TABLE), "n": limit},
+            {"run": str(run / TABLE), "feedback": str(run / "feedback.parquet"), "n": limit},
         )
 
     def batches(

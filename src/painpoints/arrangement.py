@@ -9,11 +9,13 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from painpoints import (
+    efforts,
     emerging,
     findings,
     fixes,
     journeymap,
     journeys,
+    persona_groups,
     personas,
     readers,
     scores,
@@ -73,10 +75,14 @@ def arrange(whole: Tables, settings: Settings) -> JourneyMap:
         stages=_with_targets(journey, settings),
         fixes=_fixes(whole, settings),
         segments=_segments(whole, settings),
+        personas=persona_groups.find(
+            feedback, mentions, whole.topics, ces_direction=direction, seed=settings.seed
+        ),
         paths=journeys.follow(
             feedback, mentions, [s.name for s in stages(settings)], min_people=few
         ),
         emerging=_emerging(whole, settings, trends.with_history(feedback, periods)),
+        efforts_unmatched=_efforts_unmatched(whole, settings),
     )
 
 
@@ -122,6 +128,14 @@ def _segments(whole: Tables, settings: Settings) -> tuple[SegmentView, ...]:
         min_people=settings.rank.min_people,
         ces_direction=settings.read.ces_direction,
     )
+
+
+def _efforts_unmatched(whole: Tables, settings: Settings) -> tuple[str, ...]:
+    """Return the judged efforts that no finding bears; none where an earlier run's table is gone."""
+    path = settings.rank.feasibility
+    if path is None or not path.is_file():
+        return ()
+    return efforts.unmatched(whole.findings, whole.topics, readers.read_feasibility(path))
 
 
 def _fixes(whole: Tables, settings: Settings) -> tuple[FixVerdict, ...]:

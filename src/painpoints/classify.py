@@ -351,6 +351,9 @@ def _metadata(
     mentions: pl.DataFrame, feedback: pl.DataFrame, stages: Sequence[StageSettings]
 ) -> dict[str, pl.Series]:
     """Return what the export knows of each mention's stage and touchpoint, null where nothing."""
+    if not _knows(feedback):
+        nothing = pl.repeat(None, mentions.height, dtype=pl.String, eager=True)
+        return {"stage": nothing, "touchpoint": nothing}
     looked_up = mentions.select("feedback_id").join(
         feedback.select("feedback_id", "stage", "touchpoint"),
         on="feedback_id",
@@ -359,6 +362,11 @@ def _metadata(
     )
     names = _names(stages)
     return {label: _translated(looked_up[label], names[label]) for label in names}
+
+
+def _knows(feedback: pl.DataFrame) -> bool:
+    """Return whether any stage or touchpoint is told; single texts mostly tell none."""
+    return any(feedback[name].null_count() < feedback.height for name in ("stage", "touchpoint"))
 
 
 def _translated(written: pl.Series, names: Mapping[str, str]) -> pl.Series:
@@ -384,6 +392,8 @@ def _plain(value: str) -> str:
 def _override(labelled: pl.DataFrame, known: Mapping[str, pl.Series]) -> pl.DataFrame:
     """Let the export's stage and touchpoint win over the text's."""
     stage, touchpoint = known["stage"], known["touchpoint"]
+    if stage.null_count() == touchpoint.null_count() == labelled.height:
+        return labelled
     return labelled.with_columns(
         pl.when(stage.is_not_null()).then(stage).otherwise("stage").alias("stage"),
         pl.when(stage.is_not_null()).then(1.0).otherwise("stage_prob").cast(pl.Float32).alias("stage_prob"),
@@ -394,6 +404,8 @@ def _override(labelled: pl.DataFrame, known: Mapping[str, pl.Series]) -> pl.Data
 
 
 def _n_conflicts(answer: pl.DataFrame, known: pl.Series) -> int:
+    if known.null_count() == known.len():
+        return 0
     sure = (answer["prob"] >= CONFLICT_PROB) & (answer["best"] != NO_STAGE)
     return int(
         (sure & known.is_not_null() & (answer["best"] != known)).fill_null(value=False).sum()
@@ -401,6 +413,8 @@ def _n_conflicts(answer: pl.DataFrame, known: pl.Series) -> int:
 
 
 def _n_unmapped(feedback: pl.DataFrame, stages: Sequence[StageSettings]) -> dict[str, int]:
+    if not _knows(feedback):
+        return {"stage": 0, "touchpoint": 0}
     return {
         label: feedback[label].count() - _translated(feedback[label], names).count()
         for label, names in _names(stages).items()

@@ -231,6 +231,7 @@ class Finding:
     weight:      overlap-corrected share of explained variance (Johnson), signed; or None.
     agree:       False where impact and weight point in different directions.
     feasibility: ease from the analyst's table (1 hard .. 5 easy); None when not judged.
+    owner, note: from the same table; None where it names none.
     priority:    the number that the rank orders by; `priority_formula` prints its inputs.
     rank:        1 is first within stage and kind; None for groups too small to rank.
     rank_low, rank_high: the bootstrap range of the rank.
@@ -264,6 +265,8 @@ class Finding:
     evidence_ids: tuple[str, ...]
     why: str = ""
     impact_measure: str = ""
+    owner: str | None = None
+    note: str | None = None
 
 
 PainPoint = Finding
@@ -481,7 +484,9 @@ class FixVerdict:
 class SegmentDifference:
     """What a segment tells more or less often than everybody else.
 
-    difference: share here minus share elsewhere, Newcombe's interval; p_value: corrected.
+    here, elsewhere: people who tell it.
+    difference:      share here minus share elsewhere, Newcombe's interval; p_value: corrected.
+    evidence_ids:    mentions of the segment; evidence_elsewhere: of the others.
     """
 
     group: str
@@ -494,12 +499,17 @@ class SegmentDifference:
     difference: Estimate
     p_value: float
     evidence_ids: tuple[str, ...]
+    elsewhere: int = 0
+    evidence_elsewhere: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class SegmentView:
     """One segment against everybody else.
 
+    against:     the other value, where the column has two: they are one comparison, shown once,
+                 and people without a value are left out of it; else empty.
+    n_rest:      people compared with.
     score, rest: on the most answered survey kind; p_value: of their difference, Holm over segments.
     small:       too few people to compare; nothing stands in `apart`.
     """
@@ -514,6 +524,68 @@ class SegmentView:
     rest: Estimate
     p_value: float | None
     apart: tuple[SegmentDifference, ...]
+    against: str = ""
+    n_rest: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PersonaTrait:
+    """What a persona tells, or who it is, against the people of the other personas.
+
+    name:    the subject as people read it, or `plan: gold`; key: topic id, or column of the export.
+    p_value: of a segment, corrected over all personas and values; None for a subject, as the
+             personas were made from these.
+    """
+
+    name: str
+    key: str
+    here: int
+    share_here: float
+    share_elsewhere: float
+    p_value: float | None
+    evidence_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Persona:
+    """One group of people who tell of the same subjects and score alike.
+
+    name:     what sets it apart; share: of the people placed.
+    subjects: what it tells clearly more often, the largest difference first.
+    segments: values of the export's columns that are surely more frequent in it.
+    score, rest: of its people and of all others placed, on the most answered survey kind.
+    """
+
+    name: str
+    n_people: int
+    share: Estimate
+    subjects: tuple[PersonaTrait, ...]
+    segments: tuple[PersonaTrait, ...]
+    score: Estimate
+    rest: Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class Personas:
+    """The look for personas in the data, whether or not it found any.
+
+    verdict:   found, none (no clear groups), or too_few (too few people tell two things or more).
+    reason:    the verdict in words, with the numbers that it rests on.
+    n_people:  people looked at, each of whom tells two things or more; n_heard: all heard.
+    p_value:   that data without groups would look as grouped; None if not tested.
+    stability: mean adjusted Rand index with the groups of random halves, 1 if always the same.
+    """
+
+    verdict: str
+    reason: str
+    n_heard: int
+    n_people: int
+    method: str
+    p_value: float | None = None
+    stability: float | None = None
+    survey: str | None = None
+    measure: str = ""
+    found: tuple[Persona, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -574,7 +646,9 @@ class JourneyMap:
     emerging:    the look for emerging issues; None without enough periods.
     fixes:       verdicts on the register of fixes, in its order.
     segments:    each segment against everybody else.
+    personas:    groups of people found by what they tell and how they score, if the data show any.
     paths:       from answer to answer; None without named people heard at two times.
+    efforts_unmatched: rows of the analyst's table of efforts that name nothing found here.
     """
 
     title: str
@@ -599,3 +673,5 @@ class JourneyMap:
     fixes: tuple[FixVerdict, ...] = ()
     segments: tuple[SegmentView, ...] = ()
     paths: Paths | None = None
+    efforts_unmatched: tuple[str, ...] = ()
+    personas: Personas | None = None

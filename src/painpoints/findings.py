@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from painpoints import stats, surveys, tables
+from painpoints import efforts, stats, surveys, tables
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -100,13 +100,14 @@ def find(
 ) -> pl.DataFrame:
     """Return the FINDINGS table, by stage, kind and rank; its trend columns are null.
 
-    feasibility: columns topic (id or label) and/or touchpoint, effort (1 easy .. 5 hard).
+    feasibility: columns topic (id, or name of the topic or finding) and/or touchpoint, effort
+                 (1 easy .. 5 hard), and if known owner and note.
     labels:      (kind, stage, topic_id) -> label, kinds as in `members`; else the topic's label.
     """
     told = _told(feedback, mentions)
     groups = _with_shares(_groups(told), feedback, mentions)
     groups = _with_effect(_with_drivers(groups, drivers, feedback, ces_direction))
-    groups = _with_efforts(_with_labels(groups, topics, labels or {}), topics, feasibility)
+    groups = efforts.judge(_with_labels(groups, topics, labels or {}), topics, feasibility)
     draws = _draws(groups, told, feedback, n_bootstrap, np.random.default_rng(seed))
     pains = _ranked(_pains(groups), draws, min_people)
     chances = _ranked(_chances(groups, pains, judged=feasibility is not None), draws, min_people)
@@ -228,31 +229,6 @@ def _with_labels(
         for kind, stage, topic in groups.select("kind", "stage", "topic_id").iter_rows()
     ]
     return groups.with_columns(label=pl.Series(names, dtype=pl.String))
-
-
-def _with_efforts(
-    groups: pl.DataFrame, topics: pl.DataFrame, feasibility: pl.DataFrame | None
-) -> pl.DataFrame:
-    """Add `effort`, 1 easy .. 5 hard, of the topic (by id or label), else of the touchpoint."""
-    of_topics = dict(topics.select("topic_id", "label").iter_rows())
-    by_topic, by_touchpoint = _efforts(feasibility, "topic"), _efforts(feasibility, "touchpoint")
-    found = [
-        by_topic.get(
-            topic.casefold(),
-            by_topic.get(of_topics.get(topic, topic).casefold(), by_touchpoint.get(touchpoint)),
-        )
-        for topic, touchpoint in groups.select("topic_id", "touchpoint").iter_rows()
-    ]
-    return groups.with_columns(effort=pl.Series(found, dtype=pl.Float64))
-
-
-def _efforts(feasibility: pl.DataFrame | None, column: str) -> dict[str, float]:
-    if feasibility is None or column not in feasibility.columns:
-        return {}
-    judged = feasibility.select(
-        pl.col(column).str.strip_chars().str.to_lowercase(), pl.col("effort").cast(pl.Float64)
-    )
-    return dict(judged.drop_nulls().iter_rows())
 
 
 def _draws(

@@ -280,7 +280,7 @@ def _view(
 _FINDING_COLUMNS = (
     *("finding_id", "kind", "opportunity", "stage", "touchpoint", "topic_id", "label", "reach"),
     *("n_mentions", "severity", "impact_survey", "agree", "feasibility", "priority"),
-    *("priority_formula", "rank", "rank_low", "rank_high", "why"),
+    *("priority_formula", "rank", "rank_low", "rank_high", "why", "owner", "note"),
 )
 _EVIDENCE_COLUMNS = (
     *("mention_id", "feedback_id", "verbatim", "start", "end", "stage", "stage_source"),

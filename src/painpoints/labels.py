@@ -32,9 +32,21 @@ N_EXEMPLARS = 5
 N_TERMS = 10
 EXEMPLAR_LETTERS = (20, 240)
 """A typical mention is long enough to say something and short enough to be read."""
+MANY = 2_000
+"""Mentions from which a word that one of them uses is taken for a typing error."""
 LENGTH_BONUS = {1: 0.2, 2: 0.85, 3: 1.0, 4: 1.0, 5: 0.95, 6: 0.85}
 COMMON = 0.05
 """Share of the members that use a word which may stand in the name."""
+NEGATED = "not"
+"""Stands in the key of a phrase that says no, so that "login" and "can't login" are two."""
+FEW = 5
+"""Phrases of several words among which a name can be chosen."""
+SHORTLIST = 25
+"""Phrases of a group that are read by themselves; encoding is slow."""
+ALONE_POWER = 2
+"""How strongly a phrase is held to be understood alone: the power of its cosine to the group."""
+TILT = 0.5
+"""How far the middle of a wholly negative group is tilted towards complaint before that."""
 PART, WHOLE, TOLD = 1.0, 1.4, 1.7
 """What a phrase counts for: words of a clause may be a fragment; what the parser found, or a clause
 of its own, is whole; a subject with its verb or judgement says what happens ("Router did not activate").
@@ -58,6 +70,8 @@ class Phrase(Protocol):
 
 FindPhrases = Callable[[Sequence[str]], Sequence[Sequence[Phrase]]]
 """Returns the phrases of each text; asked once per call, for typical members alone."""
+Encode = Callable[[Sequence[str]], Floats]
+"""Returns the vectors of texts as those of the mentions were made; asked once per set of groups."""
 
 
 def describe(
@@ -68,12 +82,15 @@ def describe(
     terms: Mapping[str, Sequence[str]] | None = None,
     parents: Mapping[str, str | None] | None = None,
     kept: Mapping[str, str] | None = None,
+    encode: Encode | None = None,
 ) -> pl.DataFrame:
     """Return topic_id, label, terms, exemplar_ids of every topic that a mention carries.
 
     mentions: with topic_id; sentiment, where it is there, guards against names that contradict.
     vectors:  (n_mentions, dim) float32, unit rows.
     phrases:  finds phrases in texts; None takes word sequences alone.
+    encode:   reads phrases as the mentions were read, so that names are chosen which are understood
+              alone; None goes by the words of the members.
     terms:    for each topic, by c-TF-IDF; None takes the words that set the topic apart.
     parents:  topic to parent; parents get a name from the mentions of all their topics.
     kept:     names that topics keep from an earlier run.
@@ -81,7 +98,7 @@ def describe(
     Raises:
         TableError: when mentions and vectors differ in length.
     """
-    corpus = _corpus(mentions, vectors)
+    corpus = _corpus(mentions, vectors, encode)
     groups = _rows_by(mentions, "topic_id")
     broader = _join(groups, parents or {})
     names = {t: name for t, name in (kept or {}).items() if t in groups or t in broader}
@@ -110,13 +127,16 @@ def name_groups(
     mentions: pl.DataFrame,
     vectors: Floats,
     phrases: FindPhrases | None = None,
+    encode: Encode | None = None,
 ) -> dict[str, str]:
     """Return a name for each group of mention ids (a finding's evidence), unique among them.
+
+    Arguments as in `describe`.
 
     Raises:
         TableError: when a group is empty or names an unknown mention, or lengths differ.
     """
-    corpus = _corpus(mentions, vectors)
+    corpus = _corpus(mentions, vectors, encode)
     row_of = {m: row for row, m in enumerate(mentions["mention_id"].to_list())}
     bad = [g for g, ids in groups.items() if not ids or any(m not in row_of for m in ids)]
     if bad:
@@ -133,6 +153,7 @@ class _Corpus:
     texts: list[str]
     vectors: Floats
     feelings: npt.NDArray[np.float64]
+    encode: Encode | None = None
     phrases: Mapping[str, tuple[tuple[str, float], ...]] = field(default_factory=dict)
     told: dict[int, tuple[tuple[str, str, float], ...]] = field(default_factory=dict)
 
@@ -164,20 +185,38 @@ class _Corpus:
         return counter.fit_transform(self.texts).tocsr(), counter.get_feature_names_out()
 
     @cached_property
+    def known(self) -> frozenset[str]:
+        """Return the content words; of many mentions those that two use, which leaves typos out."""
+        matrix, words = self.counts
+        if matrix is None:
+            return frozenset()
+        return frozenset(words[np.asarray(matrix.sum(axis=0)).ravel() > (len(self.texts) >= MANY)])
+
+    @cached_property
+    def lean(self) -> Floats:
+        """Return the unit direction from praise to complaint, (dim,); zeros where one is missing."""
+        negative, positive = self.feelings[:, 0] > 0, self.feelings[:, 2] > 0
+        if not negative.any() or not positive.any():
+            return np.zeros(self.vectors.shape[1], np.float32)
+        return _direction(self.vectors[negative].mean(axis=0) - self.vectors[positive].mean(axis=0))
+
+    @cached_property
     def share(self) -> npt.NDArray[np.float64]:
         """Return the share of all mentions that have each word."""
         matrix, _ = self.counts
         return np.asarray(matrix.mean(axis=0)).ravel()
 
 
-def _corpus(mentions: pl.DataFrame, vectors: Floats) -> _Corpus:
+def _corpus(mentions: pl.DataFrame, vectors: Floats, encode: Encode | None) -> _Corpus:
     if mentions.height != len(vectors):
         raise TableError(f"labels: {mentions.height} mentions but {len(vectors)} vectors")
     feelings = np.zeros((mentions.height, 3))
     if "sentiment" in mentions.columns:
         for column, name in enumerate(("negative", "neutral", "positive")):
             feelings[:, column] = (mentions["sentiment"] == name).to_numpy()
-    return _Corpus(mentions["mention_id"].to_list(), mentions["text"].to_list(), vectors, feelings)
+    return _Corpus(
+        mentions["mention_id"].to_list(), mentions["text"].to_list(), vectors, feelings, encode
+    )
 
 
 def _rows_by(mentions: pl.DataFrame, column: str) -> dict[str, Rows]:
@@ -216,16 +255,60 @@ def _name_all(
     names: dict[str, str] = {}
     used = {_fold(name) for name in taken.values()}
     given = [frozenset(_keys(name)) for name in taken.values()]
+    found = _understood(corpus, groups, {g: _candidates(corpus, r) for g, r in groups.items()})
     for group, rows in sorted(groups.items(), key=lambda item: (-len(item[1]), item[0])):
-        name = _name(corpus, rows, used, given)
+        name = _name(corpus, rows, found[group], used, given)
         names[group] = name
         used.add(_fold(name))
         given.append(frozenset(_keys(name)))
     return names
 
 
-def _name(corpus: _Corpus, rows: Rows, used: set[str], given: Sequence[frozenset[str]]) -> str:
-    found = _candidates(corpus, rows)
+def _understood(
+    corpus: _Corpus, groups: Mapping[str, Rows], found: Mapping[str, list[_Candidate]]
+) -> Mapping[str, list[_Candidate]]:
+    """Return each group's best phrases, weighed by how well each is understood alone.
+
+    A phrase read by itself lies where its group lies when it says what its members say.
+    """
+    if corpus.encode is None or not groups:
+        return found
+    short = {
+        g: sorted(own, key=lambda c: (-c.worth, c.text))[:SHORTLIST] for g, own in found.items()
+    }
+    texts = sorted({c.text for own in short.values() for c in own})
+    if not texts:
+        return found
+    common = corpus.vectors.mean(axis=0)
+    alone = dict(zip(texts, corpus.encode(texts) - common, strict=True))
+    middles = {g: _tilted(corpus, rows, common) for g, rows in groups.items()}
+    return {
+        g: [
+            replace(c, worth=c.worth * _cosine(alone[c.text], middles[g]) ** ALONE_POWER)
+            for c in own
+        ]
+        for g, own in short.items()
+    }
+
+
+def _tilted(corpus: _Corpus, rows: Rows, common: Floats) -> Floats:
+    """Return the middle of the rows, off what all have in common, tilted towards their feeling."""
+    middle = _direction(corpus.vectors[rows].mean(axis=0) - common)
+    negative, _, positive = _feeling(corpus, rows)
+    return middle + np.float32(TILT * (negative - positive)) * corpus.lean
+
+
+def _direction(vector: Floats) -> Floats:
+    return vector / np.float32(max(float(np.linalg.norm(vector)), 1e-12))
+
+
+def _name(
+    corpus: _Corpus,
+    rows: Rows,
+    found: Sequence[_Candidate],
+    used: set[str],
+    given: Sequence[frozenset[str]],
+) -> str:
     ranked = sorted(found, key=lambda c: (-c.worth * _apart(c.words, given), c.text))
     for candidate in ranked:
         if _fold(candidate.text) not in used:
@@ -270,13 +353,36 @@ def _candidates(corpus: _Corpus, rows: Rows) -> list[_Candidate]:
     )
     common = _common_words(corpus, rows)
     often = [phrase for phrase in heard.values() if len(phrase.rows) >= enough]
-    plain = [phrase for phrase in often if set(phrase.key.split()) <= common]
+    plain = [phrase for phrase in often if _content(phrase.key) <= common]
+    if corpus.encode is not None:
+        return [_judge(corpus, group, p) for p in _whole(heard, plain, common, corpus.known)]
     judged = [_judge(corpus, group, phrase) for phrase in plain or often]
     best = max(judged, key=lambda c: (c.worth, c.text), default=None)
     if best is None or " " in best.text:
         return judged
     fuller = [p for p in heard.values() if p.counts > PART and _says_more(p, best)]
     return judged + [_judge(corpus, group, phrase) for phrase in fuller]
+
+
+def _whole(
+    heard: Mapping[str, "_Heard"],
+    plain: Sequence["_Heard"],
+    common: frozenset[str],
+    known: frozenset[str],
+) -> list["_Heard"]:
+    """Return the plain phrases and those that stand whole, though a single member says them.
+
+    At least half of the words of these are common in the group, unless too few are left.
+    """
+    taken = {phrase.key for phrase in plain}
+    whole = [
+        p
+        for p in heard.values()
+        if p.key not in taken and p.counts > PART and " " in p.key and _content(p.key) <= known
+    ]
+    close = [p for p in whole if 2 * len(_content(p.key) & common) >= len(_content(p.key))]
+    several = sum(" " in phrase.key for phrase in [*plain, *close]) >= FEW
+    return [*plain, *(close if several else whole)]
 
 
 def _says_more(phrase: "_Heard", single: _Candidate) -> bool:
@@ -421,8 +527,9 @@ def _pieces(
         if _readable(words) and any(_stands_in(words, clause) for clause in clauses):
             yield _spoken(words), _joint_key(words), counts
     for clause in clauses:
+        said = _said(clause)
         for part in _sequences(clause):
-            whole = len(part) == len(_trim(clause))
+            whole = len(part) in {len(_trim(clause)), len(said)} and part[-1] == clause[-1]
             yield _spoken(part), _joint_key(part), WHOLE if whole else PART
 
 
@@ -443,17 +550,39 @@ def _stands_in(words: Sequence[str], clause: Sequence[str]) -> bool:
 def _sequences(clause: Sequence[str]) -> Iterable[Sequence[str]]:
     """Yield the word sequences of a clause that could be a name."""
     for start in range(len(clause)):
-        if _plain(clause[start]) in _BAD_START or _negated(clause, start):
+        if not _may_start(clause, start):
             continue
         for size in range(1, min(6, len(clause) - start) + 1):
             part = clause[start : start + size]
-            if _readable(part):
+            after = [_plain(word) for word in clause[start + size :]]
+            if _readable(part, closes=not after) and not (
+                len(after) == 1 and _PARTICLES & {*after}
+            ):
                 yield part
 
 
+def _may_start(clause: Sequence[str], start: int) -> bool:
+    """Return whether a name may start here: "does not work", never "not work" cut out of it."""
+    word = _plain(clause[start])
+    if _negated(clause, start):
+        return False
+    if word == "not":
+        return start == 0 or _plain(clause[start - 1]) not in _BEFORE_NOT
+    if word in _BEFORE_NOT and start + 1 < len(clause):
+        return _plain(clause[start + 1]) == "not"
+    return word not in _BAD_START
+
+
 def _joint_key(words: Sequence[str]) -> str:
-    """Return the keys of the content words as one."""
-    return " ".join(filter(None, map(_key, words)))
+    """Return the keys of the content words as one; "log", "log in" and "can't log in" are three."""
+    turned = [NEGATED] if any(_turns(_plain(word)) for word in words) else []
+    ending = [word for word in map(_plain, words[-1:]) if word in _PARTICLES]
+    return " ".join([*turned, *filter(None, map(_key, words)), *ending])
+
+
+def _content(key: str) -> set[str]:
+    """Return the content words of a joint key."""
+    return set(key.split()) - _PARTICLES - {NEGATED}
 
 
 def _spoken(words: Sequence[str]) -> str:
@@ -464,7 +593,11 @@ def _spoken(words: Sequence[str]) -> str:
 def _negated(words: Sequence[str], start: int) -> bool:
     """Return whether a "not" shortly before would be cut off, which turns the sense round."""
     before = map(_plain, words[max(0, start - 4) : start])
-    return any(word in _NOT or word.endswith("n't") for word in before)
+    return any(map(_turns, before))
+
+
+def _turns(word: str) -> bool:
+    return word in _NOT or word.endswith("n't")
 
 
 def _plain(word: str) -> str:
@@ -476,13 +609,22 @@ def _trim(words: list[str]) -> list[str]:
     return words[start:]
 
 
-def _readable(words: Sequence[str]) -> bool:
-    """Return whether the words read as a name: no loose ends, no doubles, nothing rude."""
+def _said(clause: Sequence[str]) -> Sequence[str]:
+    """Return the clause without who says it: "can't log in" of "but I still can't log in"."""
+    start = next((i for i, w in enumerate(clause) if _plain(w) not in _OPENING), len(clause))
+    return clause[start:]
+
+
+def _readable(words: Sequence[str], *, closes: bool = False) -> bool:
+    """Return whether the words read as a name: no loose ends, no doubles, nothing rude.
+
+    A clause may close with "in" ("can't log in"), where it is no preposition.
+    """
     low = [_plain(w) for w in words]
     return (
         1 <= len(low) <= 6
-        and low[0] not in _BAD_START
-        and low[-1] not in _BAD_END
+        and (low[0] not in _BAD_START or (low[0] in _BEFORE_NOT and low[1:2] == ["not"]))
+        and (low[-1] not in _BAD_END or (closes and low[-1] in _PARTICLES))
         and len(set(low)) == len(low)
         and not any(w in _RUDE or w in _PERSONAL for w in low)
         and any(_key(w) for w in low)
@@ -521,7 +663,7 @@ _ENDINGS = (("ies", "y"), ("sses", "ss"), ("ss", "ss"), ("us", "us"), ("s", ""))
 _ARTICLE_WORDS = "a an any her his its my our some that the their these this those your"
 _ARTICLE = frozenset(_ARTICLE_WORDS.split())
 _ALONE_WORDS = (
-    "hurry loud visited worse "
+    "hurry loud visited worse wrong felt "
     "amazing annoying awesome awful bad best better brilliant disappointed disappointing ease "
     "easy excellent experience fabulous fantastic fast good great happy help helpful helped "
     "horrible improve improved improvement improvements issue issues love loved lovely long mind "
@@ -577,13 +719,20 @@ _STOP_WORDS = (
     "wouldnt yeah yes yet yours yourself"
 )
 _STOP = _ARTICLE | _PERSONAL | frozenset(_STOP_WORDS.split())
-_MAY_END_WORDS = "again back down not off out up"
+_MAY_END_WORDS = "again back down off out up"
+_OPENING_WORDS = "also and but even just now really so still"
+_OPENING = _ARTICLE | _PERSONAL | frozenset(_OPENING_WORDS.split())
+_PARTICLES = frozenset({"back", "down", "in", "off", "out", "up"})
+_BEFORE_NOT = frozenset({"can", "could", "did", "do", "does", "will", "would"})
 _LEFT_OPEN_WORDS = (
     "good very bad great ask asks brings gives lets offers sends shows tell tells told wants"
 )
 _BAD_END = _STOP - frozenset(_MAY_END_WORDS.split()) | frozenset(_LEFT_OPEN_WORDS.split())
-_BAD_START_WORDS = "ago be been had has is was were"
-_MAY_START_WORDS = "being getting having no not"
+_BAD_START_WORDS = "ago aside be been had has is unfortunately was were"
+_MAY_START_WORDS = (
+    "being getting having no not never unable can't cannot cant couldn't couldnt didn't didnt "
+    "doesn't doesnt don't dont isn't isnt wasn't wasnt won't wont wouldn't wouldnt"
+)
 _BAD_START = (
     _STOP - frozenset(_MAY_START_WORDS.split()) | frozenset(_BAD_START_WORDS.split()) | _MEASURES
 )

@@ -2,16 +2,18 @@
 
 A segment is a value of a column that the export brings along (plan, region, channel). Every
 difference is tested on people and corrected for how many there are; segments of too few people
-are named and not compared. Invents no segments of its own.
+are named and not compared. Two values of a column are one comparison, so they are tested and told
+once. Finds no groups of its own (`persona_groups` does).
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from painpoints import stats, surveys, tables
+from painpoints import points, stats, surveys, tables
 from painpoints.domain import Estimate, SegmentDifference, SegmentView
 
 MAX_VALUES = 20
@@ -19,7 +21,26 @@ LEAST_HEARD = 30
 MAX_EVIDENCE = 50
 Mask = npt.NDArray[np.bool_]
 KEYS = ("kind", "stage", "topic_id")
-TEST = "Fisher's exact test on people, Benjamini-Hochberg over all segments and groups"
+TEST = "Fisher's exact test on people, Benjamini-Hochberg over all comparisons and groups"
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A value of a column against the rest: the other value where there are two, else all others.
+
+    here, rest: (n_people,) who is on which side, by the person's number; nobody is on both.
+    """
+
+    column: str
+    value: str
+    against: str
+    here: Mask
+    rest: Mask
+
+    @property
+    def small(self) -> bool:
+        """Return whether a side has too few people to compare."""
+        return int(self.here.sum()) < LEAST_HEARD or int(self.rest.sum()) < LEAST_HEARD
 
 
 def compare(
@@ -33,6 +54,8 @@ def compare(
 ) -> tuple[SegmentView, ...]:
     """Return each segment against everybody else, column by column, the largest first.
 
+    Of a column with two values only the larger one is returned, against the other.
+
     members: kind, stage, topic_id, mention_id, feedback_id, as `findings.members` gives them.
     labels:  (kind, stage, topic_id) -> label; ("", "", topic_id) -> that of the topic, where a group has
              none of its own.
@@ -40,44 +63,24 @@ def compare(
     heard = feedback.filter(pl.col("reason").is_null()).with_columns(
         person=tables.person().rank("dense").cast(pl.Int64) - 1
     )
-    groups = _segments(heard)
-    points = _points(feedback, ces_direction)
+    compared = _comparisons(heard)
+    scored = points.headline(feedback, ces_direction)
     told = _told(heard, members)
-    inside = [_inside(heard, column, value) for column, value, _ in groups]
-    counted = [_counted(told, people) for people in inside]
+    counted = [_counted(told, each) for each in compared]
     p = _corrected(counted, min_people)
     views = []
-    for (column, value, n), people, table, corrected in zip(
-        groups, inside, counted, p, strict=True
-    ):
-        small = n < LEAST_HEARD
+    for each, table, corrected in zip(compared, counted, p, strict=True):
         apart = (
             ()
-            if small
-            else _apart(table, corrected, labels, told, people, min_people=min_people, q=q)
+            if each.small
+            else _apart(table, corrected, labels, told, each, min_people=min_people, q=q)
         )
-        measure, here, rest, p_score = _score(points, column, value)
-        views.append(
-            SegmentView(
-                column=column.removeprefix(tables.SEGMENT_PREFIX),
-                value=value,
-                n_people=n,
-                small=small,
-                survey=measure.survey if measure else None,
-                measure=measure.name if measure else "",
-                score=here,
-                rest=rest,
-                p_value=None if small else p_score,
-                apart=apart,
-            )
-        )
+        views.append(replace(_scored(scored, each), apart=apart))
     return _holm(views)
 
 
 def _holm(views: list[SegmentView]) -> tuple[SegmentView, ...]:
-    """Correct the p values of the scores over all segments."""
-    from dataclasses import replace
-
+    """Correct the p values of the scores over all comparisons."""
     tested = [i for i, view in enumerate(views) if view.p_value is not None]
     corrected = stats.holm(np.array([views[i].p_value for i in tested], np.float64))
     for i, p in zip(tested, corrected, strict=True):
@@ -85,20 +88,33 @@ def _holm(views: list[SegmentView]) -> tuple[SegmentView, ...]:
     return tuple(views)
 
 
-def _segments(heard: pl.DataFrame) -> list[tuple[str, str, int]]:
-    """Return column, value and people of every segment of columns with 2 to 20 values."""
+def _comparisons(heard: pl.DataFrame) -> list[Comparison]:
+    """Return the segments of columns with 2 to 20 values, each with its people and the others."""
     columns = [c for c in heard.columns if c == "channel" or c.startswith(tables.SEGMENT_PREFIX)]
-    found: list[tuple[str, str, int]] = []
+    found: list[Comparison] = []
     for column in columns:
-        sizes = (
-            heard.drop_nulls(column)
-            .group_by(value=pl.col(column).cast(pl.String))
-            .agg(n=pl.col("person").n_unique())
-            .sort(["n", "value"], descending=[True, False])
-        )
-        if 2 <= sizes.height <= MAX_VALUES:
-            found += [(column, value, n) for value, n in sizes.iter_rows()]
+        values = _values(heard, column)
+        if len(values) == 2:
+            first, second = (_inside(heard, column, value) for value in values)
+            found.append(Comparison(column, values[0], values[1], first, second & ~first))
+        elif 2 < len(values) <= MAX_VALUES:
+            inside = [_inside(heard, column, value) for value in values]
+            found += [
+                Comparison(column, value, "", mask, ~mask)
+                for value, mask in zip(values, inside, strict=True)
+            ]
     return found
+
+
+def _values(heard: pl.DataFrame, column: str) -> list[str]:
+    """Return the values of a column, that of most people first."""
+    sizes = (
+        heard.drop_nulls(column)
+        .group_by(value=pl.col(column).cast(pl.String))
+        .agg(n=pl.col("person").n_unique())
+        .sort(["n", "value"], descending=[True, False])
+    )
+    return sizes["value"].to_list()
 
 
 def _told(heard: pl.DataFrame, members: pl.DataFrame) -> pl.DataFrame:
@@ -116,30 +132,31 @@ def _inside(heard: pl.DataFrame, column: str, value: str) -> Mask:
     return mask
 
 
-def _counted(told: pl.DataFrame, inside: Mask) -> pl.DataFrame:
+def _counted(told: pl.DataFrame, sides: Comparison) -> pl.DataFrame:
     """Return per group the people here and elsewhere, and how many there are.
 
     Who belongs to the segment at all counts here, and only here.
     """
-    here = inside[told["person"].to_numpy()].astype(np.float64)
-    group = told["group"].to_numpy()
+    person, group = told["person"].to_numpy(), told["group"].to_numpy()
     n_groups = int(group.max()) + 1 if group.size else 0
-    n = np.bincount(group, minlength=n_groups)
-    k = np.bincount(group, here, minlength=n_groups).astype(np.int64)
+    k, rest = (
+        np.bincount(group, mask[person].astype(np.float64), minlength=n_groups).astype(np.int64)
+        for mask in (sides.here, sides.rest)
+    )
     named = told.select("group", *KEYS).unique("group").sort("group").drop("group")
     return named.with_columns(
         here=pl.Series(k, dtype=pl.Int64),
-        elsewhere=pl.Series(n - k, dtype=pl.Int64),
-        n_here=pl.lit(int(inside.sum())),
-        n_elsewhere=pl.lit(int((~inside).sum())),
+        elsewhere=pl.Series(rest, dtype=pl.Int64),
+        n_here=pl.lit(int(sides.here.sum())),
+        n_elsewhere=pl.lit(int(sides.rest.sum())),
     )
 
 
-def _mentions(told: pl.DataFrame, inside: Mask, key: tuple[str, str, str]) -> tuple[str, ...]:
-    """Return the mentions of the segment behind a group, one of each person."""
+def _mentions(told: pl.DataFrame, side: Mask, key: tuple[str, str, str]) -> tuple[str, ...]:
+    """Return the mentions of one side behind a group, one of each person."""
     kind, stage, topic = key
     rows = told.filter(kind=kind, stage=stage, topic_id=topic)
-    here = rows.filter(pl.Series(inside[rows["person"].to_numpy()]))
+    here = rows.filter(pl.Series(side[rows["person"].to_numpy()]))
     return tuple(here["mention_id"].sort().head(MAX_EVIDENCE))
 
 
@@ -168,7 +185,7 @@ def _apart(
     p: stats.Floats,
     labels: Mapping[tuple[str, str, str], str],
     told: pl.DataFrame,
-    inside: Mask,
+    sides: Comparison,
     *,
     min_people: int,
     q: float,
@@ -178,90 +195,70 @@ def _apart(
     verdicts = stats.verdicts(k2, n2, k1, n1, p, q=q, min_people=min_people)
     low, high = stats.newcombe(k2, n2, k1, n1)
     found = []
-    for i, (kind, stage, topic) in enumerate(table.select(KEYS).iter_rows()):
+    for i, key in enumerate(table.select(KEYS).iter_rows()):
         if verdicts[i] in {"unchanged", "too_few"}:
             continue
         here, elsewhere = k1[i] / n1[i], k2[i] / n2[i]
         gap = Estimate(float(here - elsewhere), float(low[i]), float(high[i]), int(n1[i]))
-        of_topic = labels.get(("", "", topic), topic)
-        label = labels.get((kind, stage, topic), of_topic)
+        kind, stage, topic = key
         found.append(
             SegmentDifference(
                 group=kind,
                 stage=stage,
                 topic_id=topic,
-                label=label,
+                label=labels.get(key, labels.get(("", "", topic), topic)),
                 here=int(k1[i]),
                 share_here=float(here),
                 share_elsewhere=float(elsewhere),
                 difference=gap,
                 p_value=float(p[i]),
-                evidence_ids=_mentions(told, inside, (kind, stage, topic)),
+                evidence_ids=_mentions(told, sides.here, key),
+                elsewhere=int(k2[i]),
+                evidence_elsewhere=_mentions(told, sides.rest, key),
             )
         )
     return tuple(sorted(found, key=lambda each: (each.p_value, each.stage, each.topic_id)))
 
 
-def _points(
-    feedback: pl.DataFrame, ces_direction: surveys.CesDirection
-) -> tuple[surveys.Measure, pl.DataFrame] | None:
-    """Return the measure of the most answered survey kind, and what each answer counts."""
-    scored = feedback.drop_nulls("score").with_columns(
-        answer=tables.answer(), person=tables.person().hash()
+def _scored(scored: tuple[surveys.Measure, pl.DataFrame] | None, each: Comparison) -> SegmentView:
+    """Return the segment with its people and scores, and nothing that sets it apart yet."""
+    view = SegmentView(
+        column=each.column.removeprefix(tables.SEGMENT_PREFIX),
+        value=each.value,
+        n_people=int(each.here.sum()),
+        small=each.small,
+        survey=None,
+        measure="",
+        score=Estimate(None, None, None, 0),
+        rest=Estimate(None, None, None, 0),
+        p_value=None,
+        apart=(),
+        against=each.against,
+        n_rest=int(each.rest.sum()),
     )
-    scored = scored.unique("answer", keep="first", maintain_order=True)
-    kinds = scored.group_by("survey", "score_max").len().sort("len", "survey", descending=True)
-    for survey, top, _ in kinds.iter_rows():
-        measure = surveys.headline(survey, top, ces_direction=ces_direction)
-        if measure:
-            same = scored.filter(pl.col("survey") == survey, pl.col("score_max").eq_missing(top))
-            counted = pl.Series("points", measure.points(same["score"].to_numpy()))
-            return measure, same.with_columns(counted).filter(pl.col("points").is_not_nan())
-    return None
+    if scored is None:
+        return view
+    measure, answers = scored
+    value = pl.col(each.column).cast(pl.String)
+    others = value == each.against if each.against else value.ne_missing(each.value)
+    here, rest = (_sample(answers.filter(side)) for side in (value == each.value, others))
+    known = bool(here.n_people and rest.n_people) and not each.small
+    return replace(
+        view,
+        survey=measure.survey,
+        measure=measure.name,
+        score=_estimate(measure, here),
+        rest=_estimate(measure, rest),
+        p_value=stats.difference(here, rest, measure.kind) if known else None,
+    )
 
 
-def _score(
-    points: tuple[surveys.Measure, pl.DataFrame] | None, column: str, value: str
-) -> tuple[surveys.Measure | None, Estimate, Estimate, float | None]:
-    """Return the score here and of all others, and the p of their difference."""
-    nobody = Estimate(None, None, None, 0)
-    if points is None:
-        return None, nobody, nobody, None
-    measure, answers = points
-    inside = pl.col(column).cast(pl.String).eq_missing(value)
-    sides = [answers.filter(inside), answers.filter(~inside)]
-    here, rest = (_estimate(measure, side) for side in sides)
-    if not here.n or not rest.n:
-        return measure, here, rest, None
-    return measure, here, rest, _p_value(measure, *sides)
+def _sample(side: pl.DataFrame) -> stats.Sample:
+    return stats.sample(side["points"].to_numpy(), side["person"].to_numpy())
 
 
-def _estimate(measure: surveys.Measure, side: pl.DataFrame) -> Estimate:
-    x, people = side["points"].to_numpy(), side["person"].to_numpy()
-    if x.size == 0:
+def _estimate(measure: surveys.Measure, side: stats.Sample) -> Estimate:
+    if side.n_people == 0:
         return Estimate(None, None, None, 0)
-    n, value = stats.effective_n(x, people), float(x.mean())
-    if measure.kind == "share":
-        low, high = stats.wilson(value * n, n)
-    elif measure.kind == "net":
-        up, down = float((x > 0).mean()), float((x < 0).mean())
-        low, high = (100 * end for end in stats.net_share(up * n, down * n, n))
-    else:
-        variance = float(x.var(ddof=1)) if x.size > 1 else 0.0
-        low, high = stats.mean(value, variance, n, low=measure.low, high=measure.high)
-    return Estimate(value, float(low), float(high), int(np.unique(people).size))
-
-
-def _p_value(measure: surveys.Measure, first: pl.DataFrame, second: pl.DataFrame) -> float:
-    sides = []
-    for side in (first, second):
-        x = side["points"].to_numpy()
-        sides.append((x, stats.effective_n(x, side["person"].to_numpy())))
-    if measure.kind == "net":
-        nets = [(float((x > 0).mean()) * n, float((x < 0).mean()) * n, n) for x, n in sides]
-        return float(stats.difference_of_net_shares(nets[0], nets[1]))
-    if measure.kind == "share":
-        (k1, n1), (k2, n2) = ((round(float(x.mean()) * n), round(n)) for x, n in sides)
-        return float(stats.difference_of_shares(k1, n1, k2, n2))
-    means = [(float(x.mean()), float(x.var(ddof=1)) if x.size > 1 else 0.0, n) for x, n in sides]
-    return float(stats.difference_of_means(means[0], means[1]))
+    low, high = stats.interval(side, measure.kind, low=measure.low, high=measure.high)
+    return Estimate(side.mean, low, high, side.n_people)

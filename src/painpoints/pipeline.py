@@ -182,6 +182,7 @@ class Analyser:
             self.reader.segmenter.phrases,
             terms=dict(zip(model.topic_ids, model.terms, strict=True)),
             parents=dict(zip(model.topic_ids, model.parent_ids, strict=True)),
+            encode=self.reader.encoders.mentions.encode,
         )
         columns = list(tables.TOPICS.schema())
         found = model.table(mentions, feedback)
@@ -243,6 +244,7 @@ class Analyser:
             told.mentions,
             told.vectors,
             self.reader.segmenter.phrases,
+            self.reader.encoders.mentions.encode,
         )
         return {keys[key][:3]: name for key, name in named.items()}
 

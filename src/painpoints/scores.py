@@ -81,11 +81,12 @@ def _measured(measure: surveys.Measure, answers: pl.DataFrame, min_people: int) 
     people = answers["person"].to_numpy()[on_scale]
     if people.size == 0:
         return None
-    n_people = int(np.unique(people).size)
-    value, low, high = _interval(measure, points[on_scale], people)
+    given = stats.sample(points[on_scale], people)
+    n_people = given.n_people
+    low, high = stats.interval(given, measure.kind, low=measure.low, high=measure.high)
     return Score(
         survey=measure.survey,
-        estimate=Estimate(value, low, high, n_people),
+        estimate=Estimate(given.mean, low, high, n_people),
         convention=measure.convention + _remarks(people.size, n_people, int((~on_scale).sum())),
         measure=measure.name,
         low=measure.low,
@@ -108,20 +109,3 @@ def _remarks(n_answers: int, n_people: int, n_off_scale: int) -> str:
         else ""
     )
     return repeats + (f"; {n_off_scale} answers off the scale left out" if n_off_scale else "")
-
-
-def _interval(
-    measure: surveys.Measure, points: stats.Floats, people: stats.Integers
-) -> tuple[float, float, float]:
-    """Return the mean of the points and both ends of its interval, people as clusters."""
-    value = float(points.mean())
-    n = stats.effective_n(points, people)
-    if measure.kind == "share":
-        low, high = stats.wilson(value * n, n)
-    elif measure.kind == "net":
-        up, down = float((points > 0).mean()), float((points < 0).mean())
-        low, high = (100 * end for end in stats.net_share(up * n, down * n, n))
-    else:
-        variance = float(points.var(ddof=1)) if points.size > 1 else 0.0
-        low, high = stats.mean(value, variance, n, low=measure.low, high=measure.high)
-    return value, float(low), float(high)

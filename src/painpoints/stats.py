@@ -6,7 +6,8 @@ million rows cost seconds; all intervals are 95 % unless another `z` is given.
 """
 
 from collections.abc import Iterator
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,9 @@ from scipy import special
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 Numbers = float | npt.NDArray[Any]
+
+Kind = Literal["net", "share", "mean"]
+"""What the mean of points is: a net share (points -high, 0, high), a share (0, 1), or a mean."""
 
 Z95 = 1.959963984540054
 """The 97.5 % point of the normal distribution."""
@@ -101,6 +105,60 @@ def effective_n(values: Floats, people: Integers) -> float:
     totals = np.bincount(person, values - values.mean())
     clustered = n_people / (n_people - 1) * float((totals**2).sum()) / n**2
     return n / min(max(clustered / spread, 1.0), worst)
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """The points of a group, as far as intervals and tests ask for them.
+
+    mean, variance: of the points; up, down: shares of them above and below 0.
+    n:              how many independent points they are worth (`effective_n`).
+    """
+
+    mean: float
+    variance: float
+    up: float
+    down: float
+    n: float
+    n_people: int
+
+
+def sample(points: Floats, people: Integers) -> Sample:
+    """Return what `points`, (n,), of `people`, (n,) any integer codes, come to; zeros for none."""
+    if points.size == 0:
+        return Sample(0.0, 0.0, 0.0, 0.0, 0.0, 0)
+    return Sample(
+        mean=float(points.mean()),
+        variance=float(points.var(ddof=1)) if points.size > 1 else 0.0,
+        up=float((points > 0).mean()),
+        down=float((points < 0).mean()),
+        n=effective_n(points, people),
+        n_people=int(np.unique(people).size),
+    )
+
+
+def interval(of: Sample, kind: Kind, *, low: float, high: float) -> tuple[float, float]:
+    """Return both ends, within low..high, of the interval of the mean of a sample."""
+    if kind == "share":
+        ends = wilson(of.mean * of.n, of.n)
+    elif kind == "net":
+        ends = net_share(of.up * of.n, of.down * of.n, of.n)
+        return high * float(ends[0]), high * float(ends[1])
+    else:
+        ends = mean(of.mean, of.variance, of.n, low=low, high=high)
+    return float(ends[0]), float(ends[1])
+
+
+def difference(first: Sample, second: Sample, kind: Kind) -> float:
+    """Return the two-sided p that both samples' means are equal: z of net shares, Fisher, or Welch."""
+    if kind == "net":
+        nets = [(s.up * s.n, s.down * s.n, s.n) for s in (first, second)]
+        return float(difference_of_net_shares(nets[0], nets[1]))
+    if kind == "share":
+        k1, n1, k2, n2 = (round(x) for s in (first, second) for x in (s.mean * s.n, s.n))
+        return float(difference_of_shares(k1, n1, k2, n2))
+    means = [(s.mean, s.variance, s.n) for s in (first, second)]
+    return float(difference_of_means(means[0], means[1]))
 
 
 def difference_of_shares(k1: Numbers, n1: Numbers, k2: Numbers, n2: Numbers) -> Floats:

@@ -229,6 +229,8 @@ FINDINGS = Table(
         Column("weight_high", pl.Float64, "bootstrap 95 %", nullable=True),
         Column("agree", pl.Boolean, "impact and weight agree", nullable=True),
         Column("feasibility", pl.Float64, "1 hard .. 5 easy; null when not judged", nullable=True),
+        Column("owner", pl.String, "who owns it, from the analyst's table", nullable=True),
+        Column("note", pl.String, "what the analyst noted beside the effort", nullable=True),
         Column("priority", pl.Float64, "what the rank orders by"),
         Column("priority_formula", pl.String, "the formula with its inputs"),
         Column("rank", pl.Int64, "1 is first; null when too small to rank", nullable=True),
@@ -285,7 +287,8 @@ def _row_problems(table: Table, frame: pl.DataFrame, upto: str | None) -> list[s
         for c in table.columns_upto(upto)
         if not c.nullable and frame[c.name].null_count()
     ]
-    n_keys = frame.select(table.key).n_unique() if frame.height else 0
+    one = len(table.key) == 1  # a series counts its distinct values in a tenth of a frame's time
+    n_keys = frame[table.key[0]].n_unique() if one else frame.select(table.key).n_unique()
     if n_keys != frame.height:
         key = ", ".join(table.key)
         holes.append(f"key {key} has {n_keys} distinct values in {frame.height} rows")

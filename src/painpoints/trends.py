@@ -53,18 +53,6 @@ class Periods:
         return UNITS[self.unit]
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """What people of one period answered: n is the effective number of answers."""
-
-    mean: float
-    variance: float
-    up: float
-    down: float
-    n: float
-    n_people: int
-
-
 def choose(feedback: pl.DataFrame, *, period: Period = "auto") -> Periods | None:
     """Return the last complete period and the one before it; None without two such.
 
@@ -314,7 +302,7 @@ def _with_all(staged: pl.DataFrame, whole: pl.DataFrame) -> pl.DataFrame:
 def _add(
     found: dict[str, list[Change]],
     what: str,
-    kind: str,
+    kind: stats.Kind,
     points: pl.DataFrame,
     min_people: int,
     *,
@@ -326,7 +314,12 @@ def _add(
         for (stage,), part in sorted(points.partition_by("stage", as_dict=True).items())
     }
     stages = list(pairs)
-    p = stats.holm(np.array([_p_value(kind, *pairs[stage]) for stage in stages], np.float64))
+    p = stats.holm(
+        np.array(
+            [stats.difference(pairs[stage][1], pairs[stage][0], kind) for stage in stages],
+            np.float64,
+        )
+    )
     for stage, corrected in zip(stages, p, strict=True):
         before, now = pairs[stage]
         change = Change(
@@ -341,33 +334,12 @@ def _add(
         found.setdefault(stage, []).append(change)
 
 
-def _sample(part: pl.DataFrame, *, late: bool) -> Sample:
+def _sample(part: pl.DataFrame, *, late: bool) -> stats.Sample:
     side = part.filter(late=late)
-    points, people = side["points"].to_numpy(), side["person"].to_numpy()
-    if points.size == 0:
-        return Sample(0.0, 0.0, 0.0, 0.0, 0.0, 0)
-    return Sample(
-        mean=float(points.mean()),
-        variance=float(points.var(ddof=1)) if points.size > 1 else 0.0,
-        up=float((points > 0).mean()),
-        down=float((points < 0).mean()),
-        n=stats.effective_n(points, people),
-        n_people=side["person"].n_unique(),
-    )
+    return stats.sample(side["points"].to_numpy(), side["person"].to_numpy())
 
 
-def _p_value(kind: str, before: Sample, now: Sample) -> float:
-    if kind == "net":
-        sides = ((s.up * s.n, s.down * s.n, s.n) for s in (now, before))
-        return float(stats.difference_of_net_shares(*sides))
-    if kind == "share":
-        k1, n1, k2, n2 = (round(x) for s in (now, before) for x in (s.mean * s.n, s.n))
-        return float(stats.difference_of_shares(k1, n1, k2, n2))
-    sides = ((s.mean, s.variance, s.n) for s in (now, before))
-    return float(stats.difference_of_means(*sides))
-
-
-def _verdict(before: Sample, now: Sample, p: float, min_people: int) -> str:
+def _verdict(before: stats.Sample, now: stats.Sample, p: float, min_people: int) -> str:
     if min(before.n_people, now.n_people) < min_people:
         return "too_few"
     if p >= 0.05 or now.mean == before.mean:

@@ -77,6 +77,10 @@ class FakeEngine:
         """Return one invented part."""
         return [{"part": "fake", "version": "1"}]
 
+    def in_force(self) -> tuple[str, ...]:
+        """Return that it is always the same."""
+        return ("fake/1",)
+
 
 class FakeScorer:
     """Labels every text as one mention."""

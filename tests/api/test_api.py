@@ -2,6 +2,7 @@
 
 import io
 import json
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -17,7 +18,7 @@ from tests.api.fakes import FakeEngine, write_run
 from painpoints_api import keys, slices
 from painpoints_api.app import create
 from painpoints_api.database import Database
-from painpoints_api.records import Analysis, Audit, Job, LabelCorrection, now
+from painpoints_api.records import Analysis, Audit, Job, LabelCorrection, Project, TopicEdit, now
 from painpoints_api.service import Answers
 from painpoints_api.settings import ServiceSettings
 from painpoints_api.work import job_folder
@@ -493,6 +494,58 @@ def test_stages_add_up(done: tuple[TestClient, str]) -> None:
     assert all(-1 <= s["net_sentiment"] <= 1 for s in stages)
 
 
+def test_choices_are_what_the_run_holds(done: tuple[TestClient, str]) -> None:
+    """What a run can be cut by are the values of its mentions, each of which cuts to some."""
+    client, base = done
+    told, found = client.get(f"{base}/filters").json(), all_mentions(client, base)
+    for name in ("channel", "touchpoint", "survey"):
+        assert set(told[name]) == {m[name] for m in found}
+    assert told["segments"] == {"plan": sorted({m["segments"]["plan"] for m in found})}
+    scores = [m["score"] for m in found]
+    assert (told["score_low"], told["score_high"]) == (min(scores), max(scores))
+    moments = [m["created_at"] for m in found]
+    assert (told["first_at"], told["last_at"]) == (min(moments), max(moments))
+    assert told["more"] == []
+    assert set(told["labels"]) == {"stage", "touchpoint", "sentiment", "type", "severity"}
+
+
+def test_too_many_choices_are_told(api: Api) -> None:
+    """Of a column with very many values the commonest are listed, and that there are more."""
+    base = f"/v1/analyses/{api.analysed()}"
+    table = next(api.settings.data.glob("runs/*/index-1/slices.parquet"))
+    plan = pl.when(pl.int_range(pl.len()) % 2 == 0).then(pl.lit("zz")).otherwise(pl.col("mention_id"))  # fmt: skip
+    pl.read_parquet(table).with_columns(segment_plan=plan).write_parquet(table)
+    told = api.client.get(f"{base}/filters").json()
+    assert (len(told["segments"]["plan"]), told["more"]) == (200, ["plan"])
+    assert "zz" in told["segments"]["plan"]
+
+
+def test_findings_of_all_stages_at_once(done: tuple[TestClient, str]) -> None:
+    """The list of findings is that of every stage and kind, each cut to the first so many."""
+    client, base = done
+    for query in ({}, {"channel": "app"}):
+        for kind, path in (("pain_point", "pain-points"), ("opportunity", "opportunities")):
+            asked = {**query, "kind": kind, "limit": 2}
+            found = client.get(f"{base}/findings", params=asked).json()["items"]
+            alone = [
+                one
+                for stage in client.get(f"{base}/filters").json()["stages"]
+                for one in client.get(
+                    f"{base}/stages/{stage['name']}/{path}", params={**query, "limit": 2}
+                ).json()["items"]
+            ]
+            assert sorted(found, key=str) == sorted(alone, key=str)
+            assert found
+
+
+def test_the_queue_shows_mentions_in_their_verbatims(api: Api) -> None:
+    """What is to be labelled comes with all that was said, and stands in it where it says."""
+    api.analysed()
+    items = api.client.get("/v1/queue").json()["items"]
+    assert items
+    assert all(one["verbatim"][one["start"] : one["end"]] == one["text"] for one in items)
+
+
 def test_nothing_changed_is_told_so(api: Api) -> None:
     """With its ETag a result is not sent again, until an analyst changes something."""
     base = f"/v1/analyses/{api.analysed()}"
@@ -524,6 +577,50 @@ def test_answers_are_held_until_something_changes(
     assert "Late parcels" not in first.text
     api.client.delete(f"/v1/analyses/{analysis_id}")
     is_problem(api.client.get(path), 404)
+
+
+def test_answers_are_repeated_to_who_may_read_them(keyed: Api) -> None:
+    """What is held goes to the same project's readers only, counts for their rate, ends with a key."""
+    reader, other = keyed.key("read"), keyed.key("read", project="b")
+    scorer = keyed.key("score")
+    asked = keyed.client.post("/v1/analyses", json={"rows": [{"a": "x"}]}, headers=keyed.key("analyse"))  # fmt: skip
+    path = f"/v1/analyses/{asked.json()['id']}/stages"
+    keyed.finish(asked.json()["id"])
+    first = keyed.client.get(path, headers=reader)
+    again = keyed.client.get(path, headers=reader)
+    assert (again.status_code, again.content) == (200, first.content)
+    tagged = {"If-None-Match": first.headers["etag"]}
+    assert keyed.client.get(path, headers={**reader, **tagged}).status_code == 304
+    is_problem(keyed.client.get(path, headers={**other, **tagged}), 404)
+    is_problem(keyed.client.get(path, headers={**scorer, **tagged}), 403)
+    is_problem(keyed.client.get(path, headers=tagged), 401)
+    named = {"Painpoints-Project": "b"}
+    is_problem(keyed.client.get(path, headers={**reader, **tagged, **named}), 404)
+    statuses = [keyed.client.get(path, headers=reader).status_code for _ in range(30)]
+    assert set(statuses) == {200, 429}
+    fresh = keyed.key("read")
+    assert [keyed.client.get(path, headers=fresh).status_code for _ in range(2)] == [200, 200]
+    with keyed.database.write() as session:
+        keys.revoke(session, fresh["Authorization"].split("_")[1])
+    is_problem(keyed.client.get(path, headers=fresh), 401)
+    told = keyed.client.get("/metrics", headers=keyed.key("admin")).text
+    assert 'route="/v1/analyses/{analysis_id}/stages",status="304"' in told
+
+
+def test_what_another_process_writes_is_noticed(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A held answer is repeated without the database for a second, then its state is looked at."""
+    path = f"/v1/analyses/{api.analysed()}/topics"
+    first = api.client.get(path).content
+    with monkeypatch.context() as patched:
+        patched.delattr(Database, "read")
+        assert api.client.get(path).content == first
+    with api.database.write() as session:
+        project = session.scalars(select(Project)).one()
+        session.add(TopicEdit(project_id=project.id, topic_id="t04", label="Late!", edited_by="x"))
+        project.edits += 1
+    clock = time.monotonic
+    monkeypatch.setattr(time, "monotonic", lambda: clock() + 1.1)
+    assert "Late!" in api.client.get(path).text
 
 
 def test_held_answers_are_bounded() -> None:

@@ -1,13 +1,10 @@
 """The service against its own description: whatever is sent, it answers as described."""
 
-import threading
-import time
 from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
 import schemathesis
-import uvicorn
 from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis import Case
 from schemathesis.checks import not_a_server_error
@@ -16,6 +13,7 @@ from schemathesis.specs.openapi.checks import (
     response_schema_conformance,
     status_code_conformance,
 )
+from tests.api.listening import listening
 from tests.api.test_api import Api
 
 pytestmark = pytest.mark.kills
@@ -43,17 +41,8 @@ def described(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Described]:
     api = Api(tmp_path_factory.mktemp("contract"), quota_queued=100_000)
     with api.client:
         analysis_id = api.analysed(n_people=40)
-    server = uvicorn.Server(
-        uvicorn.Config(api.client.app, port=0, log_config=None, access_log=False)
-    )
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.02)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    yield schemathesis.openapi.from_url(f"http://127.0.0.1:{port}/openapi.json"), analysis_id
-    server.should_exit = True
-    thread.join()
+    with listening(api.client.app) as port:
+        yield schemathesis.openapi.from_url(f"http://127.0.0.1:{port}/openapi.json"), analysis_id
 
 
 def test_answers_are_as_described(described: Described) -> None:

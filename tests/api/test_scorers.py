@@ -1,5 +1,6 @@
 """Scoring of single texts: requests share turns of the models, not their fates."""
 
+import json
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -11,7 +12,9 @@ from tests.api.fakes import FakeEngine, FakeScorer
 from tests.api.site import wait_for
 from tests.api.test_api import Api, is_problem
 
+from painpoints import bundle
 from painpoints.errors import InputError, ModelError
+from painpoints_api.engine import PackagedEngine
 from painpoints_api.scorers import Scorers
 
 
@@ -119,6 +122,50 @@ def test_models_that_fail_are_told() -> None:
     scorers = Scorers(Broken())
     scorers.warm()
     assert scorers.state == "fails: ModelError"
+
+
+def test_a_promotion_elsewhere_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Models brought into force by the command line label the next text; else nothing is reloaded."""
+
+    class Promoted(FakeEngine):
+        version, loaded = "1", 0
+
+        def in_force(self) -> tuple[str, ...]:
+            """Return what a test set."""
+            return (self.version,)
+
+        def scorer(self, run: Path | None, quality: str | None = None) -> FakeScorer:
+            """Count how often models are loaded."""
+            self.loaded += 1
+            return super().scorer(run, quality)
+
+    engine = Promoted()
+    scorers = Scorers(engine)
+    monkeypatch.setattr("painpoints_api.scorers._LOOK_S", 0.0)
+    scorers.score([{"verbatim": "a"}], None)
+    scorers.score([{"verbatim": "a"}], None)
+    assert engine.loaded == 1
+    engine.version = "2"
+    scorers.score([{"verbatim": "a"}], None)
+    assert engine.loaded == 2
+
+
+def test_the_command_line_changes_what_is_in_force(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The engine tells another version of own models from the one before, and back."""
+    own = tmp_path / "models"
+    for version in ("mine-1", "mine-2"):
+        (own / "classifier-fast" / version).mkdir(parents=True)
+    monkeypatch.setenv("PAINPOINTS_MODELS", str(own))
+    engine, pointer = PackagedEngine(), own / "classifier-fast" / bundle.POINTER
+    shipped = engine.in_force()
+    pointer.write_text(json.dumps({"promoted": ["mine-1"]}), encoding="utf-8")
+    first = engine.in_force()
+    pointer.write_text(json.dumps({"promoted": ["mine-1", "mine-2"]}), encoding="utf-8")
+    assert len({shipped, first, engine.in_force()}) == 3
+    pointer.unlink()
+    assert engine.in_force() == shipped
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ def sign_in(api: Api, *scopes: str) -> tuple[str, str]:
     assert {"HttpOnly", "SameSite=lax"} <= set(answer.headers["set-cookie"].split("; "))
     cookie = answer.cookies[sessions.COOKIE]
     api.client.cookies.clear()
-    assert key.split("_")[2] not in cookie
+    assert key.split("_", 2)[2] not in cookie
     return cookie, key.split("_")[1]
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from painpoints.config import InForce
 from painpoints.config import in_force as engine_in_force
 from painpoints.errors import SettingsError
 from painpoints_api import serving
@@ -15,9 +16,9 @@ from painpoints_api.discreet import without_paths
 from painpoints_api.settings import ServiceSettings, in_force, masked
 
 
-def sources(told: list[object]) -> dict[str, tuple[object, str]]:
+def sources(told: list[InForce]) -> dict[str, tuple[object, str]]:
     """Return value and source by key."""
-    return {one.key: (one.value, one.source) for one in told}  # type: ignore[attr-defined]
+    return {one.key: (one.value, one.source) for one in told}
 
 
 def test_every_value_says_where_it_comes_from(
@@ -30,7 +31,7 @@ def test_every_value_says_where_it_comes_from(
     )
     monkeypatch.setenv("PAINPOINTS_RANK__N_BOOTSTRAP", "30")
     monkeypatch.setenv("PAINPOINTS_SERVE_PORT", "3")
-    engine, service = sources(list(engine_in_force())), sources(list(in_force()))
+    engine, service = sources(engine_in_force()), sources(in_force())
     assert engine["seed"] == (7, "painpoints.toml")
     assert engine["rank.min_people"] == (8, "painpoints.toml")
     assert engine["rank.n_bootstrap"] == (30, "PAINPOINTS_RANK__N_BOOTSTRAP")
@@ -45,7 +46,7 @@ def test_secrets_are_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PAINPOINTS_SERVE_DATABASE", "postgresql+psycopg://me:hunter2@db/x")
     monkeypatch.setenv("PAINPOINTS_REDACT__SALT", "hunter2")
     assert "hunter2" not in repr([engine_in_force(), in_force()])
-    assert sources(list(in_force()))["serve.database"][0] == "postgresql+psycopg://me:***@db/x"
+    assert sources(in_force())["serve.database"][0] == "postgresql+psycopg://me:***@db/x"
 
 
 @pytest.mark.parametrize(

@@ -1,20 +1,20 @@
 """The service's own pages in a browser: sign in, upload, confirm the columns, follow, see the map."""
 
-import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Literal
 
 import httpx
+import polars as pl
 import pytest
-import uvicorn
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from painpoints_api import keys
 from painpoints_api.engine import PackagedEngine
 from painpoints_api.records import Job
+from tests.api.listening import listening
 from tests.api.test_api import Api
 from tests.browser.watched import Watched
 
@@ -35,21 +35,12 @@ class Served:
 def served(request: pytest.FixtureRequest, browser: Browser, tmp_path: Path) -> Iterator[Served]:
     """Yield a running service, open to this machine or asking for keys."""
     api = Api(tmp_path, engine=PackagedEngine, warm_models=False, require_key=request.param)
-    server = uvicorn.Server(
-        uvicorn.Config(api.client.app, port=0, log_config=None, access_log=False)
-    )
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.02)
-    address = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    context = browser.new_context()
-    context.set_default_timeout(60_000)
-    page = context.new_page()
-    yield Served(api, address, page, Watched(page))
-    context.close()
-    server.should_exit = True
-    thread.join()
+    with listening(api.client.app) as port:
+        context = browser.new_context()
+        context.set_default_timeout(60_000)
+        page = context.new_page()
+        yield Served(api, f"http://127.0.0.1:{port}", page, Watched(page))
+        context.close()
 
 
 def enter(served: Served, *scopes: str) -> str:
@@ -90,19 +81,19 @@ def test_from_a_file_to_its_map(served: Served, sample_html: str) -> None:
     page.get_by_label("Other is taken for").select_option("unused")
     page.get_by_role("button", name="Check again").click()
     expect(page.get_by_label("Other is taken for")).to_have_value("unused")
-    expect(page.get_by_role("status")).to_contain_text("Is each column")
+    expect(page.locator("#said")).to_contain_text("Is each column")
     page.get_by_label("Title").fill(f"May {EVIL}")
     page.get_by_role("button", name="Analyse").click()
-    expect(page.get_by_role("status")).to_contain_text("Waits for its turn")
+    expect(page.locator("#said")).to_contain_text("Waits for its turn")
     analysis_id = page.url.rsplit("/", 1)[1]
 
     served.api.finish(analysis_id)
-    expect(page.get_by_role("status")).to_contain_text("Done")
-    expect(page.get_by_role("cell", name="Parcel arrives late")).to_be_visible()
+    expect(page.locator("#said")).to_contain_text("Done")
+    expect(page.get_by_role("button", name="Parcel arrives late").first).to_be_visible()
     assert serious(page) == []
     run = next(served.api.settings.data.glob("runs/*/index-1/report.html"))
     run.write_text(sample_html, encoding="utf-8")
-    page.get_by_role("link", name="Journey map").click()
+    page.get_by_role("link", name="Report").click()
     page.wait_for_selector("#filters:not([hidden])", state="attached")
     assert page.evaluate("window.origin") == "null"
 
@@ -125,9 +116,9 @@ def test_a_failed_analysis_says_why(served: Served) -> None:
         job = session.query(Job).one()
         job.status, job.problem = "failed", "no row holds an answer"
     served.page.goto(f"{served.address}/analyses/{asked['id']}")
-    expect(served.page.get_by_role("status")).to_contain_text("Failed: no row holds an answer")
+    expect(served.page.locator("#said")).to_contain_text("Failed: no row holds an answer")
     served.page.goto(f"{served.address}/analyses/an_nothing")
-    expect(served.page.get_by_role("status")).to_contain_text("no such analysis")
+    expect(served.page.locator("#said")).to_contain_text("no such analysis")
 
 
 @pytest.mark.parametrize("served", [True], indirect=True, ids=["keyed"])
@@ -143,3 +134,261 @@ def test_sessions_end(served: Served) -> None:
         keys.revoke(session, key_id)
     served.page.goto(served.address)
     expect(served.page).to_have_url(f"{served.address}/sign-in")
+
+
+# -- the map of an analysis, live ----------------------------------------------------------------
+
+OPEN = pytest.mark.parametrize("served", [False], indirect=True, ids=["open"])
+
+
+def analysed(served: Served, *, title: str = "Survey", evil: bool = False, **run: int) -> str:
+    """Let an analysis of invented answers be done; return its id."""
+    header = served.api.key("admin") if served.api.settings.keys_needed else {}
+    body = {"title": title, "rows": [{"comment": "late"}]}
+    sent = httpx.post(f"{served.address}/v1/analyses", json=body, headers=header, timeout=60)
+    analysis_id: str = sent.json()["id"]
+    served.api.finish(analysis_id, **run)
+    if evil:
+        table = next(served.api.settings.data.glob("runs/*/index-1/feedback.parquet"))
+        said = pl.col("verbatim") + f" {EVIL}"
+        pl.read_parquet(table).with_columns(verbatim=said).write_parquet(table)
+    return analysis_id
+
+
+def told(served: Served, path: str, **query: str) -> Any:
+    """Return what the API answers."""
+    answer = httpx.get(f"{served.address}/v1{path}", params=query, timeout=60)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def show_map(served: Served, analysis_id: str) -> Page:
+    """Open an analysis and wait for its map."""
+    served.page.goto(f"{served.address}/analyses/{analysis_id}")
+    expect(served.page.get_by_role("heading", name="Delivery")).to_be_visible()
+    return served.page
+
+
+def people(page: Page, stage: str) -> str:
+    """Return how many people the map says speak of a stage."""
+    shown = page.locator(".stage", has=page.get_by_role("heading", name=stage, exact=True))
+    return shown.locator(".people b").inner_text()
+
+
+@OPEN
+def test_filters_are_live(served: Served) -> None:
+    """Each filter changes the map to what the API says of that slice; the address keeps it."""
+    analysis_id = analysed(served)
+    page = show_map(served, analysis_id)
+    whole = people(page, "Delivery")
+    for label, value, query in (
+        ("Channel", "app", {"channel": "app"}),
+        ("Touchpoint", "delivery", {"touchpoint": "delivery"}),
+        ("Plan", "pro", {"segment.plan": "pro"}),
+        ("Score from", "3", {"score_min": "3"}),
+        ("From", "2026-03-01", {"since": "2026-03-01"}),
+        ("to and with", "2026-03-31", {"until": "2026-04-01"}),
+        ("Text", "parcel", {"q": "parcel"}),
+    ):
+        field = page.locator("#filters").get_by_label(label, exact=True)
+        listed = field.evaluate("node => node.tagName") == "SELECT"
+        (field.select_option if listed else field.fill)(value)
+        rows = told(served, f"/analyses/{analysis_id}/stages", **query)["items"]
+        (wanted,) = [row["n_people"] for row in rows if row["stage"] == "delivery"]
+        n_mentions = f"{sum(row['n_mentions'] for row in rows):,}"
+        expect(page.locator("#slice")).to_contain_text(f"{n_mentions}\u00a0mentions")
+        assert people(page, "Delivery") == str(wanted) != whole
+        page.reload()
+        expect(page.locator("#slice")).to_contain_text(n_mentions)
+        (name, sent) = next(iter(query.items()))
+        href = page.get_by_role("link", name="CSV of the slice").get_attribute("href")
+        assert f"{name}={sent}" in str(href)
+        page.get_by_role("button", name="Reset").click()
+        expect(page.locator("#slice")).to_be_empty()
+        assert people(page, "Delivery") == whole
+    page.get_by_label("Text").fill("nobody ever said this")
+    expect(page.locator("#apart")).to_have_text("Nobody passes these filters.")
+
+
+@OPEN
+def test_a_topic_is_renamed_where_it_stands(served: Served) -> None:
+    """By keyboard alone: open a finding, rename it, see it in the map; its quotes run nothing."""
+    analysis_id = analysed(served, evil=True)
+    page = show_map(served, analysis_id)
+    page.get_by_role("button", name="Parcel arrives late").first.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Parcel arrives late")).to_be_focused()
+    expect(page.locator("blockquote").first).to_contain_text("<script>")
+    assert serious(page) == []
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.keyboard.type(f"Late {EVIL}")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="Rename Parcel arrives late")).to_be_focused()
+    page.keyboard.press("Enter")
+    page.keyboard.type(f"Late {EVIL}"[:190])
+    page.keyboard.press("Enter")
+    expect(page.locator("#panel-said")).to_contain_text("Renamed")
+    expect(page.locator("#map").get_by_text("Late <script>").first).to_be_attached()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="Late <script>").first).to_be_focused()
+    topics = told(served, f"/analyses/{analysis_id}/topics")["items"]
+    assert [one["label"][:13] for one in topics].count("Late <script>") == 1
+    assert served.page.title() == "painpoints: Survey"
+    assert served.watched.complaints == []
+
+
+@OPEN
+def test_a_label_is_corrected_in_two_clicks(served: Served) -> None:
+    """A click on a label, a click on the right one; it is kept and shown again later."""
+    page = show_map(served, analysed(served))
+    page.get_by_role("button", name="Parcel arrives late").first.click()
+    quote = page.locator(".quote").first
+    quote.get_by_role("button", name="Stage Delivery").click()
+    quote.get_by_role("button", name="Support", exact=True).click()
+    expect(quote.get_by_role("status")).to_have_text("Stage corrected to Support")
+    expect(quote.get_by_role("button", name="Stage Support")).to_be_focused()
+    assert serious(page) == []
+    (kept,) = told(served, "/labels")["items"]
+    assert (kept["field"], kept["before"], kept["after"]) == ("stage", "delivery", "support")
+    page.reload()
+    page.get_by_role("button", name="Parcel arrives late").first.click()
+    expect(page.get_by_role("button", name="Stage Support").first).to_be_visible()
+    quote.get_by_role("button", name="Type").click()
+    page.keyboard.press("Escape")
+    expect(page.locator("#panel")).to_be_visible()
+    expect(quote.locator(".options")).to_be_hidden()
+
+
+@OPEN
+def test_the_queue_is_worked_by_keyboard(served: Served) -> None:
+    """Keys alone label, confirm, leave and go back; what they say is what is kept."""
+    analysis_id = analysed(served)
+    wanted = told(served, "/queue", limit="3")["items"]
+    page = served.page
+    page.goto(f"{served.address}/queue?analysis={analysis_id}")
+    card = page.locator("#card")
+    expect(card).to_be_focused()
+    expect(card.locator("mark")).to_have_text(wanted[0]["text"])
+    assert serious(page) == []
+    page.keyboard.press("7")
+    expect(page.locator("#said")).to_contain_text("Stage: Support. 1\u00a0label given")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("1")
+    expect(page.locator("#said")).to_contain_text("Sentiment: Negative. 2\u00a0labels")
+    page.keyboard.press("Enter")
+    expect(card.locator("mark")).to_have_text(wanted[1]["text"])
+    page.keyboard.press("ArrowDown")
+    expect(card).to_contain_text("3 of")
+    page.keyboard.press("ArrowUp")
+    expect(card).to_contain_text("2 of")
+    page.keyboard.press("z")
+    given = {(one["mention_id"], one["field"], one["after"]) for one in told(served, "/labels")["items"]}  # fmt: skip
+    first = wanted[0]["mention_id"]
+    confirmed = {(first, "type", wanted[0]["type"])} if wanted[0]["type"] != "unsure" else set()
+    assert given == {(first, "stage", "support"), (first, "sentiment", "negative")} | confirmed
+    page.reload()
+    expect(card.locator("mark")).to_have_text(wanted[1]["text"])
+
+
+@OPEN
+def test_topics_are_decided_on_their_page(served: Served) -> None:
+    """Renaming, owner, merging, watching and hiding are kept, and the map follows."""
+    analysis_id = analysed(served)
+    page = served.page
+    page.goto(f"{served.address}/analyses/{analysis_id}/topics")
+    page.get_by_label("Owner of App crashes").fill("Team App")
+    page.keyboard.press("Tab")
+    expect(page.locator("#said")).to_have_text("Owner kept.")
+    page.get_by_label("Watched App crashes").check()
+    expect(page.locator("#said")).to_have_text("Watched.")
+    page.get_by_label("Hidden Long wait on the phone").check()
+    expect(page.locator("#said")).to_have_text("Hidden.")
+    assert serious(page) == []
+    page.get_by_label("Dark mode wanted counts for").select_option(label="App crashes")
+    expect(page.locator("#said")).to_contain_text("Merged")
+    page.get_by_role("button", name="Rename App crashes").click()
+    page.get_by_label("New name of the topic").fill("App breaks")
+    page.get_by_role("button", name="Keep").click()
+    expect(page.locator("#said")).to_contain_text("Renamed")
+    kept = {t["found_label"]: t for t in told(served, f"/analyses/{analysis_id}/topics")["items"]}
+    app = kept["App crashes"]
+    assert (app["label"], app["owner"], app["watched"]) == ("App breaks", "Team App", True)
+    assert kept["Dark mode wanted"]["merged_into"] == app["topic_id"]
+    page = show_map(served, analysis_id)
+    expect(page.get_by_role("button", name="App breaks").first).to_be_visible()
+    expect(page.get_by_text("Long wait on the phone")).to_have_count(0)
+
+
+@OPEN
+def test_two_analyses_are_compared(served: Served) -> None:
+    """The page shows what the API says of two analyses; verdicts can be chosen."""
+    before, now = analysed(served, title="May", n_people=12), analysed(served, title="June")
+    page = served.page
+    page.goto(f"{served.address}/analyses/{now}/compare")
+    expect(page.get_by_label("Compared with")).to_have_value(before)
+    wanted = told(served, f"/analyses/{now}/compare", **{"with": before})["items"]
+    for verdict in ("rising", "new", "falling", "gone", "unchanged"):
+        n = sum(one["verdict"] == verdict for one in wanted)
+        name = f"{verdict.capitalize()} {n}"
+        expect(page.get_by_role("button", name=name, exact=True)).to_be_visible()
+    new = [one for one in wanted if one["verdict"] == "new"]
+    assert 0 < len(new) < len(wanted)
+    expect(page.locator("#changes tbody tr")).to_have_count(len(new))
+    page.get_by_role("button", name="Unchanged").click()
+    expect(page.locator("#changes tbody tr")).to_have_count(len(wanted))
+    assert serious(page) == []
+
+
+@OPEN
+def test_what_if_changes_the_order(served: Served) -> None:
+    """Less effort for one pain point moves it up by the stated formula."""
+    page = show_map(served, analysed(served))
+    rows = page.locator("#what-if tbody tr")
+    last = rows.last.locator(".finding b").inner_text()
+    page.get_by_label(f"Effort of {last}").last.fill("1")
+    page.keyboard.press("Tab")
+    moved = rows.filter(has=page.locator(".soft", has_text="▲")).first
+    expect(moved.locator(".finding b")).to_have_text(last)
+
+
+@OPEN
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_pages_fit_a_phone(served: Served, browser: Browser, scheme: Literal["light", "dark"]) -> None:  # fmt: skip
+    """At 390 pixels nothing is wider than the screen, and axe finds nothing serious."""
+    before, now = analysed(served, title="May"), analysed(served, title="June", seed=3)
+    assert before
+    context = browser.new_context(viewport={"width": 390, "height": 844}, color_scheme=scheme)
+    page = context.new_page()
+    base = f"{served.address}/analyses"
+    for address, ready in (
+        (base, "#list tbody tr"),
+        (f"{base}/{now}", ".stage"),
+        (f"{base}/{now}/topics", "#topics tbody tr"),
+        (f"{base}/{now}/compare", "#verdicts .chip"),
+        (f"{served.address}/queue", "#card .options"),
+    ):
+        page.goto(address)
+        page.wait_for_selector(ready)
+        wide = page.evaluate("document.documentElement.scrollWidth")
+        assert (address, wide <= 390, serious(page)) == (address, True, [])
+    page.goto(f"{base}/{now}")
+    page.get_by_role("button", name="Parcel arrives late").first.click()
+    page.wait_for_selector(".quote")
+    assert page.evaluate("document.querySelector('#panel').scrollWidth") <= 390
+    context.close()
+
+
+@pytest.mark.parametrize("served", [True], indirect=True, ids=["keyed"])
+def test_who_may_only_read_is_offered_no_changes(served: Served) -> None:
+    """A key without the scope label sees everything and is not invited to change it."""
+    analysis_id = analysed(served)
+    enter(served, "read")
+    page = show_map(served, analysis_id)
+    page.get_by_role("button", name="Parcel arrives late").first.click()
+    expect(page.locator(".quote").first).to_be_visible()
+    expect(page.get_by_role("button", name="Rename")).to_have_count(0)
+    expect(page.locator(".quote .chip").first).to_be_disabled()
+    page.goto(f"{served.address}/queue")
+    expect(page.locator("#said")).to_contain_text("lacks the scope label")
+    expect(page.get_by_role("button", name="The rest is right")).to_be_disabled()

@@ -3,7 +3,7 @@ import pytest
 from polars.testing import assert_frame_equal
 from tests.synthetic import Frames, frames
 
-from painpoints import drivers, findings, stats, tables
+from painpoints import drivers, efforts, findings, stats, tables
 
 
 def found(made: Frames, **how: object) -> pl.DataFrame:
@@ -189,6 +189,44 @@ def test_effort_moves_opportunities_not_pains() -> None:
         for table in (plain, judged)
     ]
     assert_frame_equal(*pains)
+
+
+def test_owner_and_note_come_with_the_effort() -> None:
+    """Of the closest row: topic and touchpoint, then the topic by any of its names, the touchpoint."""
+    given = pl.DataFrame(
+        {
+            "topic": ["T07", "app closes BY itself", "Parcel arrives late", None],
+            "touchpoint": ["staff", None, "delivery", "app"],
+            "effort": [4.0, 2.0, 1.0, 5.0],
+            "owner": ["Nobody", " Ada ", "Bo", "Cy"],
+            "note": ["elsewhere", "waits for 3.2", "", None],
+        }
+    )
+    table = found(frames(400), feasibility=given, labels={("pain_point", "use", "t07"): "App closes by itself"})  # fmt: skip
+    for row, wanted in {
+        "pain_point:use:t07": (4.0, "Ada", "waits for 3.2"),
+        "remove_pain:use:t07": (4.0, "Ada", "waits for 3.2"),
+        "pain_point:delivery:t04": (5.0, "Bo", None),
+        "asked_for:use:t09": (1.0, "Cy", None),
+        "pain_point:consideration:t01": (None, None, None),
+    }.items():
+        told = one(table, row)
+        assert (told["feasibility"], told["owner"], told["note"]) == wanted, row
+
+
+def test_efforts_that_speak_of_nothing_are_told() -> None:
+    """A misspelt topic, or one at a touchpoint where it is not told, is named as it was written."""
+    made = frames(400)
+    given = pl.DataFrame(
+        {
+            "topic": ["Parcel arives late", "t07", "t07", None, None],
+            "touchpoint": [None, None, "staff", "app", "moon"],
+            "effort": [1.0, 2.0, 3.0, 4.0, 5.0],
+        }
+    )
+    table = found(made, feasibility=given)
+    told = efforts.unmatched(table, made.topics, given)
+    assert told == ("Parcel arives late", "t07, staff", "moon")
 
 
 def test_labels_come_from_the_caller_else_from_the_topic() -> None:

@@ -11,10 +11,12 @@ from painpoints.domain import STAGES, JourneyMap, Stage
 JOURNEY = tuple(Stage(name, name.title()) for name in STAGES)
 
 
-def found(made: Frames) -> pl.DataFrame:
+def found(made: Frames, feasibility: pl.DataFrame | None = None) -> pl.DataFrame:
     """The findings with few bootstrap draws."""
     measured = drivers.measure(made.feedback, made.mentions, n_bootstrap=5)
-    return findings.find(made.feedback, made.mentions, made.topics, measured, n_bootstrap=20)
+    return findings.find(
+        made.feedback, made.mentions, made.topics, measured, n_bootstrap=20, feasibility=feasibility
+    )
 
 
 def mapped(made: Frames, stages: tuple[Stage, ...] = JOURNEY) -> JourneyMap:
@@ -83,6 +85,20 @@ def test_every_finding_is_on_the_map_once() -> None:
         for ranked in (view.pain_points, view.opportunities):
             assert [f.rank for f in ranked] == list(range(1, len(ranked) + 1))
         assert all(f.rank is None for f in view.listed_apart)
+
+
+def test_owner_and_note_reach_the_map_and_its_json() -> None:
+    """What the analyst's table says of a topic stands with its findings, and nowhere else."""
+    made = frames(300)
+    judged = pl.DataFrame({"topic": ["t04"], "effort": [2.0], "owner": ["Bo"], "note": ["in May"]})
+    whole = journeymap.build(
+        made.feedback, made.mentions, made.topics, found(made, judged), stages=JOURNEY, title="T"
+    )
+    told = [f for v in whole.stages for f in (*v.pain_points, *v.opportunities, *v.listed_apart)]
+    assert {(f.owner, f.note) for f in told if f.topic_id == "t04"} == {("Bo", "in May")}
+    assert {(f.owner, f.note) for f in told if f.topic_id != "t04"} == {(None, None)}
+    late = journeymap.to_dict(whole)["stages"][3]["pain_points"][0]
+    assert (late["topic_id"], late["owner"], late["note"]) == ("t04", "Bo", "in May")
 
 
 def test_net_sentiment_counts_each_person_once() -> None:

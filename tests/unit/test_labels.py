@@ -190,3 +190,40 @@ def test_what_happens_is_told_before_what_it_happens_to() -> None:
 
     found = labels.describe(mentions, vectors, find)
     assert found.filter(topic_id="router")["label"].item() == "Router never starts"
+
+
+LOGIN = (
+    "time login",
+    "so many time login",
+    "time login again",
+    "I can't log in",
+    "still can't log in here",
+)
+
+
+def test_a_name_is_understood_alone() -> None:
+    """Read by itself, the name lies where its group lies, though a vaguer phrase is commoner."""
+    texts = [*LOGIN, "friendly staff", "lovely friendly staff"]
+    mentions = pl.DataFrame(
+        {
+            "mention_id": [f"m{n}" for n in range(len(texts))],
+            "topic_id": ["login"] * len(LOGIN) + ["staff"] * 2,
+            "text": texts,
+            "sentiment": ["negative"] * len(LOGIN) + ["positive"] * 2,
+        }
+    )
+
+    def encode(asked: Sequence[str]) -> np.ndarray:
+        sides = [(float("log" in t), 0.5 * ("time" in t), float("staff" in t)) for t in asked]
+        return np.array([[a or 0.3, b, c] for a, b, c in sides], np.float32)
+
+    vectors = np.repeat(np.array([[1, 0, 0], [0, 0, 1]], np.float32), [len(LOGIN), 2], axis=0)
+    assert named(mentions, vectors)["login"] == "Time login"
+    assert named(mentions, vectors, encode=encode)["login"] == "Can't log in"
+
+
+def test_a_negated_phrase_is_not_told_as_its_opposite() -> None:
+    """What cannot be done is a phrase of its own, never a spelling of what can be done."""
+    texts = ["pay by card"] * 5 + ["can't pay by card"]
+    pieces = {text: key for t in texts for text, key, _ in labels._pieces(t, {})}
+    assert pieces["pay by card"] != pieces["can't pay by card"]

@@ -3,7 +3,7 @@ import polars as pl
 import pytest
 from tests.synthetic import Frames, frames
 
-from painpoints import findings, personas, scores
+from painpoints import findings, personas, scores, stats
 from painpoints.domain import SegmentView
 
 
@@ -104,3 +104,53 @@ def test_nothing_to_compare() -> None:
     one = frames(50)
     flat = one.feedback.with_columns(segment_plan=pl.lit("all"), channel=pl.lit("web"))
     assert compared(Frames(flat, one.mentions, one.topics)) == {}
+
+
+def two_plans(made: Frames) -> Frames:
+    """The same people, on `pro` or `basic` only."""
+    pro = pl.col("segment_plan") == "pro"
+    plan = pl.when(pro).then(pl.lit("pro")).otherwise(pl.lit("basic"))
+    return Frames(made.feedback.with_columns(segment_plan=plan), made.mentions, made.topics)
+
+
+def test_two_values_of_a_column_are_one_comparison() -> None:
+    """Of two plans one view stands, the larger against the other, with both sides' people."""
+    made = two_plans(planted())
+    views = compared(made)
+    plans = [view for view in views.values() if view.column == "plan"]
+    assert [(v.value, v.against) for v in plans] == [("basic", "pro")]
+    view = plans[0]
+    people = made.feedback.filter(pl.col("reason").is_null())
+    sizes = [people.filter(segment_plan=plan)["person_id"].n_unique() for plan in ("basic", "pro")]
+    assert [view.n_people, view.n_rest] == sizes
+    crash = next(d for d in view.apart if (d.group, d.topic_id) == ("pain_point", "t07"))
+    assert crash.difference.high < 0
+    pro = set(made.feedback.filter(segment_plan="pro")["feedback_id"])
+    assert crash.evidence_elsewhere
+    assert {i.split("#")[0] for i in crash.evidence_elsewhere} <= pro
+    assert crash.share_elsewhere == pytest.approx(crash.elsewhere / view.n_rest)
+
+
+def test_one_comparison_is_corrected_as_one() -> None:
+    """With two plans and nothing else to compare, the score's p is that of one test: no factor."""
+    made = two_plans(frames(300, repeat=0))
+    flat = made.feedback.with_columns(channel=pl.lit(None, pl.String))
+    view = compared(Frames(flat, made.mentions, made.topics))["basic"]
+    sides = [scores.score(flat.filter(segment_plan=plan))[0] for plan in ("basic", "pro")]
+    points = [np.repeat([float(a) for a in s.answers], list(s.answers.values())) for s in sides]
+    nets = [np.where(p >= 9, 100.0, np.where(p <= 6, -100.0, 0.0)) for p in points]
+    each = [stats.sample(net, np.arange(net.size)) for net in nets]
+    alone = stats.difference(each[0], each[1], "net")
+    assert alone < 0.5
+    assert view.p_value == pytest.approx(alone)
+
+
+def test_people_without_a_value_are_left_out_of_two() -> None:
+    """Blank plans stand on neither side."""
+    made = two_plans(frames(300, repeat=0))
+    blank = made.feedback.with_row_index("i").with_columns(
+        segment_plan=pl.when(pl.col("i") >= 100).then("segment_plan")
+    )
+    view = compared(Frames(blank.drop("i"), made.mentions, made.topics))["basic"]
+    named = blank.filter(pl.col("reason").is_null(), pl.col("segment_plan").is_not_null())
+    assert view.n_people + view.n_rest == named.height

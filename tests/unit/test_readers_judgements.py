@@ -22,6 +22,8 @@ def test_efforts_are_numbers(tmp_path: Path) -> None:
         ("topic,effort\na,6\nb,2\nc,hard\n", r"2 rows, lines \[2, 4\]"),
         ("subject,effort\na,1\n", "'subject' is none of.*topic or touchpoint"),
         ("topic,owner\na,b\n", "effort is missing"),
+        ("topic,touchpoint,effort\n,,2\n", r"neither topic nor touchpoint.*lines \[2\]"),
+        ("topic,effort\nLate,2\nb,1\n late ,4\n", r"judged again in lines \[2, 4\]"),
     ],
 )
 def test_every_problem_is_told(tmp_path: Path, text: str, told: str) -> None:

@@ -18,6 +18,9 @@ from painpoints.domain import (
     FixVerdict,
     JourneyMap,
     Paths,
+    Persona,
+    Personas,
+    PersonaTrait,
     Return,
     SegmentDifference,
     SegmentView,
@@ -228,6 +231,21 @@ def test_quadrants_are_by_gain_and_effort() -> None:
     assert all(row.cells[7].value is None for row in unjudged)
 
 
+def test_owner_and_note_stand_beside_the_effort() -> None:
+    """Two more columns where the table names any; what it named in vain is told."""
+    journey = efforts(5.0)
+    assert [c.title for c in by_name(journey)["first"].tables[0].columns][-1] == "Rank in stage"
+    views = tuple(
+        replace(v, pain_points=tuple(replace(f, owner="Ada", note="waits") for f in v.pain_points))
+        for v in journey.stages
+    )
+    section = by_name(replace(journey, stages=views, efforts_unmatched=("Lat", "moon")))["first"]
+    assert [c.title for c in section.tables[0].columns][-2:] == ["Owner", "Note"]
+    told = {row.cells[1].value: [c.value for c in row.cells[-2:]] for row in section.tables[0].rows}
+    assert told["Pain point"] == ["Ada", "waits"]
+    assert section.notes[-1] == "Judged in feasibility.csv, but no finding bears the name: “Lat”, “moon”."  # fmt: skip
+
+
 def test_the_workbook_draws_the_quadrants() -> None:
     """A native chart stands beside the table where efforts were judged, and only there."""
     for journey, n in ((efforts(5.0), 1), (efforts(None), 0)):
@@ -282,6 +300,62 @@ def test_what_is_told_less_often_is_not_listed_twice() -> None:
     )
     shown = [row.cells[1].value for row in section["segments"].tables[0].rows]
     assert shown == ["pain", "praise"]
+
+
+def test_two_values_are_told_once_and_each_by_its_name() -> None:
+    """What the smaller of two segments tells more often stands under its own name, turned round."""
+    journey, rows = told()
+    view = segment(rows)
+    less = replace(
+        view.apart[0], share_here=0.1, share_elsewhere=0.3, elsewhere=12,
+        difference=Estimate(-0.2, -0.3, -0.1, 90), evidence_elsewhere=(rows[2].mention_id,),
+    )  # fmt: skip
+    pair = replace(view, against="Basic", n_rest=40, apart=(less,))
+    section = by_name(replace(journey, segments=(pair,)))["segments"]
+    assert section.lead.startswith("plan Pro scores NPS −20 against NPS +5 of Basic; 1 group is")
+    (row,) = section.tables[0].rows
+    assert [cell.value for cell in row.cells[3:8]] == ["plan: Basic", 12, 0.3, 0.1, 0.2]
+    assert row.cells[7].text == "+20.0 pp (+10.0 to +30.0 pp)"
+    assert section.sets[row.key] == ("Drops, plan: Basic", (rows[2].mention_id,))
+    assert section.tables[1].rows[0].cells[3].text.startswith("Basic: NPS +5")
+    few = by_name(replace(journey, segments=(replace(pair, small=True, n_rest=7),)))["segments"]
+    assert "Too few people to compare: plan: Basic (n 7)." in few.notes
+
+
+def looked(rows: tuple[Evidence, ...]) -> Personas:
+    """Two personas of which one is on `Pro` more often."""
+    share = Estimate(0.4, 0.35, 0.45, 500)
+    score, rest = Estimate(-20.0, -30.0, -10.0, 200), Estimate(5.0, 0.0, 10.0, 300)
+    drops = PersonaTrait("Drops", "t17", 150, 0.75, 0.1, None, (rows[3].mention_id,))
+    pro = PersonaTrait("plan: Pro", "segment_plan", 120, 0.6, 0.3, 0.001)
+    one = Persona("Drops, scoring lower", 200, share, (drops,), (pro,), score, rest)
+    two = Persona("Prices", 300, replace(share, value=0.6), (), (), rest, score)
+    return Personas("found", "2 groups", 900, 500, "k-means", 0.05, 0.91, "nps", "nps", (one, two))
+
+
+def test_personas_are_shown_with_what_sets_them_apart() -> None:
+    """Each with its people, score and traits; a subject leads to its mentions."""
+    journey, rows = told()
+    section = by_name(replace(journey, personas=looked(rows)))["personas"]
+    assert section.lead == "2 groups: “Drops, scoring lower” (40.0 % of the people placed); “Prices” (60.0 % of the people placed)."  # fmt: skip
+    whole, traits = section.tables
+    assert [cell.text for cell in whole.rows[0].cells[1:2] + whole.rows[0].cells[3:]] == ["200", "NPS −20 (−30 to −10)", "NPS +5 (0 to +10)"]  # fmt: skip
+    assert [[cell.value for cell in row.cells[1:]] for row in traits.rows] == [
+        ["tells of", "Drops", 150, 0.75, 0.1, None],
+        ["more often", "plan: Pro", 120, 0.6, 0.3, 0.001],
+    ]
+    assert section.sets[traits.rows[0].key][1] == (rows[3].mention_id,)
+    assert traits.rows[1].key == ""
+
+
+def test_no_personas_are_said_to_be_none_and_why() -> None:
+    """The lead gives the reason, the notes what was looked at; the tables are empty."""
+    journey, rows = told()
+    none = replace(looked(rows), verdict="none", reason="no clear groups", found=())
+    section = by_name(replace(journey, personas=none))["personas"]
+    assert section.lead == "No personas: no clear groups."
+    assert not any(table.rows for table in section.tables)
+    assert section.notes[1].startswith("Looked at: 500 of 900 people")
 
 
 def test_targets_are_met_missed_or_open() -> None:

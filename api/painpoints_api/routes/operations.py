@@ -18,13 +18,15 @@ from painpoints_api.records import Audit
 from painpoints_api.schemas import HealthOut, Page, ReadyOut
 from painpoints_api.service import Service, Serving
 
+_VERSION = version("painpoints")
+
 router = APIRouter(tags=["operations"])
 
 
 @router.get("/healthz")
 async def health() -> HealthOut:
     """Say that the process answers."""
-    return HealthOut(status="ok", version=version("painpoints"))
+    return HealthOut(status="ok", version=_VERSION)
 
 
 @router.get("/readyz", responses={503: {"model": ReadyOut, "description": "A part fails"}})

@@ -3,15 +3,15 @@
 They hold no data of their own: the script asks the API, with the session's cookie for a key.
 """
 
-import mimetypes
 from importlib.resources import files
+from pathlib import PurePath
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from painpoints_api import sessions
+from painpoints_api import keys, sessions
 from painpoints_api.callers import Reader, address, open_key, signed_in
 from painpoints_api.problems import ProblemError
 from painpoints_api.routes.results import open_run
@@ -25,34 +25,58 @@ _POLICY = (
 )
 _MAP_POLICY = "sandbox allow-scripts allow-downloads allow-modals; frame-ancestors 'none'"
 """The map's own policy, in the file, lets only its own script run; here it is cut off from us."""
-_ASSETS = ("page.css", "page.js")
+_KINDS = {".css": "text/css", ".js": "text/javascript"}
+_ASSETS = {
+    place.name: _KINDS[suffix]
+    for place in _FOLDER.iterdir()
+    if (suffix := PurePath(place.name).suffix) in _KINDS
+}
+_FRAMES = Environment(
+    loader=PackageLoader("painpoints_api", "pages"), autoescape=True, undefined=StrictUndefined
+)
 
 
 def _drawn(name: str, status: int = 200, **told: Any) -> HTMLResponse:
-    environment = Environment(autoescape=True, undefined=StrictUndefined)
-    frame = environment.from_string((_FOLDER / "page.html.j2").read_text(encoding="utf-8"))
-    page = frame.render(page=name, **{"problem": "", "signed_in": True, "analysis_id": "", **told})
+    given = {"problem": "", "signed_in": True, "analysis_id": "", "teaches": False, **told}
+    page = _FRAMES.get_template(f"{name}.html.j2").render(page=name, **given)
     headers = {"Content-Security-Policy": _POLICY, "Referrer-Policy": "same-origin"}
     return HTMLResponse(page, status, headers=headers)  # forms need it to name their origin
 
 
-def _may_see(request: Request, service: Service) -> bool:
+def _shown(name: str, request: Request, service: Service, analysis_id: str = "") -> Response:
+    """Show a page to who may see it; others sign in first."""
+    opened = _visitor(request, service)
+    if opened is None:
+        return RedirectResponse("/sign-in", 303)
+    return _drawn(
+        name,
+        analysis_id=analysis_id,
+        signed_in=service.settings.keys_needed,
+        teaches=not opened.isdisjoint({"label", "admin"}),
+    )
+
+
+def _visitor(request: Request, service: Service) -> frozenset[str] | None:
+    """Return what a visitor may do; None for who is to sign in."""
     if not service.settings.keys_needed:
-        return True
+        return frozenset(keys.SCOPES)
     cookie = request.cookies.get(sessions.COOKIE)
-    return bool(cookie) and signed_in(service, str(cookie)) is not None
+    opened = signed_in(service, cookie) if cookie else None
+    return None if opened is None else opened.scopes
 
 
 @router.get("/")
 def start(request: Request, service: Serving) -> Response:
     """Go where a visitor can go on: to the analyses, or to sign in first."""
-    return RedirectResponse("/analyses" if _may_see(request, service) else "/sign-in", 303)
+    return RedirectResponse(
+        "/analyses" if _visitor(request, service) is not None else "/sign-in", 303
+    )
 
 
 @router.get("/sign-in")
 def sign_in_form(request: Request, service: Serving) -> Response:
     """Show the form for a key."""
-    if _may_see(request, service):
+    if _visitor(request, service) is not None:
         return RedirectResponse("/analyses", 303)
     return _drawn("sign-in", signed_in=False)
 
@@ -93,18 +117,31 @@ def sign_out() -> Response:
 @router.get("/analyses")
 def list_page(request: Request, service: Serving) -> Response:
     """Show the analyses of the project, and where files are dropped."""
-    if not _may_see(request, service):
-        return RedirectResponse("/sign-in", 303)
-    return _drawn("analyses", signed_in=service.settings.keys_needed)
+    return _shown("analyses", request, service)
+
+
+@router.get("/queue")
+def queue_page(request: Request, service: Serving) -> Response:
+    """Show the mentions that a label helps most, one after the other."""
+    return _shown("queue", request, service)
 
 
 @router.get("/analyses/{analysis_id}")
 def analysis_page(request: Request, service: Serving, analysis_id: str) -> Response:
-    """Show where one analysis stands, and what it found."""
-    if not _may_see(request, service):
-        return RedirectResponse("/sign-in", 303)
-    keyed = service.settings.keys_needed
-    return _drawn("analysis", analysis_id=analysis_id, signed_in=keyed)
+    """Show where one analysis stands, and its map."""
+    return _shown("analysis", request, service, analysis_id)
+
+
+@router.get("/analyses/{analysis_id}/compare")
+def compare_page(request: Request, service: Serving, analysis_id: str) -> Response:
+    """Show what changed since another analysis."""
+    return _shown("compare", request, service, analysis_id)
+
+
+@router.get("/analyses/{analysis_id}/topics")
+def topics_page(request: Request, service: Serving, analysis_id: str) -> Response:
+    """Show the topics, with what is decided about them."""
+    return _shown("topics", request, service, analysis_id)
 
 
 @router.get("/analyses/{analysis_id}/map")
@@ -123,6 +160,6 @@ def asset(name: str) -> Response:
     """Return the pages' style or script."""
     if name not in _ASSETS:
         raise ProblemError(404, "no such asset")
-    kind = mimetypes.guess_type(name)[0]
     headers = {"Cache-Control": "no-cache"}
-    return Response((_FOLDER / name).read_bytes(), media_type=kind, headers=headers)
+    body = (_FOLDER / name).read_bytes()
+    return Response(body, media_type=_ASSETS[name], headers=headers)

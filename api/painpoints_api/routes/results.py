@@ -1,6 +1,5 @@
 """What an analysis found: map, stages, findings, mentions, comparison. Only reading."""
 
-import hashlib
 import json
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
@@ -12,26 +11,31 @@ from fastapi.responses import FileResponse
 from fastapi.routing import APIRoute
 from sqlalchemy import select
 
+from painpoints_api import engine
 from painpoints_api.callers import Caller, Reader
 from painpoints_api.cutting import Cut
 from painpoints_api.paging import Cursor, Limit, cursor, place
 from painpoints_api.problems import ProblemError, documented
 from painpoints_api.ranking import Decided, ranked
-from painpoints_api.records import Analysis, LabelCorrection, Project, TopicEdit
+from painpoints_api.records import LabelCorrection, TopicEdit
+from painpoints_api.repeating import repeated
 from painpoints_api.routes.analyses import find
 from painpoints_api.schemas import (
     ChangeOut,
+    ChoicesOut,
     ComparisonOut,
     FindingOut,
     FindingsOut,
     MentionOut,
     MentionsOut,
+    StageChoice,
     StageOut,
     StagesOut,
     TopicOut,
     TopicsOut,
 )
 from painpoints_api.service import Service, Serving
+from painpoints_api.service import tag as etag
 from painpoints_api.slices import SEGMENT, Filters
 
 _PROBLEMS = documented(401, 403, 404, 409, 422, 503)
@@ -61,8 +65,9 @@ class _Remembered(APIRoute):
             tag = answer.headers.get("etag")
             told = answer.headers.get("content-type") == "application/json"
             alone = not request.url.path.endswith("/compare")  # depends on another run as well
+            route = getattr(request.scope.get("route"), "path", "none")
             if tag is not None and told and alone and answer.status_code == 200:
-                request.state.service.answers.keep(tag, bytes(answer.body))
+                request.state.service.answers.keep(tag, bytes(answer.body), route)
             return answer
 
         return handling
@@ -120,8 +125,8 @@ def _found(
     Raises:
         KnownError: what the caller has, or what was told before, has not changed since.
     """
-    told = f"{_state(service, caller, analysis_id)}\n{request.url.path}?{request.url.query}"
-    tag = f'W/"{hashlib.sha256(told.encode("utf-8", "replace")).hexdigest()[:32]}"'
+    state = service.states.look(caller.project_id, analysis_id)
+    tag = etag(state, request.url.path, request.url.query)
     body = service.answers.get(tag)
     if tag in request.headers.get("if-none-match", ""):
         raise KnownError(tag, None)
@@ -133,31 +138,13 @@ def _found(
     return found
 
 
-def _state(service: Service, caller: Caller, analysis_id: str) -> str:
-    """Return what all that is told of an analysis depends on; nothing for one that is not there."""
-    query = (
-        select(Analysis.job_id, Analysis.run, Project.edits)
-        .join(Project, Project.id == Analysis.project_id)
-        .where(
-            Analysis.id == analysis_id,
-            Analysis.project_id == caller.project_id,
-            Analysis.removed_at.is_(None),
-        )
-    )
-    with service.database.read() as session:
-        return str(session.execute(query).one_or_none())
-
-
 Seen = Annotated[Found, Depends(_found)]
 
 
 def known(_request: Request, error: Exception) -> Response:
     """Answer that nothing has changed, or what was answered before."""
     assert isinstance(error, KnownError)
-    headers = {"ETag": error.tag, "Cache-Control": "private, no-cache"}
-    if error.body is None:
-        return Response(status_code=304, headers=headers)
-    return Response(error.body, media_type="application/json", headers=headers)
+    return repeated(error.tag, error.body)
 
 
 # -- the map -----------------------------------------------------------------------------------
@@ -198,6 +185,49 @@ def _named(finding: dict[str, Any], decided: Decided) -> dict[str, Any]:
     return {**finding, "label": label, "owner": decided.owner(topic_id)}
 
 
+LABELS = {
+    "sentiment": ["negative", "neutral", "positive"],
+    "type": ["pain_point", "request", "praise", "question", "other"],
+    "severity": ["0", "1", "2", "3"],
+}
+"""The labels that are the same in every run, by field."""
+
+_MOST_VALUES = 200
+
+
+@router.get("/filters", responses={**_NOT_CHANGED, **_PROBLEMS})
+def choices(found: Seen) -> ChoicesOut:
+    """Return what the run can be cut by, and what labels of its mentions can be corrected to."""
+    listed = found.service.slices.choices(found.run, most=_MOST_VALUES)
+    names = {column: column.removeprefix(SEGMENT) for column in listed}
+    values = {column: sorted(told[:_MOST_VALUES]) for column, told in listed.items()}
+    stages = [
+        StageChoice(name=one["name"], title=one.get("title") or one["name"])
+        for one in _stages_of(found)
+    ]
+    known = [*engine.touchpoints(), *values["touchpoint"]]
+    return ChoicesOut(
+        stages=stages,
+        channel=values["channel"],
+        touchpoint=values["touchpoint"],
+        survey=values["survey"],
+        segments={names[c]: told for c, told in values.items() if c.startswith(SEGMENT)},
+        more=[names[column] for column, told in listed.items() if len(told) > _MOST_VALUES],
+        labels={
+            "stage": [*(stage.name for stage in stages), "none"],
+            "touchpoint": list(dict.fromkeys(one for one in known if one != "unsure")),
+            **LABELS,
+        },
+        **found.service.slices.ranges(found.run),
+    )
+
+
+def _stages_of(found: Found) -> list[dict[str, Any]]:
+    """Return the stages of the run's journey, in its order."""
+    journey = json.loads((found.run / "journey_map.json").read_text(encoding="utf-8"))
+    return [view["stage"] for view in journey.get("stages", [])]
+
+
 @router.get("/stages", responses={**_NOT_CHANGED, **_PROBLEMS})
 def stages(found: Seen, filters: Cut) -> StagesOut:
     """Return the stages of the run or slice: people, mentions, feelings, how many findings."""
@@ -236,8 +266,7 @@ def opportunities(found: Seen, filters: Cut, stage: str, limit: Limit = 50) -> F
 
 
 def _of_stage(found: Found, filters: Filters, stage: str, kind: str, limit: int) -> FindingsOut:
-    journey = json.loads((found.run / "journey_map.json").read_text(encoding="utf-8"))
-    known = {view["stage"]["name"] for view in journey.get("stages", [])}
+    known = {one["name"] for one in _stages_of(found)}
     items = [f for f in found.ranked(filters) if f.stage == stage and f.kind == kind]
     if not items and stage not in known:
         raise ProblemError(404, f"this run has no such stage; it has {', '.join(sorted(known))}")
@@ -245,6 +274,24 @@ def _of_stage(found: Found, filters: Filters, stage: str, kind: str, limit: int)
 
 
 # -- findings ----------------------------------------------------------------------------------
+
+
+@router.get("/findings", responses={**_NOT_CHANGED, **_PROBLEMS})
+def findings(
+    found: Seen,
+    filters: Cut,
+    kind: Literal["pain_point", "opportunity"] | None = None,
+    limit: Limit = 50,
+) -> FindingsOut:
+    """Return the first findings of every stage, of each kind at most `limit`."""
+    counts: dict[tuple[str, str], int] = {}
+    items = []
+    for one in found.ranked(filters):
+        key = (one.stage, one.kind)
+        counts[key] = counts.get(key, 0) + 1
+        if counts[key] <= limit and kind in {None, one.kind}:
+            items.append(one)
+    return FindingsOut(items=items)
 
 
 @router.get("/findings/{finding_id}", responses={**_NOT_CHANGED, **_PROBLEMS})

@@ -15,7 +15,7 @@ from painpoints_api.once import RequestKey, once
 from painpoints_api.paging import Cursor, Limit, newest
 from painpoints_api.problems import ProblemError, documented
 from painpoints_api.records import Analysis, LabelCorrection, Project, TopicEdit, new_id, now
-from painpoints_api.routes.results import open_run
+from painpoints_api.routes.results import LABELS, open_run
 from painpoints_api.schemas import (
     LabelIn,
     LabelOut,
@@ -29,11 +29,6 @@ from painpoints_api.service import Service, Serving
 from painpoints_api.slices import Edits
 
 router = APIRouter(prefix="/v1", tags=["teaching"])
-_LABELS = {
-    "sentiment": ("negative", "neutral", "positive"),
-    "type": ("pain_point", "request", "praise", "question", "other"),
-    "severity": ("0", "1", "2", "3"),
-}
 
 
 # -- topics ------------------------------------------------------------------------------------
@@ -135,7 +130,7 @@ def correct_label(
     mention = service.slices.mention(found.run, label.mention_id)
     if mention is None:
         raise ProblemError(404, "no such mention in this analysis")
-    allowed = _LABELS.get(label.field)
+    allowed = LABELS.get(label.field)
     if allowed is not None and label.label not in allowed:
         raise ProblemError(422, f"body.label: {label.field} is one of {', '.join(allowed)}")
     before = mention["topic_id" if label.field == "topic" else label.field]

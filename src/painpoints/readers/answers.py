@@ -3,6 +3,8 @@
 Whether words have a subject at all ("ok", "thanks") is left to segment; the language to language.
 """
 
+from functools import cache
+
 import polars as pl
 
 from painpoints.domain import Reason
@@ -39,7 +41,13 @@ def reasons(verbatims: pl.Series) -> pl.Series:
     A text without letters or digits such as "-" or "..." is no answer; an emoji is an answer, but
     too short. A text of fewer than two letters (of any script) is too short.
     """
-    frame = pl.DataFrame({"v": verbatims.fill_null("").str.slice(0, _MAX_CHARS)})
+    start = verbatims.fill_null("").str.slice(0, _MAX_CHARS)
+    return start.to_frame("v").select(_reason())["reason"]
+
+
+@cache
+def _reason() -> pl.Expr:
+    """Return why the column v says nothing; built once, as single texts come often."""
     bare = (
         pl.col("v")
         .str.to_lowercase()
@@ -49,7 +57,7 @@ def reasons(verbatims: pl.Series) -> pl.Series:
     )
     edged = pl.col("v").str.to_lowercase().str.strip_chars()
     n_letters = pl.col("v").str.count_matches(r"\p{L}")
-    return frame.select(
+    return (
         pl.when(pl.col("v").str.strip_chars() == "")
         .then(pl.lit(Reason.EMPTY.value))
         .when(bare.is_in(list(_NO_ANSWER)) | edged.is_in(list(_NO_ANSWER)))
@@ -60,4 +68,4 @@ def reasons(verbatims: pl.Series) -> pl.Series:
         .then(pl.lit(Reason.TOO_SHORT.value))
         .otherwise(None)
         .alias("reason")
-    )["reason"]
+    )

@@ -172,35 +172,31 @@ def _without_repeats(
 
 def with_reasons(feedback: pl.DataFrame, read: ReadSettings) -> pl.DataFrame:
     """Return the feedbacks with language, and with the reason of those that are left out."""
-    silent = feedback["reason"].fill_null(reasons(feedback["verbatim"]))
-    unheard = feedback.select(
-        (
-            pl.col("turns").is_not_null()
-            & ~pl.col("turns").list.eval(pl.element().struct.field("role") == "customer").list.any()
-        ).alias("unheard")
-    )["unheard"]
-    speaking = silent.is_null() & ~unheard.fill_null(value=False)
-    texts = (
-        feedback["verbatim"]
-        .to_frame("v")
-        .select(pl.when(speaking & feedback["language"].is_null()).then("v"))["v"]
+    unheard = pl.when(_unheard(feedback["turns"])).then(pl.lit(Reason.AGENT.value)).otherwise(None)
+    silent = feedback.select(
+        "language",
+        "verbatim",
+        reason=pl.coalesce("reason", reasons(feedback["verbatim"]), unheard),
     )
-    language = feedback["language"].fill_null(find_languages(texts))
-    covered = language.is_in([*read.languages, UNDETERMINED])
+    unknown = pl.col("reason").is_null() & pl.col("language").is_null()
+    found = find_languages(silent.select(pl.when(unknown).then("verbatim")).to_series())
+    language = pl.coalesce(silent["language"], found)
+    foreign = pl.when(~language.is_in([*read.languages, UNDETERMINED])).then(
+        pl.lit(Reason.LANGUAGE.value)
+    )
     return feedback.with_columns(
-        language.alias("language"),
-        pl.select(
-            pl.when(silent.is_not_null())
-            .then(silent)
-            .when(~speaking)
-            .then(pl.lit(Reason.AGENT.value))
-            .when(~covered)
-            .then(pl.lit(Reason.LANGUAGE.value))
-            .otherwise(None)
-        )
-        .to_series()
-        .alias("reason"),
+        language=language, reason=pl.coalesce(silent["reason"], foreign.otherwise(None))
     )
+
+
+def _unheard(turns: pl.Series) -> pl.Series:
+    """Return where a conversation has no turn of the customer; false where there are no turns."""
+    if turns.null_count() == turns.len():
+        return turns.is_not_null()
+    said = pl.col("turns").list.eval(pl.element().struct.field("role") == "customer").list.any()
+    return turns.to_frame().select((pl.col("turns").is_not_null() & ~said).fill_null(value=False))[
+        "turns"
+    ]
 
 
 def _issues(feedback: pl.DataFrame, problems: Sequence[Problem]) -> list[Issue | None]:

@@ -44,6 +44,22 @@ def _column_problems(table: pl.DataFrame) -> list[str]:
 
 
 def _effort_problems(table: pl.DataFrame) -> list[str]:
+    """Return what is wrong with rows: no effort, nothing named, or the same named twice."""
+    columns = [name for name in ("topic", "touchpoint") if name in table.columns]
+    named = table.select(
+        pl.col(name).fill_null("").str.strip_chars().str.to_lowercase() for name in columns
+    ).with_row_index("line", offset=2)
+    empty = named.filter(pl.all_horizontal(pl.col(columns) == ""))["line"].to_list()
+    twice = named.filter(pl.struct(columns).is_duplicated())["line"].to_list()
+    problems = _bad_efforts(table)
+    if empty:
+        problems.append(f"neither topic nor touchpoint is named in lines {empty[:20]}")
+    elif twice:
+        problems.append(f"the same topic and touchpoint are judged again in lines {twice[:20]}")
+    return problems
+
+
+def _bad_efforts(table: pl.DataFrame) -> list[str]:
     judged = _effort().is_between(EASIEST, HARDEST).fill_null(value=False)
     bad = table.with_row_index("line", offset=2).filter(~judged)["line"].to_list()
     if not bad:

@@ -33,23 +33,28 @@ _NAMES = {
 def find_languages(verbatims: pl.Series) -> pl.Series:
     """Return ISO 639-1 codes per verbatim, `und` where it is too short or doubtful."""
     texts = verbatims.fill_null("").str.slice(0, _MAX_CHARS)
-    frame = pl.DataFrame({"v": texts})
+    guess = texts.to_frame("v").select(_by_words())["language"]
+    if not guess.null_count():
+        return guess
+    open_texts = texts.filter(guess.is_null()).unique(maintain_order=True).to_list()
+    found = dict(zip(open_texts, _identify(open_texts), strict=True))
+    told = texts.replace_strict(found, default=None, return_dtype=pl.String)
+    return guess.fill_null(told)
+
+
+@cache
+def _by_words() -> pl.Expr:
+    """Return what the words of the column v tell; built once, as single texts come often."""
     n_english = pl.col("v").str.count_matches(_ENGLISH)
     n_words = pl.col("v").str.count_matches(r"[\p{L}']+")
-    guess = frame.select(
+    return (
         pl.when(pl.col("v").str.count_matches(r"\p{L}") < MIN_LETTERS)
         .then(pl.lit(UNDETERMINED))
         .when((n_english >= 2) & (n_english * 7 >= n_words))
         .then(pl.lit("en"))
         .otherwise(None)
         .alias("language")
-    )["language"]
-    open_texts = texts.filter(guess.is_null()).unique(maintain_order=True).to_list()
-    if not open_texts:
-        return guess
-    found = dict(zip(open_texts, _identify(open_texts), strict=True))
-    told = texts.replace_strict(found, default=None, return_dtype=pl.String)
-    return guess.fill_null(told)
+    )
 
 
 def language_codes(cells: pl.Series) -> pl.Series:

@@ -36,10 +36,9 @@ class Masked:
 
 
 def masked_columns(feedback: pl.DataFrame) -> list[str]:
-    """Return the columns in which placeholders may stand, the verbatim first."""
-    return ["verbatim"] + [
-        c for c in feedback.columns if c in PLAIN_COLUMNS or c.startswith(SEGMENT_PREFIX)
-    ]
+    """Return the columns in which placeholders may stand, the verbatim first; no empty ones."""
+    kept = (c for c in feedback.columns if c in PLAIN_COLUMNS or c.startswith(SEGMENT_PREFIX))
+    return ["verbatim", *(c for c in kept if feedback[c].null_count() < feedback.height)]
 
 
 def numbering(

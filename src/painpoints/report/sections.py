@@ -5,7 +5,7 @@ Each row of a table leads to the mentions behind it. Computes none of the number
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from painpoints.domain import (
@@ -15,6 +15,9 @@ from painpoints.domain import (
     FixVerdict,
     JourneyMap,
     Paths,
+    Persona,
+    Personas,
+    PersonaTrait,
     Return,
     Score,
     SegmentDifference,
@@ -321,16 +324,31 @@ QUADRANTS = {
 """By (gain at least the median, effort at most the middle)."""
 
 
+CLAIM_COLUMNS = (
+    Column("What to do"), Column("Kind"), Column("Stage"), Column("People", "count"),
+    Column("Score would move by", "decimal"), Column("Gain", "decimal"), Column("Effort", "decimal"),
+    Column("Quadrant"), Column("Rank in stage"),
+)  # fmt: skip
+OWNED_COLUMNS = (Column("Owner"), Column("Note"))
+"""Beside them where the analyst's table names any."""
+
+
 def _first(journey: JourneyMap) -> Iterator[Section]:
     claims = _claims(journey)
     if not claims:
         return
     scored = any(finding.impact for _, finding in claims)
     median = _median([gain for _, f in claims if (gain := gain_of(f, scored=scored)) is not None])
-    titles = ("What to do", "Kind", "Stage", "People", "Score would move by", "Gain", "Effort", "Quadrant", "Rank in stage")  # fmt: skip
-    looks = ("text", "text", "text", "count", "decimal", "decimal", "decimal", "text", "text")
+    owned = any(f.owner or f.note for _, f in claims)
+    columns = (*CLAIM_COLUMNS, *(OWNED_COLUMNS if owned else ()))
     rows = tuple(
-        Row(_claim_cells(view.stage.title, f, scored=scored, median=median), f.finding_id)
+        Row(
+            (
+                *_claim_cells(view.stage.title, f, scored=scored, median=median),
+                *((text_cell(f.owner), text_cell(f.note)) if owned else ()),
+            ),
+            f.finding_id,
+        )
         for view, f in sorted(claims, key=lambda pair: -(gain_of(pair[1], scored=scored) or 0))
     )
     yield Section(
@@ -338,8 +356,8 @@ def _first(journey: JourneyMap) -> Iterator[Section]:
         "What to do first",
         "Impact x effort",
         first_lead(journey),
-        (Table("Impact and effort", tuple(map(Column, titles, looks)), rows),),
-        _first_notes(claims, scored=scored),
+        (Table("Impact and effort", columns, rows),),
+        _first_notes(claims, journey.efforts_unmatched, scored=scored),
         figure={"kind": "first", "points": _efforts(claims, scored=scored, median=median)},
         sets={f.finding_id: (f.label, f.evidence_ids) for _, f in claims},
     )
@@ -443,7 +461,9 @@ def first_lead(journey: JourneyMap) -> str:
     return f"If those who tell of “{first.label}” scored like the rest: {moves_text(first)}."
 
 
-def _first_notes(claims: Sequence[tuple[StageView, Finding]], *, scored: bool) -> tuple[str, ...]:
+def _first_notes(
+    claims: Sequence[tuple[StageView, Finding]], unmatched: Sequence[str], *, scored: bool
+) -> tuple[str, ...]:
     notes = [
         "Gain: size of the impact on the score; it goes with the score and need not cause it, and gains of several do not add up."
         if scored
@@ -456,6 +476,9 @@ def _first_notes(claims: Sequence[tuple[StageView, Finding]], *, scored: bool) -
         notes.append(
             f"Effort was judged for {judged} of {len(claims)}; name more in feasibility.csv (topic or touchpoint, effort 1 to 5)."
         )
+    if unmatched:
+        names = ", ".join(f"“{name}”" for name in unmatched)
+        notes.append(f"Judged in feasibility.csv, but no finding bears the name: {names}.")
     return tuple(notes)
 
 
@@ -487,13 +510,9 @@ def _segments(journey: JourneyMap) -> Iterator[Section]:
     if not views:
         return
     apart = _more_often(views)
-    keys = {(v.column, v.value, d.group, d.stage, d.topic_id): f"segment:{i}" for i, (v, d) in enumerate(apart)}  # fmt: skip
     titles = ("What", "Told as", "Stage", "Segment", "People", "Share here", "Share elsewhere", "Difference", "p")  # fmt: skip
     looks = ("text", "text", "text", "text", "count", "share", "share", "share", "p")
-    rows = [
-        Row(_apart_cells(v, d), keys[v.column, v.value, d.group, d.stage, d.topic_id])
-        for v, d in apart
-    ]
+    rows = [Row(_apart_cells(name, d), f"segment:{i}") for i, (name, d) in enumerate(apart)]
     yield Section(
         "segments",
         "How segments differ",
@@ -509,41 +528,71 @@ def _segments(journey: JourneyMap) -> Iterator[Section]:
         ),
         _segment_notes(views),
         sets={
-            key: (f"{d.label}, {v.column}: {v.value}", d.evidence_ids)
-            for (v, d), key in zip(apart, keys.values(), strict=True)
+            f"segment:{i}": (f"{d.label}, {name}", d.evidence_ids)
+            for i, (name, d) in enumerate(apart)
         },
     )
 
 
-def _more_often(views: Sequence[SegmentView]) -> list[tuple[SegmentView, SegmentDifference]]:
-    """Return what is told more often in a segment, pains first; less often here is more elsewhere."""
+def _more_often(views: Sequence[SegmentView]) -> list[tuple[str, SegmentDifference]]:
+    """Return what is told more often in a segment, by its name, pains first.
+
+    Less often here is more elsewhere; where that is one segment, it is told of that one.
+    """
     order = {kind: i for i, kind in enumerate(GROUPS)}
-    more = [(v, d) for v in views for d in v.apart if (d.difference.value or 0) > 0]
+    more = [
+        (f"{v.column}: {v.value}", d)
+        for v in views
+        for d in v.apart
+        if (d.difference.value or 0) > 0
+    ]
+    more += [
+        (f"{v.column}: {v.against}", _from_other_side(d, v.n_rest))
+        for v in views
+        for d in v.apart
+        if v.against and (d.difference.value or 0) < 0
+    ]
     return sorted(more, key=lambda pair: (order.get(pair[1].group, 9), pair[1].p_value))
+
+
+def _from_other_side(d: SegmentDifference, n_rest: int) -> SegmentDifference:
+    gap = d.difference
+    value, low, high = (None if v is None else -v for v in (gap.value, gap.high, gap.low))
+    return replace(
+        d,
+        here=d.elsewhere,
+        elsewhere=d.here,
+        share_here=d.share_elsewhere,
+        share_elsewhere=d.share_here,
+        difference=Estimate(value, low, high, n_rest),
+        evidence_ids=d.evidence_elsewhere,
+        evidence_elsewhere=d.evidence_ids,
+    )
 
 
 def segments_lead(views: Sequence[SegmentView]) -> str:
     """Return which segments score or speak surely otherwise, in one sentence."""
     told = [
-        f"{v.column} {v.value} scores {_value(v, v.score)} against {_value(v, v.rest)}"
-        for v in views
+        f"{v.column} {v.value} scores {_value(v, v.score)} against {_value(v, v.rest)}{f' of {v.against}' if v.against else ''}"
+        for v in sorted(views, key=lambda v: 1.0 if v.p_value is None else v.p_value)
         if v.p_value is not None and v.p_value < 0.05
     ]
     apart = len(_more_often(views))
     first = "; ".join(told[:3]) if told else "No segment scores surely otherwise than the rest"
-    return f"{first}; {apart} {'group is' if apart == 1 else 'groups are'} told surely more often in one of them."
+    more = f" (and {len(told) - 3} more segments score otherwise)" if len(told) > 3 else ""
+    return f"{first}{more}; {apart} {'group is' if apart == 1 else 'groups are'} told surely more often in one of them."
 
 
 def _value(view: SegmentView, e: Estimate) -> str:
     return f"{words.survey_name(view.survey)} {words.score_value(view.survey or '', e.value, view.measure)}"
 
 
-def _apart_cells(view: SegmentView, d: SegmentDifference) -> tuple[Cell, ...]:
+def _apart_cells(name: str, d: SegmentDifference) -> tuple[Cell, ...]:
     return (
         text_cell(d.label),
         text_cell(GROUPS.get(d.group, d.group)),
         text_cell(d.stage.replace("_", " ")),
-        text_cell(f"{view.column}: {view.value}"),
+        text_cell(name),
         count_cell(d.here),
         Cell(words.percent(d.share_here), d.share_here),
         Cell(words.percent(d.share_elsewhere), d.share_elsewhere),
@@ -560,7 +609,7 @@ def _segment_scores(views: Sequence[SegmentView]) -> Table:
                 text_cell(f"{v.column}: {v.value}"),
                 count_cell(v.n_people),
                 text_cell("too few to compare" if v.small else _with_ends(v, v.score)),
-                text_cell(DASH if v.small else _with_ends(v, v.rest)),
+                text_cell(DASH if v.small else _of_rest(v)),
                 p_cell(v.p_value),
             )
         )
@@ -569,19 +618,129 @@ def _segment_scores(views: Sequence[SegmentView]) -> Table:
     return Table("Scores of the segments", tuple(map(Column, titles, looks)), tuple(rows))
 
 
+def _of_rest(view: SegmentView) -> str:
+    return (
+        f"{view.against}: {_with_ends(view, view.rest)}"
+        if view.against
+        else _with_ends(view, view.rest)
+    )
+
+
 def _with_ends(view: SegmentView, e: Estimate) -> str:
+    return _scored_text(view.survey, view.measure, e)
+
+
+def _scored_text(survey: str | None, measure: str, e: Estimate) -> str:
+    """Return `NPS −20 (−30 to −10)`."""
     if e.value is None:
         return DASH
-    low, high = (words.score_value(view.survey or "", end, view.measure) for end in (e.low, e.high))
-    return f"{_value(view, e)} ({low} to {high})"
+    value, low, high = (
+        words.score_value(survey or "", v, measure) for v in (e.value, e.low, e.high)
+    )
+    return f"{words.survey_name(survey)} {value} ({low} to {high})"
 
 
 def _segment_notes(views: Sequence[SegmentView]) -> tuple[str, ...]:
-    few = [f"{v.column}: {v.value} (n {v.n_people})" for v in views if v.small]
+    few = [_few(v) for v in views if v.small]
     notes = [
-        "Each segment against everybody else, on distinct people: exact test, Benjamini-Hochberg over all segments and groups (5 %), shares that differ by half or by 5 points; scores: Holm over segments. Segments may differ in other ways too, so none of it proves a cause."
+        "Each segment against everybody else, two values of a column against each other, on distinct people: exact test, Benjamini-Hochberg over all comparisons and groups (5 %), shares that differ by half or by 5 points; scores: Holm over comparisons. Segments may differ in other ways too, so none of it proves a cause."
     ]
     return (*notes, f"Too few people to compare: {', '.join(few)}.") if few else tuple(notes)
+
+
+def _few(view: SegmentView) -> str:
+    """Return the side that has too few people to compare, with their number."""
+    if not view.n_rest or view.n_people <= view.n_rest:
+        return f"{view.column}: {view.value} (n {view.n_people})"
+    return f"{view.column}: {view.against or f'all but {view.value}'} (n {view.n_rest})"
+
+
+def _personas(journey: JourneyMap) -> Iterator[Section]:
+    look = journey.personas
+    if look is None:
+        return
+    keys = {
+        (i, t.key): f"persona:{i}:{t.key}" for i, p in enumerate(look.found) for t in p.subjects
+    }
+    yield Section(
+        "personas",
+        "Personas in the data",
+        "Personas",
+        personas_lead(look),
+        (
+            Table(
+                "Personas", PERSONA_COLUMNS, tuple(Row(_persona_cells(look, p)) for p in look.found)
+            ),
+            Table(
+                "What sets them apart",
+                TRAIT_COLUMNS,
+                tuple(
+                    Row(_trait_cells(p, t, kind), keys.get((i, t.key), ""))
+                    for i, p in enumerate(look.found)
+                    for kind, traits in (("tells of", p.subjects), ("more often", p.segments))
+                    for t in traits
+                ),
+            ),
+        ),
+        (
+            f"{look.method[:1].upper()}{look.method[1:]}.",
+            f"Looked at: {words.count(look.n_people)} of {words.count(look.n_heard)} people, who tell two subjects or more{'' if look.p_value is None else f'; p {p_text(look.p_value)} that people without groups would look so'}.",
+            *(
+                (
+                    "Subjects and scores made the personas, so their differences bear no p; the export's columns did not: exact test, Benjamini-Hochberg over all.",
+                )
+                if look.found
+                else ()
+            ),
+        ),
+        sets={
+            keys[i, t.key]: (f"{p.name}: {t.name}", t.evidence_ids)
+            for i, p in enumerate(look.found)
+            for t in p.subjects
+        },
+    )
+
+
+PERSONA_COLUMNS = (
+    Column("Persona"), Column("People", "count"), Column("Share of people placed", "share"),
+    Column("Score"), Column("The others"),
+)  # fmt: skip
+TRAIT_COLUMNS = (
+    Column("Persona"), Column("How"), Column("What"), Column("People", "count"),
+    Column("Share here", "share"), Column("Share elsewhere", "share"), Column("p", "p"),
+)  # fmt: skip
+
+
+def personas_lead(look: Personas) -> str:
+    """Return which personas there are, or that there are none and why, in one sentence."""
+    if not look.found:
+        return f"No personas: {look.reason}."
+    told = "; ".join(
+        f"“{p.name}” ({words.percent(p.share.value)} of the people placed)" for p in look.found
+    )
+    return f"{look.reason[:1].upper()}{look.reason[1:]}: {told}."
+
+
+def _persona_cells(look: Personas, p: Persona) -> tuple[Cell, ...]:
+    return (
+        text_cell(p.name),
+        count_cell(p.n_people),
+        _share_cell(p.share),
+        text_cell(_scored_text(look.survey, look.measure, p.score)),
+        text_cell(_scored_text(look.survey, look.measure, p.rest)),
+    )
+
+
+def _trait_cells(p: Persona, t: PersonaTrait, kind: str) -> tuple[Cell, ...]:
+    return (
+        text_cell(p.name),
+        text_cell(kind),
+        text_cell(t.name),
+        count_cell(t.here),
+        Cell(words.percent(t.share_here), t.share_here),
+        Cell(words.percent(t.share_elsewhere), t.share_elsewhere),
+        p_cell(t.p_value),
+    )
 
 
 def _paths(journey: JourneyMap) -> Iterator[Section]:
@@ -705,5 +864,6 @@ _DRAWN: Sequence[Callable[[JourneyMap], Iterator[Section]]] = (
     _emerging,
     _fixes,
     _segments,
+    _personas,
     _paths,
 )

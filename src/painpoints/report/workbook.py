@@ -381,6 +381,8 @@ def _finding_columns(titles: dict[str, str], look: str) -> list[_Column]:
         *_estimate("Weight", lambda f: f.weight, "share", 9),
         _Column("Impact and weight agree", 12, lambda f: None if f.agree is None else ("yes" if f.agree else "no")),
         _Column("Ease", 8, lambda f: f.feasibility, "decimal"),
+        _Column("Owner", 16, lambda f: f.owner),
+        _Column("Note", 30, lambda f: f.note, "wrap"),
         _Column("Priority", 10, lambda f: f.priority, "count"),
         _Column("Priority is", 40, lambda f: f.priority_formula, "wrap"),
         _Column("Why", 40, lambda f: f.why, "wrap"),

@@ -1,0 +1,68 @@
+// One analysis: followed while it runs, then its map, live with the filters.
+
+import { analysisId, ask, at, base, count, el, page, say, several, trying } from "./common.js";
+import { filters, queried, query, words } from "./filters.js";
+import { drawMap } from "./map.js";
+import { openPanel } from "./panel.js";
+import { drawWhatIf } from "./whatif.js";
+
+const STATES = { queued: "Waits for its turn", running: "Under way", done: "Done", failed: "Failed", cancelled: "Cancelled" };
+const ENDED = ["done", "failed", "cancelled"];
+
+function show(one) {
+  at("name").textContent = one.title;
+  document.title = `painpoints: ${one.title}`;
+  const step = one.state === "running" && one.step ? `: ${one.step}` : "";
+  say(`${STATES[one.state]}${step}${one.problem ? `: ${one.problem}` : ""}`, one.state === "failed");
+  const bar = at("progress");
+  bar.hidden = at("cancel").hidden = ENDED.includes(one.state);
+  if (one.total) Object.assign(bar, { max: one.total, value: one.done });
+  else bar.removeAttribute("value");
+  if (one.state === "done") trying(() => found(one));
+}
+
+async function found(one) {
+  say(`Done: ${several(one.counts.n_people, "person", "people")}, ${several(one.counts.n_mentions, "mention", "mentions")}`);
+  at("results").hidden = false;
+  await filters(refresh);
+}
+
+function links() {
+  const plainly = [["Report", `${page}/map`], ["Topics", `${page}/topics`], ["Compare", `${page}/compare`], ["Queue", `/queue?analysis=${encodeURIComponent(analysisId)}`]];
+  const whole = ["xlsx", "html", "png", "svg"].map((kind) => [kind.toUpperCase(), `${base}/exports/${kind}`]);
+  const cut = [["CSV", "csv"], ["Parquet", "parquet"]].map(([title, kind]) => [query() ? `${title} of the slice` : title, queried(`${base}/exports/${kind}`)]);
+  const link = ([name, href]) => el("a", { href }, name);
+  const saved = ([name, href]) => el("a", { href, download: "" }, name);
+  at("links").replaceChildren(...plainly.map(link), el("span", { class: "soft" }, "Export:"), ...[...whole, ...cut].map(saved));
+}
+
+let asked = new AbortController();
+
+async function refresh(choices) {
+  asked.abort();
+  asked = new AbortController();
+  links();
+  at("map").setAttribute("aria-busy", "true");
+  await trying(async () => {
+    const { signal } = asked;
+    const [stages, findings] = await Promise.all([ask(queried(`${base}/stages`), { signal }), ask(queried(`${base}/findings`, { limit: 200 }), { signal })]);
+    const open = (finding) => openPanel(finding, choices, () => refresh(choices));
+    drawMap(choices, stages.items, findings.items, open);
+    drawWhatIf(choices, findings.items, open);
+    say(query() ? `Slice: ${words()}. ${several(total(stages.items), "mention", "mentions")}; ranked anew by reach × severity.` : "", false, "slice");
+    at("map").removeAttribute("aria-busy");
+  }, "slice");
+}
+
+const total = (stages) => stages.reduce((sum, stage) => sum + stage.n_mentions, 0);
+
+const events = new EventSource(`${base}/events`);
+events.addEventListener("analysis", (event) => {
+  const one = JSON.parse(event.data);
+  show(one);
+  if (ENDED.includes(one.state)) events.close();
+});
+events.addEventListener("error", () => {
+  if (events.readyState === EventSource.CLOSED) say("There is no such analysis, or you may not see it.", true);
+});
+at("cancel").addEventListener("click", () => trying(() => ask(base, { method: "DELETE" })));
