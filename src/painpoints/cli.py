@@ -71,7 +71,8 @@ Models = Annotated[
 @app.command(
     epilog="Examples:  painpoints analyze reviews.csv -o out   |   "
     "painpoints analyze 'exports/*.xlsx' --column verbatim=Comment --title 'Q2 feedback'   |   "
-    "painpoints analyze million.csv -o out --quality fast --resume"
+    "painpoints analyze million.csv -o out --quality fast --resume   |   "
+    "painpoints analyze week-2.csv --update out -o out"
 )
 def analyze(
     inputs: Inputs,
@@ -95,6 +96,10 @@ def analyze(
         typer.Option(
             help="CSV: topic, stage or touchpoint; date; and segment, owner, expected, name."
         ),
+    ] = None,
+    update: Annotated[
+        Path | None,
+        typer.Option(help="Add the inputs to this earlier run, without reading the old again."),
     ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with a large run that was broken off.")
@@ -140,7 +145,11 @@ def analyze(
         _resumable(workshop),
         terminal.steps((*STEPS, "write"), quiet=as_json) as on_step,
     ):
-        analysis = Analyser(chosen, on_step=on_step).analyse(inputs, spread=workshop)
+        analyser = Analyser(chosen, on_step=on_step)
+        if update is None:
+            analysis = analyser.analyse(inputs, spread=workshop)
+        else:
+            analysis = analyser.update(inputs, runs.load_earlier(update), spread=workshop)
         workshop.close()
         on_step("write")
         written = runs.save(analysis, out)
@@ -148,6 +157,7 @@ def analyze(
         terminal.print_json(runs.summary(analysis, written))
     else:
         terminal.print_map(analysis.journey)
+        terminal.print_drift(analysis.drift)
         terminal.print_written(written)
 
 

@@ -11,6 +11,7 @@ import hashlib
 import io
 import json
 import os
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
@@ -244,15 +245,21 @@ class Processes:
         import joblib
         from joblib.externals.loky.process_executor import TerminatedWorkerError
 
+        with _environment(ONE_THREAD), joblib.parallel_config("loky", inner_max_num_threads=1):
+            pool = joblib.Parallel(self._n, return_as="generator_unordered", batch_size=1)
+            found = pool(joblib.delayed(_performed)(task) for task in tasks)
         try:
-            with _environment(ONE_THREAD), joblib.parallel_config("loky", inner_max_num_threads=1):
-                pool = joblib.Parallel(self._n, return_as="generator_unordered", batch_size=1)
-                yield from pool(joblib.delayed(_performed)(task) for task in tasks)
+            for done in found:  # noqa: UP028 - `yield from` would close `found` before its time
+                yield done
         except TerminatedWorkerError as error:
             raise RunError(
                 "a worker process was killed, most likely for want of memory; --workers 1 needs "
                 "less, and --resume goes on from here"
             ) from error
+        finally:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", UserWarning)  # that tasks under way are given up
+                found.close()
 
     def close(self) -> None:
         """End the processes, and give their memory back."""
@@ -355,7 +362,7 @@ class PartFiles:
         self._stems: list[str] = []
         self._ends = np.zeros(0, np.int64)
 
-    def mask(self) -> tuple[pl.DataFrame, Mapping[str, int]]:
+    def mask(self, after: Mapping[str, int]) -> tuple[pl.DataFrame, Mapping[str, int]]:
         """Return all feedback without personal data, and how much of each kind was masked."""
         tasks = []
         for number, start in enumerate(self._starts):
@@ -368,7 +375,9 @@ class PartFiles:
         said = self._perform("redact", tasks)
         for task in tasks:
             self._store.remove(f"{task.source}.parquet")
-        numbers = redact.numbering([s["before"] for s in said], [_pairs(s["values"]) for s in said])
+        _, *numbers = redact.numbering(
+            [after, *(s["before"] for s in said)], [(), *(_pairs(s["values"]) for s in said)]
+        )
         self._feedback, self._numbers = self._renumbered(tasks, numbers), numbers
         self._stems = [task.target for task in tasks]
         counts = {kind: sum(s["counts"][kind] for s in said) for kind in said[0]["counts"]}

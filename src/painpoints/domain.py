@@ -361,6 +361,30 @@ class Watch:
 
 
 @dataclass(frozen=True, slots=True)
+class Drift:
+    """How feedback added to a run differs from what the run was made of.
+
+    n_feedback: feedbacks added that have a mention; n_repeated: those that the run held already.
+    novel_ids:  mentions added that no topic holds, in the order of the feedback.
+    novel:      their share of the mentions added that could have a topic, 0..1.
+    novel_expected: that share if nothing had changed; novel_p: one-sided p value of more than that.
+    stability:  population stability index of topic_id, stage, sentiment, type, chance taken off:
+                below 0.1 little has moved, above 0.25 much.
+    verdict:    what that advises, in words.
+    """
+
+    n_feedback: int
+    n_repeated: int
+    n_mentions: int
+    novel_ids: tuple[str, ...]
+    novel: float
+    novel_expected: float
+    novel_p: float
+    stability: Mapping[str, float]
+    verdict: str
+
+
+@dataclass(frozen=True, slots=True)
 class Lineage:
     """What became of a topic from one run to another.
 

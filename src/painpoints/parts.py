@@ -70,8 +70,11 @@ class Sample:
 class Parts(Protocol):
     """A run's feedback under way; the passes are made once each, in this order."""
 
-    def mask(self) -> tuple[pl.DataFrame, Mapping[str, int]]:
-        """Return all feedback without personal data, and how much of each kind was masked."""
+    def mask(self, after: Mapping[str, int]) -> tuple[pl.DataFrame, Mapping[str, int]]:
+        """Return all feedback without personal data, and how much of each kind was masked.
+
+        after: the highest number of each kind that placeholders of an earlier run have.
+        """
 
     def read(self) -> Sample:
         """Cut all feedback into mentions, read them, and return the sample."""
@@ -165,11 +168,12 @@ class Whole:
         self._tell = tell
         self._reading: Reading | None = None
 
-    def mask(self) -> tuple[pl.DataFrame, Mapping[str, int]]:
+    def mask(self, after: Mapping[str, int]) -> tuple[pl.DataFrame, Mapping[str, int]]:
         """Return all feedback without personal data, and how much of each kind was masked."""
         masked = self._reader.mask(self._feedback)
-        self._feedback = masked.feedback
-        return masked.feedback, masked.counts
+        _, numbers = redact.numbering([after, masked.before], [(), masked.values])
+        self._feedback = redact.renumbered(masked.feedback, numbers)
+        return self._feedback, masked.counts
 
     def read(self) -> Sample:
         """Cut all feedback into mentions, read them, and return the sample."""

@@ -6,19 +6,20 @@ each part of the feedback by itself in `parts`, what a run leaves on disk in `ru
 
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import numpy as np
 import polars as pl
 
-from painpoints import drivers, findings, labels, readers, tables, topics, trends
+from painpoints import drift, drivers, findings, labels, readers, redact, tables, topics, trends
 from painpoints.arrangement import Tables, arrange
-from painpoints.classify import Classified, Vectors
+from painpoints.classify import Classified, Priors, Vectors
 from painpoints.config import Settings, load
-from painpoints.domain import JourneyMap
+from painpoints.domain import Drift, JourneyMap
+from painpoints.errors import InputError, RunError
 from painpoints.parts import Parts, Reader, Rows, Whole
 
 if TYPE_CHECKING:
@@ -31,6 +32,9 @@ ENOUGH_TO_NAME = 30
 
 GROUP = ("kind", "stage", "topic_id")
 """What makes a finding, in the table of members."""
+
+Key = tuple[str, str, str]
+"""Kind, stage and topic of a finding."""
 
 Spread = Callable[[Reader, pl.DataFrame, "OnStep"], Parts]
 """Says in how many parts the feedback of a run is worked through."""
@@ -53,6 +57,8 @@ class Analysis:
     topic_model: the frozen assigner, for later data.
     parts:       version of each trained part.
     seconds:     wall time of each step.
+    earlier:     facts of the inputs of the run that this one adds to.
+    drift:       how the added feedback differs from that run's; None where nothing was added to.
     """
 
     settings: Settings
@@ -64,6 +70,22 @@ class Analysis:
     topic_model: "TopicModel"
     parts: Mapping[str, str]
     seconds: Mapping[str, float]
+    earlier: tuple[Mapping[str, Any], ...] = ()
+    drift: Drift | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """A finished run, as far as another needs it that adds to it.
+
+    inputs: of each file that it read, what `run.json` says.
+    """
+
+    tables: Tables
+    topic_model: "TopicModel"
+    priors: Priors
+    inputs: tuple[Mapping[str, Any], ...]
+    parts: Mapping[str, str]
 
 
 class Analyser:
@@ -111,7 +133,7 @@ class Analyser:
         intake = readers.read(inputs, self.settings.read, self.settings.columns)
         parts = spread(self.reader, intake.feedback, clock)
         clock("redact")
-        feedback, masked = parts.mask()
+        feedback, masked = parts.mask({})
         sample = parts.read()
         clock("classify")
         labelled = self.reader.label(sample.feedback, sample.reading, None)
@@ -121,11 +143,7 @@ class Analyser:
         mentions = classified.mentions
         told = _told(mentions, sample.rows, parts)
         found = self._topics(model, mentions, feedback, told)
-        clock("drivers")
-        driving = self._drivers(feedback, mentions)
-        clock("findings")
-        ranked = self._findings(feedback, mentions, found, driving, told)
-        whole = Tables(feedback, mentions, found, driving, ranked)
+        whole = self._concluded(feedback, mentions, found, told, clock)
         journey = arrange(whole, self.settings)
         clock.stop()
         return Analysis(
@@ -139,6 +157,61 @@ class Analyser:
             parts=self.parts,
             seconds=clock.seconds,
         )
+
+    def update(
+        self, inputs: Sequence[str | Path], earlier: Earlier, *, spread: Spread = Whole
+    ) -> Analysis:
+        """Add new feedback to an earlier run without reading the old again.
+
+        Labels, topics and names stay those of the earlier run; what no topic holds, and how much
+        the new differs from the old, is told by `Analysis.drift`. Answers under an id that the run
+        holds already are not counted twice.
+
+        Raises:
+            InputError: the inputs cannot be used, or hold nothing new.
+            RunError: the run was made by other trained parts than are in force.
+        """
+        self._refuse_other_parts(earlier)
+        clock = _Clock(self._on_step)
+        clock("read")
+        seen = {source["source"]: source["sha256"] for source in earlier.inputs}
+        intake = readers.read(inputs, self.settings.read, self.settings.columns, seen=seen)
+        old = earlier.tables
+        new, n_repeated = _not_in(intake.feedback, old.feedback, self.settings.redact.salt)
+        parts = spread(self.reader, new, clock)
+        clock("redact")
+        added, masked = parts.mask(redact.held(old.feedback))
+        sample = parts.read()
+        clock("topics")
+        classified = parts.label(earlier.priors, earlier.topic_model)
+        told = _told(classified.mentions, sample.rows, parts)
+        feedback = pl.concat([old.feedback, added], how="diagonal")
+        mentions = pl.concat([old.mentions, classified.mentions])
+        found = self._kept_topics(earlier, mentions, feedback, told)
+        told = replace(told, names=_names_of(old.findings))
+        whole = self._concluded(feedback, mentions, found, told, clock)
+        journey = arrange(whole, self.settings)
+        clock.stop()
+        return Analysis(
+            settings=self.settings,
+            intake=intake,
+            masked=masked,
+            classified=classified,
+            tables=whole,
+            journey=journey,
+            topic_model=earlier.topic_model,
+            parts=self.parts,
+            seconds=clock.seconds,
+            earlier=earlier.inputs,
+            drift=drift.compare(old.mentions, classified.mentions, n_repeated=n_repeated),
+        )
+
+    def _refuse_other_parts(self, earlier: Earlier) -> None:
+        if dict(earlier.parts) != dict(self.parts):
+            raise RunError(
+                "the run was made by other trained parts or in another quality than are in force, so "
+                "new answers would be labelled otherwise than the old; analyse all of them anew"
+            )
 
     def score(
         self, inputs: Sequence[str | Path], *, topic_model: "TopicModel | None" = None
@@ -188,6 +261,40 @@ class Analyser:
         found = model.table(mentions, feedback)
         return found.join(named, on="topic_id", how="inner").select(columns)
 
+    def _kept_topics(
+        self, earlier: Earlier, mentions: pl.DataFrame, feedback: pl.DataFrame, told: "_Told"
+    ) -> pl.DataFrame:
+        """Return TOPICS with the names, terms and exemplars that the earlier run gave."""
+        model, known = earlier.topic_model, earlier.tables.topics
+        counted = model.table(mentions, feedback).drop("status")
+        first = told.mentions["topic_id"].is_in(known["topic_id"].implode()).fill_null(value=True)
+        unnamed = ~first.to_numpy()
+        named = labels.describe(
+            told.mentions.filter(unnamed),
+            told.vectors[unnamed],
+            self.reader.segmenter.phrases,
+            terms=dict(zip(model.topic_ids, model.terms, strict=True)),
+            encode=self.reader.encoders.mentions.encode,
+        ).with_columns(status=pl.lit("new"))
+        kept = known.select(*named.columns[:-1], status=pl.lit("kept"))
+        columns = list(tables.TOPICS.schema())
+        return counted.join(pl.concat([kept, named]), on="topic_id", how="inner").select(columns)
+
+    def _concluded(
+        self,
+        feedback: pl.DataFrame,
+        mentions: pl.DataFrame,
+        found: pl.DataFrame,
+        told: "_Told",
+        clock: "_Clock",
+    ) -> Tables:
+        """Return the five tables: what drives the score and what is to be done are added."""
+        clock("drivers")
+        driving = self._drivers(feedback, mentions)
+        clock("findings")
+        ranked = self._findings(feedback, mentions, found, driving, told)
+        return Tables(feedback, mentions, found, driving, ranked)
+
     def _drivers(self, feedback: pl.DataFrame, mentions: pl.DataFrame) -> pl.DataFrame:
         rank = self.settings.rank
         return drivers.measure(
@@ -228,7 +335,7 @@ class Analyser:
         path = self.settings.rank.feasibility
         return None if path is None else readers.read_feasibility(path)
 
-    def _names(self, members: pl.DataFrame, told: "_Told") -> dict[tuple[str, str, str], str]:
+    def _names(self, members: pl.DataFrame, told: "_Told") -> dict[Key, str]:
         """Return for each (kind, stage, topic) the name that its own mentions give it.
 
         Groups too small to be ranked keep the name of their topic.
@@ -237,8 +344,8 @@ class Analyser:
         of_group = members.filter(enough.over(*GROUP)).join(
             told.mentions.select("mention_id"), on="mention_id", how="semi"
         )
-        grouped = of_group.group_by(*GROUP).agg("mention_id")
-        keys = {"\t".join(row[:3]): row for row in grouped.sort(*GROUP).rows()}
+        grouped = of_group.group_by(*GROUP).agg("mention_id").sort(*GROUP)
+        keys = {"\t".join(row[:3]): row for row in grouped.rows() if row[:3] not in told.names}
         named = labels.name_groups(
             {key: row[3] for key, row in keys.items()},
             told.mentions,
@@ -246,15 +353,39 @@ class Analyser:
             self.reader.segmenter.phrases,
             self.reader.encoders.mentions.encode,
         )
-        return {keys[key][:3]: name for key, name in named.items()}
+        return {**told.names, **{keys[key][:3]: name for key, name in named.items()}}
+
+
+def _not_in(feedback: pl.DataFrame, earlier: pl.DataFrame, salt: str) -> tuple[pl.DataFrame, int]:
+    """Return the feedback whose ids the earlier run does not hold, and how many it does.
+
+    Raises:
+        InputError: it holds all of them.
+    """
+    ids = redact.feedback_ids(feedback, salt)
+    repeated = ids.is_in(earlier["feedback_id"].implode())
+    if repeated.all():
+        raise InputError("nothing new: the earlier run holds every answer of the inputs")
+    return feedback.filter(~repeated), int(repeated.sum())
+
+
+def _names_of(ranked: pl.DataFrame) -> dict[Key, str]:
+    """Return the names of an earlier run's findings."""
+    kind = pl.coalesce("opportunity", "kind").replace({"remove_pain": findings.PAIN})
+    rows = ranked.select(kind, "stage", "topic_id", "label").iter_rows()
+    return {(kind, stage, topic): label for kind, stage, topic, label in rows}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Told:
-    """The mentions that topics and findings are named by: all of a small run."""
+    """The mentions that topics and findings are named by: all of a small run.
+
+    names: that findings keep from an earlier run.
+    """
 
     mentions: pl.DataFrame
     vectors: Vectors
+    names: Mapping[Key, str] = field(default_factory=dict)
 
 
 def _told(mentions: pl.DataFrame, sample: Rows, parts: Parts) -> _Told:

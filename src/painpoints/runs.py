@@ -21,7 +21,7 @@ from painpoints import journeymap, report, tables, writers
 from painpoints.arrangement import Tables, arrange
 from painpoints.config import Settings
 from painpoints.errors import InputError, RunError, TableError
-from painpoints.pipeline import Analysis
+from painpoints.pipeline import Analysis, Earlier
 from painpoints.topics import TopicModel
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ FORMAT = 1
 RUN = "run.json"
 FIXES = "fixes.csv"
 """The register that the fixes were judged by, kept with the run."""
+NOVEL = "novel.csv"
+"""Of an update: the mentions added that no topic holds."""
 TOPIC_MODEL = "topic_model.npz"
 RECORDED = ("painpoints", "bertopic", "numpy", "polars", "scikit-learn", "spacy", "torch")
 
@@ -66,6 +68,10 @@ def _write(analysis: Analysis, folder: Path) -> list[Path]:
     written += writers.write_tables(whole.by_name(), folder)
     written.append(writers.write_json(journeymap.to_dict(journey), folder / "journey_map.json"))
     written.append(writers.write_json(quality(analysis), folder / "quality.json"))
+    if analysis.drift is not None:
+        novel = whole.mentions.filter(pl.col("mention_id").is_in(list(analysis.drift.novel_ids)))
+        columns = ("mention_id", "feedback_id", "text", "stage", "sentiment", "type")
+        written.append(writers.write_table(novel.select(columns), folder / NOVEL))
     if intake.rejected.height:
         written.append(writers.write_table(intake.rejected, folder / "rejected.csv"))
     if analysis.settings.rank.fixes is not None:
@@ -101,6 +107,7 @@ def quality(analysis: Analysis) -> dict[str, Any]:
         "without_stage": dict(journey.no_stage),
         "metadata_conflicts": dict(classified.conflicts),
         "metadata_not_understood": dict(classified.unmapped),
+        **({} if analysis.drift is None else {"drift": journeymap.plain(analysis.drift)}),
     }
 
 
@@ -114,7 +121,7 @@ def facts(analysis: Analysis) -> dict[str, Any]:
         "parts": dict(analysis.parts),
         "seed": analysis.settings.seed,
         "settings": analysis.settings.model_dump(mode="json", exclude={"redact": {"salt"}}),
-        "inputs": [source.to_dict() for source in analysis.intake.sources],
+        "inputs": [*analysis.earlier, *(source.to_dict() for source in analysis.intake.sources)],
         "priors": {label: dict(prior) for label, prior in analysis.classified.priors.items()},
         "counts": {
             "feedback": journey.n_feedback,
@@ -175,6 +182,24 @@ def load_topic_model(run: Path) -> TopicModel:
             return TopicModel.from_arrays(dict(arrays))
     except (OSError, ValueError) as error:
         raise RunError(f"{path} cannot be read; analyse the input again") from error
+
+
+def load_earlier(run: Path) -> Earlier:
+    """Return a run as far as another needs it that adds to it.
+
+    Raises:
+        RunError: the run is missing or damaged, or was made before runs recorded their inputs' hashes.
+    """
+    told = load_facts(run)
+    if any(not source.get("sha256") for source in told["inputs"]):
+        raise RunError(f"{run} does not say what its inputs were; analyse them again")
+    return Earlier(
+        tables=load_tables(run),
+        topic_model=load_topic_model(run),
+        priors=told["priors"],
+        inputs=tuple(told["inputs"]),
+        parts=told["parts"],
+    )
 
 
 def redraw(run: Path, out: Path, settings: Settings) -> list[Path]:

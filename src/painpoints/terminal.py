@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from painpoints.domain import Finding, JourneyMap, MapDiff, Score, StageView
+from painpoints.domain import Drift, Finding, JourneyMap, MapDiff, Score, StageView
 from painpoints.report import words
 from painpoints.report.diff import diff_sections, span, title
 from painpoints.report.sections import Table as ShownTable
@@ -232,6 +232,17 @@ def _diff_table(shown: ShownTable) -> Table:
         cells = [cell.text for cell in row.cells]
         table.add_row(*(escape(text) for text in (*cells[:4], cells[6], cells[7], cells[9])))
     return table
+
+
+def print_drift(drift: Drift | None) -> None:
+    """Say how the feedback added to a run differs from the run; nothing where none was added."""
+    if drift is None:
+        return
+    again = f" ({drift.n_repeated:,} held already)" if drift.n_repeated else ""
+    _out.print(
+        f"[bold]Added:[/] {drift.n_feedback:,} feedbacks{again}, {drift.n_mentions:,} mentions; "
+        f"{drift.novel:.1%} of no topic ({drift.novel_expected:.1%} expected): {drift.verdict}"
+    )
 
 
 def print_written(paths: Sequence[Path]) -> None:

@@ -8,9 +8,11 @@ answer (`reshape`), its columns told apart (`columns`) and turned into feedbacks
 
 import hashlib
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
+from types import MappingProxyType
 
 import polars as pl
 
@@ -55,8 +57,13 @@ def read(
     inputs: Sequence[str | Path],
     read: ReadSettings | None = None,
     columns: ColumnSettings | None = None,
+    *,
+    seen: Mapping[str, str] = MappingProxyType({}),
 ) -> Intake:
     """Read feedback from files, folders, patterns (`in/*.csv`), or `-` for standard input.
+
+    seen: sha256 of the files of an earlier run by their names in it; what it read is not read
+          again, and another file of the same name gets another.
 
     Raises:
         UnreadableError: if any input cannot be read at all; one sentence for each.
@@ -67,8 +74,11 @@ def read(
     _check_settings(how, which)
     with tempfile.TemporaryDirectory(prefix="painpoints-") as folder:
         found = find_inputs(inputs, Path(folder))
-        files, repeated = _without_copies(found.files)
-        parts, raw_columns = _read_all(files, how, which, Path(folder))
+        digests = {file.path: _digest(file.path) for file in found.files}
+        files, repeated = _without_copies(found.files, digests, seen)
+        if not files:
+            raise UnreadableError("nothing new: every input was read by the earlier run")
+        parts, raw_columns = _read_all(files, digests, how, which, Path(folder))
     _check_columns_found(which, raw_columns)
     return assemble(parts, how, skipped=found.skipped, issues=repeated)
 
@@ -84,22 +94,34 @@ def _check_settings(read: ReadSettings, columns: ColumnSettings) -> None:
         )
 
 
-def _without_copies(files: Sequence[Input]) -> tuple[list[Input], list[Issue | None]]:
-    """Leave out files whose bytes are those of an earlier one."""
-    seen: dict[str, str] = {}
-    kept, repeated = [], []
+def _without_copies(
+    files: Sequence[Input], digests: Mapping[Path, str], earlier: Mapping[str, str]
+) -> tuple[list[Input], list[Issue | None]]:
+    """Leave out files whose bytes are those of an earlier one; name others as none was named."""
+    seen = {digest: name for name, digest in earlier.items()}
+    names = set(earlier)
+    kept: list[Input] = []
+    repeated: list[Issue | None] = []
     for file in files:
-        digest = _digest(file.path) if len(files) > 1 else file.name
+        digest = digests[file.path]
         if digest in seen:
             detail = f"the same bytes as {seen[digest]}"
             repeated.append(issue("duplicate_file", file.name, [1], detail=detail))
         else:
-            seen[digest] = file.name
-            kept.append(file)
+            kept.append(Input(file.path, _unused(file.name, names)))
+            names.add(kept[-1].name)
+            seen[digest] = kept[-1].name
     return kept, repeated
 
 
+def _unused(name: str, names: Collection[str]) -> str:
+    """Return a file's name, numbered if another file has it."""
+    numbered = (f"{name} ({number})" for number in count(2))
+    return name if name not in names else next(n for n in numbered if n not in names)
+
+
 def _digest(path: Path) -> str:
+    """Return the sha256 of a file; of one that cannot be opened its path, for reading it tells why."""
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
@@ -108,7 +130,11 @@ def _digest(path: Path) -> str:
 
 
 def _read_all(
-    files: Sequence[Input], read: ReadSettings, columns: ColumnSettings, spool: Path
+    files: Sequence[Input],
+    digests: Mapping[Path, str],
+    read: ReadSettings,
+    columns: ColumnSettings,
+    spool: Path,
 ) -> tuple[list[Part], list[list[str]]]:
     """Read every file; the sentences on those that cannot be read are raised together."""
     parts: list[Part] = []
@@ -120,7 +146,8 @@ def _read_all(
         except UnreadableError as error:
             unreadable.append(str(error))
         else:
-            parts.append(part)
+            known = replace(part.recognition, sha256=digests[file.path])
+            parts.append(replace(part, recognition=known))
             names.append(header)
     if unreadable:
         raise UnreadableError("\n".join(unreadable))

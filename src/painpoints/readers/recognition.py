@@ -71,6 +71,7 @@ class Recognition:
     survey:     kind of the score, or none; `score_max` the top of its scale.
     mapping:    every column, with the reason for its role.
     notes:      what else a reader should know, each one sentence.
+    sha256:     of the file as it lies on disk; None where it was not taken.
     """
 
     source: str
@@ -86,6 +87,7 @@ class Recognition:
     score_max: float | None
     mapping: tuple[Mapped, ...]
     notes: tuple[str, ...] = ()
+    sha256: str | None = None
 
     def columns(self, role: str) -> tuple[str, ...]:
         """Return the export's columns that have this role, in the order of the export."""

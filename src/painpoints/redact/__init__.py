@@ -16,12 +16,29 @@ from hashlib import blake2b
 import polars as pl
 
 from painpoints.config import RedactSettings
-from painpoints.redact.numbering import Masked, Numbers, masked_columns, numbering, renumbered
-from painpoints.redact.patterns import KINDS, PLACEHOLDER, Found, find
+from painpoints.redact.numbering import (
+    Masked,
+    Numbers,
+    held,
+    masked_columns,
+    numbering,
+    renumbered,
+)
+from painpoints.redact.patterns import KINDS, Found, find
 from painpoints.redact.pieces import Row, cut, moved_turns
 from painpoints.tables import SEGMENT_PREFIX
 
-__all__ = ["FindNames", "Masked", "Numbers", "mask", "mask_part", "numbering", "renumbered"]
+__all__ = [
+    "FindNames",
+    "Masked",
+    "Numbers",
+    "feedback_ids",
+    "held",
+    "mask",
+    "mask_part",
+    "numbering",
+    "renumbered",
+]
 
 FindNames = Callable[[Sequence[str]], list[list[tuple[int, int]]]]
 """Texts in, for each the characters (start, end) of the names of people in it."""
@@ -59,13 +76,6 @@ class _Register:
             self.numbers[kind, key] = self.last[kind]
         return f"[{kind.upper()}_{self.numbers[kind, key]}]"
 
-    def start_after(self, texts: Iterable[str]) -> None:
-        """Number on after the placeholders that texts hold already."""
-        for text in texts:
-            for match in PLACEHOLDER.finditer(text):
-                kind = match["kind"].casefold()
-                self.last[kind] = max(self.last[kind], int(match["number"]))
-
 
 def mask(
     feedback: pl.DataFrame, *, settings: RedactSettings, find_names: FindNames | None
@@ -87,12 +97,9 @@ def mask_part(
     feedback: pl.DataFrame, *, settings: RedactSettings, find_names: FindNames | None
 ) -> Masked:
     """Mask a part of the feedback by itself; `numbering` makes the numbers those of the whole."""
-    register = _Register()
+    before = held(feedback)
+    register = _Register(last=Counter(before))
     columns = masked_columns(feedback)
-    for column in columns:
-        texts = feedback[column].drop_nulls()
-        register.start_after(texts.filter(texts.str.contains("[", literal=True)))
-    before = dict(register.last)
     rows = [cut(v, t) for v, t in feedback.select("verbatim", "turns").iter_rows()]
     names = _names(rows, find_names if settings.names else None)
     masked = [_mask_row(row, names, register, settings.phone_region) for row in rows]
@@ -181,20 +188,23 @@ def _mask_column(values: pl.Series, register: _Register, region: str) -> pl.Seri
     return values.replace_strict(masked, default=None, return_dtype=pl.String)
 
 
+def feedback_ids(feedback: pl.DataFrame, salt: str) -> pl.Series:
+    """Return the ids as masking leaves them: those that tell a person become pseudonyms."""
+    both = feedback.select("feedback_id", "person_id").iter_rows()
+    ids = [
+        _pseudonym("f", own, salt) if _tells_person(own, person) else own for own, person in both
+    ]
+    return pl.Series("feedback_id", ids, pl.String)
+
+
 def _pseudonyms(feedback: pl.DataFrame, register: _Register, salt: str) -> list[pl.Series]:
     """Return the columns person_id and feedback_id; ids of an answer stay where they are safe."""
     people = feedback["person_id"].to_list()
     hashed = [None if p is None else _pseudonym("p", p, salt) for p in people]
-    ids = [
-        _pseudonym("f", own, salt) if _tells_person(own, person) else own
-        for own, person in zip(feedback["feedback_id"], people, strict=True)
-    ]
+    ids = feedback_ids(feedback, salt)
     register.counts["person_id"] = _n_changed(people, hashed)
     register.counts["feedback_id"] = _n_changed(feedback["feedback_id"], ids)
-    return [
-        pl.Series("person_id", hashed, pl.String),
-        pl.Series("feedback_id", ids, pl.String),
-    ]
+    return [pl.Series("person_id", hashed, pl.String), ids]
 
 
 def _n_changed(before: Iterable[str | None], after: Iterable[str | None]) -> int:

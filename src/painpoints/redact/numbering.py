@@ -41,6 +41,18 @@ def masked_columns(feedback: pl.DataFrame) -> list[str]:
     return ["verbatim", *(c for c in kept if feedback[c].null_count() < feedback.height)]
 
 
+def held(feedback: pl.DataFrame) -> dict[str, int]:
+    """Return the highest number of each kind among the placeholders that the feedback holds."""
+    last: Counter[str] = Counter()
+    for column in masked_columns(feedback):
+        texts = feedback[column].drop_nulls()
+        for text in texts.filter(texts.str.contains("[", literal=True)):
+            for match in PLACEHOLDER.finditer(text):
+                kind = match["kind"].casefold()
+                last[kind] = max(last[kind], int(match["number"]))
+    return dict(last)
+
+
 def numbering(
     before: Sequence[Mapping[str, int]], values: Sequence[Sequence[tuple[str, str]]]
 ) -> list[Numbers]:
