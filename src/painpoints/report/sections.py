@@ -6,6 +6,7 @@ Each row of a table leads to the mentions behind it. Computes none of the number
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 from painpoints.domain import (
@@ -23,6 +24,9 @@ from painpoints.domain import (
     SegmentDifference,
     SegmentView,
     StageView,
+    Timeline,
+    TrendLine,
+    TrendPoint,
     Watch,
 )
 from painpoints.report import words
@@ -500,6 +504,128 @@ def _efforts(
     ]
 
 
+# -- over time, and scores of groups ---------------------------------------------------------
+
+
+def _timeline(journey: JourneyMap) -> Iterator[Section]:
+    told = journey.timeline
+    if told is None:
+        return
+    titles = {view.stage.name: view.stage.title for view in journey.stages}
+    names = [_line_name(told, line, titles) for line in told.lines]
+    periods = [_period_name(told.unit, point.start) for point in told.lines[0].points]
+    columns = (Column("Period"), *(Column(name, _line_look(told, line)) for name, line in zip(names, told.lines, strict=True)))  # fmt: skip
+    rows = tuple(
+        Row(
+            (text_cell(name), *(_point_cell(told, line, line.points[i]) for line in told.lines)),
+            f"period:{name}",
+        )
+        for i, name in enumerate(periods)
+    )
+    yield Section(
+        "timeline",
+        "Over time",
+        "Over time",
+        timeline_lead(told),
+        (Table(f"By {told.unit}", columns, rows),),
+        (
+            "Score of the answers, and share of the people heard, of each complete period, with 95 % intervals. Lines say what was, not what changed: the last step is tested in the map, rises below What emerges.",
+        ),
+        figure={
+            "kind": "lines",
+            "items": [
+                {
+                    "title": name,
+                    "points": [_drawn(told, line, p) for p in line.points],
+                    "labels": periods,
+                }
+                for name, line in zip(names, told.lines, strict=True)
+            ],
+        },
+        sets={
+            f"period:{name}": (
+                f"{name}: the pains followed",
+                tuple(key for line in told.lines for key in line.points[i].evidence_ids),
+            )
+            for i, name in enumerate(periods)
+        },
+    )
+
+
+def timeline_lead(told: Timeline) -> str:
+    """Return the first line's ends in one sentence."""
+    line = told.lines[0]
+    first, last = line.points[0], line.points[-1]
+    what = "The score" if line.what == "score" else f"“{line.label}”"
+    ends = [_point_cell(told, line, point).text for point in (first, last)]
+    names = [_period_name(told.unit, point.start) for point in (first, last)]
+    return f"{what}: {ends[0]} in {names[0]}, {ends[1]} in {names[1]}."
+
+
+def _line_name(told: Timeline, line: TrendLine, titles: Mapping[str, str]) -> str:
+    if line.what == "score":
+        return words.score_name(told.survey or "", told.measure)
+    return f"{line.label}, {titles.get(line.stage, line.stage)}"
+
+
+def _line_look(told: Timeline, line: TrendLine) -> str:
+    return "share" if line.what == "share" or words.is_share(told.survey, told.measure) else "decimal"  # fmt: skip
+
+
+def _point_cell(told: Timeline, line: TrendLine, point: TrendPoint) -> Cell:
+    e = point.estimate
+    if e.value is None:
+        return Cell(DASH, None)
+    if line.what == "share":
+        return _share_cell(e)
+    return Cell(f"{_scored_text(told.survey, told.measure, e)}, n {words.count(e.n)}", e.value)
+
+
+def _drawn(told: Timeline, line: TrendLine, point: TrendPoint) -> dict[str, Any]:
+    e = point.estimate
+    return {
+        "value": e.value, "low": e.low, "high": e.high, "n": e.n,
+        "text": _point_cell(told, line, point).text,
+    }  # fmt: skip
+
+
+def _period_name(unit: str, start: datetime) -> str:
+    """Return 2026-W07, 2026-02, 2026-Q1 or 2026."""
+    if unit == "week":
+        return f"{start:%G-W%V}"
+    if unit == "quarter":
+        return f"{start:%Y}-Q{(start.month + 2) // 3}"
+    return f"{start:%Y-%m}" if unit == "month" else f"{start:%Y}"
+
+
+def _group_scores(journey: JourneyMap) -> Iterator[Section]:
+    rows = tuple(
+        Row(
+            (
+                text_cell(f"{column}: {name.replace('_', ' ')}"),
+                text_cell(words.score_name(score.survey, score.measure)),
+                count_cell(score.estimate.n),
+                Cell("too few", None) if score.small else Cell(words.score_text(score), score.estimate.value),
+            )
+        )
+        for column, groups in journey.scores_by.items()
+        for name, scores in sorted(groups.items(), key=lambda pair: -pair[1][0].estimate.n if pair[1] else 0)
+        for score in scores[:1]
+    )  # fmt: skip
+    if not rows:
+        return
+    yield Section(
+        "scores",
+        "Scores of touchpoints and channels",
+        "Scores",
+        f"{rows[0].cells[0].text} is spoken of by most who scored: {rows[0].cells[3].text}.",
+        (Table("Scores", (Column("Of"), Column("Score"), Column("People", "count"), Column("Value", "decimal")), rows),),
+        (
+            "The score that people gave to the whole, of those who speak of a touchpoint, or came by a channel; people who speak of two count in both. Stages stand in the map, segments and personas in their own sections.",
+        ),
+    )  # fmt: skip
+
+
 # -- segments and paths -----------------------------------------------------------------------
 
 GROUPS = {"pain_point": "pain", "asked_for": "wish", "extend_delight": "praise"}
@@ -861,8 +987,10 @@ def target_verdict(score: Score, target: float) -> str:
 _DRAWN: Sequence[Callable[[JourneyMap], Iterator[Section]]] = (
     _first,
     _targets,
+    _timeline,
     _emerging,
     _fixes,
+    _group_scores,
     _segments,
     _personas,
     _paths,
