@@ -32,7 +32,9 @@ from painpoints.domain import (
 )
 from painpoints.report import markdown, workbook
 from painpoints.report.payload import payload
-from painpoints.report.sections import QUADRANTS, Section, moves_text, sections
+from painpoints.report.priorities import QUADRANTS, moves_text
+from painpoints.report.section import Section
+from painpoints.report.sections import sections
 
 SAMPLE = sample(400)
 
