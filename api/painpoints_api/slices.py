@@ -41,6 +41,13 @@ class QueryTooLongError(PainpointsError):
     """A question to a run took longer than allowed."""
 
 
+class RunGoneError(PainpointsError):
+    """The files of a run are not there: it was removed meanwhile, or not restored."""
+
+    def __init__(self) -> None:
+        super().__init__("the files of this analysis are gone: it was removed, or not restored")
+
+
 class UnknownFilterError(PainpointsError):
     """A filter names something that the run does not have."""
 
@@ -376,10 +383,11 @@ class Slices:
     ) -> Iterator[tuple[list[str], list[tuple[Any, ...]]]]:
         """Yield column names and rows of a slice, a batch at a time, for exports."""
         where, values = self._where(run, filters)
+        told = self._told(run)
         cursor = self._connection.cursor()
         cursor.execute(
             f"""
-            SELECT {self._told(run)} FROM read_parquet($run) AS s
+            SELECT {told} FROM read_parquet($run) AS s
             WHERE {where} ORDER BY stage, topic_id, mention_id
             """,
             {"run": str(run / TABLE), **values},
@@ -392,6 +400,8 @@ class Slices:
     # -- inside --
 
     def _names(self, run: Path) -> list[str]:
+        if not (run / TABLE).exists():
+            raise RunGoneError
         if run not in self._columns:
             self._columns[run] = _columns(self._connection.cursor(), run / TABLE)
         return self._columns[run]
@@ -442,6 +452,8 @@ class Slices:
             raise QueryTooLongError(
                 f"the question took longer than {self._seconds:g} s; narrow it"
             ) from error
+        except duckdb.IOException as error:
+            raise (error if Path(values["run"]).exists() else RunGoneError()) from error
         finally:
             timer.cancel()
             cursor.close()

@@ -36,7 +36,7 @@ from painpoints_api.schemas import (
 )
 from painpoints_api.service import Service, Serving
 from painpoints_api.service import tag as etag
-from painpoints_api.slices import SEGMENT, Filters
+from painpoints_api.slices import SEGMENT, Filters, RunGoneError
 
 _PROBLEMS = documented(401, 403, 404, 409, 422, 503)
 NOT_CHANGED: dict[int | str, dict[str, Any]] = {
@@ -61,7 +61,10 @@ class Remembered(APIRoute):
         handle = super().get_route_handler()
 
         async def handling(request: Request) -> Response:
-            answer = await handle(request)
+            try:
+                answer = await handle(request)
+            except FileNotFoundError as error:
+                raise RunGoneError from error
             tag = answer.headers.get("etag")
             told = answer.headers.get("content-type") == "application/json"
             alone = not request.url.path.endswith("/compare")  # depends on another run as well
