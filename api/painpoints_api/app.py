@@ -18,6 +18,7 @@ from painpoints_api import logs, problems
 from painpoints_api.repeating import Repeating
 from painpoints_api.routes import (
     analyses,
+    fixes,
     operations,
     pages,
     results,
@@ -65,6 +66,7 @@ def create(settings: ServiceSettings) -> FastAPI:
         analyses,
         results,
         topics,
+        fixes,
         scoring,
         training,
         webhooks,
@@ -72,6 +74,7 @@ def create(settings: ServiceSettings) -> FastAPI:
         pages,
     ):
         app.include_router(routes.router)
+    app.include_router(fixes.judged)
     problems.handle(app)
     app.add_exception_handler(results.KnownError, results.known)
     app.add_middleware(Repeating)

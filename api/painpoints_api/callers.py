@@ -42,6 +42,11 @@ class Caller:
     scopes: frozenset[str]
     request_id: str
 
+    def edited(self, session: Session) -> None:
+        """Count that something decided for the project changed: answers held before are old."""
+        project = session.get_one(Project, self.project_id)
+        project.edits = Project.edits + 1
+
     def did(self, session: Session, action: str, target: str) -> None:
         """Write into the audit log what the caller does, in the transaction that does it."""
         session.add(

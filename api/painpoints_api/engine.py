@@ -5,6 +5,7 @@ that a server that only reads runs loads no model.
 """
 
 import contextlib
+import dataclasses
 import errno
 import hashlib
 import json
@@ -17,6 +18,7 @@ from painpoints.errors import InputError, ModelError, RunError
 
 if TYPE_CHECKING:
     from painpoints.config import Settings
+    from painpoints.domain import FixVerdict
     from painpoints.pipeline import Analyser
     from painpoints.topics import TopicModel
 
@@ -209,6 +211,52 @@ def claims(run: Path, target: Path) -> None:
     )
     grouped = findings.members(mentions)
     grouped.select("mention_id", claim=pl.col("kind")).write_parquet(target, compression="zstd")
+
+
+def judge_fixes(
+    run: Path,
+    fixes: Sequence[Mapping[str, Any]],
+    merged: Mapping[str, str],
+    *,
+    min_people: int,
+) -> list[dict[str, Any]]:
+    """Return what each fix did by the answers of a run, as `painpoints.domain.FixVerdict` has it.
+
+    merged: topic -> the one it counts for.
+    """
+    import polars as pl
+
+    from painpoints import fixes as steps
+
+    if not fixes:
+        return []
+    known = pl.read_parquet_schema(run / "feedback.parquet")
+    needed = ("feedback_id", "person_id", "row", "source", "channel", "created_at", "reason")
+    columns = [name for name in known if name in needed or name.startswith("segment_")]
+    feedback = pl.read_parquet(run / "feedback.parquet", columns=columns)
+    mentions = pl.read_parquet(
+        run / "mentions.parquet",
+        columns=[
+            "mention_id",
+            "feedback_id",
+            "stage",
+            "touchpoint",
+            "sentiment",
+            "type",
+            "topic_id",
+        ],
+    ).with_columns(pl.col("topic_id").replace(dict(merged)))
+    topics = pl.read_parquet(run / "topics.parquet")
+    verdicts = steps.judge(feedback, mentions, topics, fixes, min_people=min_people)
+    return [_verdict(one) for one in verdicts]
+
+
+def _verdict(one: "FixVerdict") -> dict[str, Any]:
+    """Return a verdict without what the register says itself."""
+    told = dataclasses.asdict(one)
+    return {
+        k: v for k, v in told.items() if k not in {"name", "segment", "date", "owner", "expected"}
+    }
 
 
 def wilson(k: int, n: int) -> tuple[float, float]:

@@ -17,7 +17,7 @@ from painpoints_api import logs
 from painpoints_api.checking import BusyError
 from painpoints_api.database import StoreError, is_passing
 from painpoints_api.discreet import without_paths
-from painpoints_api.slices import QueryTooLongError, UnknownFilterError
+from painpoints_api.slices import QueryTooLongError, RunGoneError, UnknownFilterError
 
 MEDIA_TYPE = "application/problem+json"
 _TITLES = {
@@ -44,6 +44,7 @@ _STATUS = {
     StoreError: 503,
     BusyError: 503,
     RunError: 500,
+    RunGoneError: 404,
 }
 
 SCHEMA: dict[str, Any] = {

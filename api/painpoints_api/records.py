@@ -6,7 +6,7 @@ Times are UTC; ids are opaque, and ascend with time so that lists page by them.
 
 import os
 import time
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -200,6 +200,25 @@ class TopicEdit(Base):
     merged_into: Mapped[str | None] = mapped_column(String(120))
     edited_by: Mapped[str] = mapped_column(_NAME)
     edited_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class Fix(Base):
+    """A fix of the register: what it is for, who got it since when, and what was hoped for."""
+
+    __tablename__ = "fix"
+    id: Mapped[str] = mapped_column(_ID, primary_key=True)
+    project_id: Mapped[str] = mapped_column(ForeignKey("project.id"), index=True)
+    name: Mapped[str | None] = mapped_column(_NAME)
+    topic: Mapped[str | None] = mapped_column(_NAME)
+    stage: Mapped[str | None] = mapped_column(_NAME)
+    touchpoint: Mapped[str | None] = mapped_column(_NAME)
+    segment: Mapped[str | None] = mapped_column(String(500))
+    date: Mapped[date]
+    owner: Mapped[str | None] = mapped_column(_NAME)
+    expected: Mapped[float | None]
+    note: Mapped[str] = mapped_column(Text, default="")
+    made_by: Mapped[str] = mapped_column(_NAME)
+    created_at: Mapped[datetime] = mapped_column(default=now)
 
 
 class LabelCorrection(Base):

@@ -1,9 +1,10 @@
 """What goes in and out over HTTP, as the OpenAPI description shows it. Unknown fields are refused."""
 
+from datetime import date as day
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from painpoints.config import ColumnSettings, ReadSettings, StageSettings
 
@@ -175,6 +176,55 @@ class LabelIn(_In):
     label: Name
     author: Name | None = Field(None, description="who says so; the key's name if not given")
     reason: str = Field("", max_length=2000)
+
+
+class FixIn(_In):
+    """A fix: what it is for (topic, stage or touchpoint at least), since when, and for whom."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "example": {
+                "name": "Second courier",
+                "topic": "Parcel arrives late",
+                "stage": "delivery",
+                "segment": "plan=pro",
+                "date": "2026-04-01",
+                "owner": "Logistics",
+                "expected": -0.05,
+            }
+        },
+    )
+    name: Name | None = None
+    topic: Name | None = Field(None, description="its id or name")
+    stage: Name | None = None
+    touchpoint: Name | None = None
+    segment: (
+        Annotated[
+            str, StringConstraints(max_length=500, pattern=r"^[^=:\x00-\x1f]+[=:][^\x00-\x1f]+$")
+        ]
+        | None
+    ) = Field(None, description="who got it, as `column=value`; everybody if not given")
+    date: day = Field(description="the day from which it holds, UTC")
+    owner: Name | None = None
+    expected: float | None = Field(
+        None,
+        ge=-1,
+        le=1,
+        allow_inf_nan=False,
+        description="hoped-for change of the share of people who tell it, such as -0.05",
+    )
+    note: str = Field("", max_length=2000)
+
+    @model_validator(mode="after")
+    def _is_for_something(self) -> "FixIn":
+        if self.topic is None and self.stage is None and self.touchpoint is None:
+            raise ValueError("a fix is for a topic, a stage or a touchpoint")
+        return self
+
+    def told(self) -> dict[str, Any]:
+        """Return its fields."""
+        return self.model_dump()
 
 
 VersionName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,40}$")]
@@ -529,6 +579,64 @@ class LabelsOut(Page):
     """Corrections, newest first."""
 
     items: list[LabelOut]
+
+
+class FixOut(_Out):
+    """A fix of the register."""
+
+    id: str
+    name: str | None
+    topic: str | None
+    stage: str | None
+    touchpoint: str | None
+    segment: str | None
+    date: day
+    owner: str | None
+    expected: float | None
+    note: str
+    made_by: str
+    created_at: datetime
+
+
+class FixesOut(Page):
+    """The register of fixes, newest first."""
+
+    items: list[FixOut]
+
+
+class FixPointOut(_Out):
+    """A window of time: the share of people who told it then."""
+
+    start: datetime
+    share: EstimateOut
+    control: EstimateOut | None
+
+
+class VerdictOut(_Out):
+    """What a fix did to the share of people who tell the pain it is for."""
+
+    fix: FixOut
+    target: str
+    method: str = Field(description="by what `effect` was estimated; empty where it was not")
+    before: EstimateOut
+    after: EstimateOut
+    control_before: EstimateOut | None = Field(description="of those who did not get it")
+    control_after: EstimateOut | None
+    effect: EstimateOut | None = Field(description="change of the share that goes with the fix")
+    p_value: float | None = Field(description="Holm-corrected over the register")
+    verdict: Literal["worked", "no_evidence", "got_worse", "too_early", "unknown"]
+    n_more: int | None = Field(description="people still to be heard to find what `reason` says")
+    reason: str
+    unit: str
+    series: list[FixPointOut]
+    evidence_before: list[str] = Field(description="mention ids")
+    evidence_after: list[str]
+
+
+class VerdictsOut(_Out):
+    """Verdicts on the register's fixes, by their days."""
+
+    items: list[VerdictOut]
 
 
 class WebhookOut(_Out):

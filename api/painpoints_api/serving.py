@@ -19,6 +19,7 @@ from painpoints.errors import SettingsError
 from painpoints_api import database as databases
 from painpoints_api import keys, logs
 from painpoints_api.app import create
+from painpoints_api.connections import Connection
 from painpoints_api.database import Database, StoreError
 from painpoints_api.settings import ServiceSettings
 
@@ -40,6 +41,7 @@ def serve(settings: ServiceSettings) -> None:
     port = listening.getsockname()[1]
     config = uvicorn.Config(
         create(settings),
+        http=Connection,
         log_config=None,
         access_log=False,
         server_header=False,

@@ -21,13 +21,17 @@ from painpoints_api import engine
 if TYPE_CHECKING:
     import duckdb
 
-VERSION = "1"
+VERSION = "2"
 """Of the table that `build` makes; part of a job's fingerprint."""
 
 TABLE = "slices.parquet"
 SEGMENT = "segment_"
 PAIN, ASKED, DELIGHT, REMOVE = "pain_point", "asked_for", "extend_delight", "remove_pain"
-_ROW_GROUP = 100_000
+ALONE_IN_STAGE, ALONE_IN_GROUP, PLACE = "alone_in_stage", "alone_in_group", "place"
+"""Of our table alone: whether a mention is the only one of its person in its stage, or in its stage,
+claim and topic, so that most people are counted without telling them apart; and the order of lists."""
+_OURS = ("who", ALONE_IN_STAGE, ALONE_IN_GROUP, PLACE)
+_ROW_GROUP = 40_000
 _FROM_FEEDBACK = ("channel", "survey", "score", "score_max", "source", "language")
 CHOICES = ("channel", "touchpoint", "survey")
 _EQUAL = ("stage", "channel", "touchpoint", "survey", "sentiment", "type", "claim", "topic_id")
@@ -35,6 +39,13 @@ _EQUAL = ("stage", "channel", "touchpoint", "survey", "sentiment", "type", "clai
 
 class QueryTooLongError(PainpointsError):
     """A question to a run took longer than allowed."""
+
+
+class RunGoneError(PainpointsError):
+    """The files of a run are not there: it was removed meanwhile, or not restored."""
+
+    def __init__(self) -> None:
+        super().__init__("the files of this analysis are gone: it was removed, or not restored")
 
 
 class UnknownFilterError(PainpointsError):
@@ -91,6 +102,7 @@ def shut_in(
         connection.execute("SET autoload_known_extensions = false")
         connection.execute(f"SET allowed_directories = [{_text(folder)}]")
         connection.execute("SET enable_external_access = false")
+        connection.execute("SET enable_progress_bar = false")
         connection.execute("SET lock_configuration = true")
         yield connection
     finally:
@@ -112,7 +124,11 @@ def build(run: Path, *, memory_mb: int) -> None:
                 SELECT m.*, c.claim, {known},
                     make_timestamp(epoch_us(f.created_at)) AS created_at,
                     coalesce(f.person_id, 'feedback:' || f.feedback_id) AS person,
-                    hash(coalesce(f.person_id, 'feedback:' || f.feedback_id)) AS who
+                    hash(coalesce(f.person_id, 'feedback:' || f.feedback_id)) AS who,
+                    count(*) OVER (PARTITION BY who, m.stage) = 1 AS {ALONE_IN_STAGE},
+                    count(*) OVER (PARTITION BY who, m.stage, c.claim, m.topic_id) = 1
+                        AS {ALONE_IN_GROUP},
+                    row_number() OVER (ORDER BY m.severity DESC, m.mention_id) AS {PLACE}
                 FROM read_parquet($mentions) AS m
                 JOIN read_parquet($feedback) AS f USING (feedback_id)
                 LEFT JOIN read_parquet($claims) AS c USING (mention_id)
@@ -225,39 +241,47 @@ class Slices:
         reach: people; severity: mean, 1 at least for what tells a problem; n_people: of the stage.
         """
         where, values = self._where(run, filters)
-        return self._rows(
-            f"""
-            WITH moved AS ({_MOVED}),
-            cut AS (
-                SELECT s.stage, s.claim, s.who, s.touchpoint, s.severity,
-                    coalesce(moved.target, s.topic_id) AS topic_id
-                FROM read_parquet($run) AS s LEFT JOIN moved ON moved.topic_id = s.topic_id
-                WHERE s.stage NOT IN ('none', 'unsure') AND {where}
-            ),
-            speakers AS (SELECT stage, count(DISTINCT who) AS n_people FROM cut GROUP BY stage)
-            SELECT stage, claim, topic_id, n_people, count(*) AS n_mentions,
-                count(DISTINCT who) AS reach,
-                avg(CASE WHEN claim = 'pain_point' THEN greatest(severity, 1) ELSE severity END)
-                    AS severity,
-                coalesce(mode(touchpoint) FILTER (touchpoint NOT IN ('none', 'unsure')), 'none')
-                    AS touchpoint
-            FROM cut JOIN speakers USING (stage)
-            WHERE claim IS NOT NULL AND NOT list_contains($hidden, topic_id)
-            GROUP BY stage, claim, topic_id, n_people
-            """,
-            {"run": str(run / TABLE), "hidden": sorted(edits.hidden), **_moves(edits), **values},
-        )
+        values |= {"run": str(run / TABLE), "hidden": sorted(edits.hidden)}
+        moved, topic, alone = "", "s.topic_id", self._flag(run, ALONE_IN_GROUP)
+        if edits.merged:
+            moved = f"LEFT JOIN ({_MOVED}) AS moved ON moved.topic_id = s.topic_id"
+            topic = "coalesce(moved.target, s.topic_id)"
+            alone = f"({alone} AND NOT list_contains($joined, s.topic_id))"
+            values |= _moves(edits)
+            values["joined"] = sorted({*edits.merged, *edits.merged.values()})
+        cut = f"""
+            FROM read_parquet($run) AS s {moved}
+            WHERE s.stage NOT IN ('none', 'unsure') AND {where}"""
+        alone_in_stage = self._flag(run, ALONE_IN_STAGE)
+        sql = _GROUPS.format(cut=cut, topic=topic, alone=alone, alone_in_stage=alone_in_stage)
+        return self._rows(sql, values)
 
     def stages(self, run: Path, filters: Filters) -> list[dict[str, Any]]:
         """Return for each stage of a slice its people, mentions and feelings."""
         where, values = self._where(run, filters)
+        alone = self._flag(run, ALONE_IN_STAGE)
         return self._rows(
             f"""
-            SELECT stage, count(*) AS n_mentions, count(DISTINCT who) AS n_people,
-                count(*) FILTER (sentiment = 'positive') AS n_positive,
-                count(*) FILTER (sentiment = 'negative') AS n_negative,
-                count(DISTINCT who) FILTER (claim = 'pain_point') AS n_people_in_pain
-            FROM read_parquet($run) AS s WHERE {where} GROUP BY stage ORDER BY stage
+            WITH often AS (
+                SELECT DISTINCT stage, who, claim = 'pain_point' AS in_pain
+                FROM read_parquet($run) AS s WHERE NOT {alone} AND {where}
+            ),
+            people AS (
+                SELECT stage, count(DISTINCT who) AS n, count(*) FILTER (in_pain) AS n_in_pain
+                FROM often GROUP BY stage
+            ),
+            told AS (
+                SELECT stage, count(*) AS n_mentions,
+                    count(*) FILTER (sentiment = 'positive') AS n_positive,
+                    count(*) FILTER (sentiment = 'negative') AS n_negative,
+                    count(*) FILTER ({alone}) AS n_alone,
+                    count(*) FILTER ({alone} AND claim = 'pain_point') AS n_alone_in_pain
+                FROM read_parquet($run) AS s WHERE {where} GROUP BY stage
+            )
+            SELECT stage, n_mentions, n_positive, n_negative,
+                n_alone + coalesce(people.n, 0) AS n_people,
+                n_alone_in_pain + coalesce(people.n_in_pain, 0) AS n_people_in_pain
+            FROM told LEFT JOIN people USING (stage) ORDER BY stage
             """,
             {"run": str(run / TABLE), **values},
         )
@@ -273,28 +297,51 @@ class Slices:
         if after is not None:
             where += " AND (s.severity < $grave OR (s.severity = $grave AND s.mention_id > $id))"
             values |= {"grave": after[0], "id": after[1]}
-        return self._rows(
+        place = self._flag(run, PLACE)
+        found = self._rows(
             f"""
-            WITH page AS (
-                SELECT * EXCLUDE (who) FROM read_parquet($run) AS s WHERE {where}
-                ORDER BY s.severity DESC, s.mention_id LIMIT $n
-            )
-            SELECT page.*, f.verbatim, f.question
-            FROM page JOIN read_parquet($feedback) AS f USING (feedback_id)
-            ORDER BY page.severity DESC, page.mention_id
+            SELECT file_row_number AS at FROM read_parquet($run, file_row_number = true) AS s
+            WHERE {where}
+            ORDER BY {place if place == PLACE else "s.severity DESC, s.mention_id"} LIMIT $n
+            """,
+            {"run": str(run / TABLE), "n": limit, **values},
+        )
+        return self._at(run, [row["at"] for row in found])
+
+    def _at(self, run: Path, places: Sequence[int]) -> list[dict[str, Any]]:
+        """Return the mentions of these rows of the table, gravest first, with their verbatims."""
+        if not places:
+            return []
+        page = self._rows(
+            f"""
+            SELECT {self._told(run, "file_row_number")}
+            FROM read_parquet($run, file_row_number = true)
+            WHERE file_row_number IN ({", ".join(map(str, places))})
+            ORDER BY severity DESC, mention_id
+            """,
+            {"run": str(run / TABLE)},
+        )
+        return self._in_verbatims(run, page)
+
+    def _in_verbatims(self, run: Path, page: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Return mentions with the verbatim and the question of each."""
+        found = self._rows(
+            """
+            SELECT feedback_id, verbatim, question FROM read_parquet($feedback)
+            WHERE list_contains($ids, feedback_id)
             """,
             {
-                "run": str(run / TABLE),
                 "feedback": str(run / "feedback.parquet"),
-                "n": limit,
-                **values,
+                "ids": sorted({row["feedback_id"] for row in page}),
             },
         )
+        said = {row["feedback_id"]: row for row in found}
+        return [{**row, **said[row["feedback_id"]]} for row in page]
 
     def mention(self, run: Path, mention_id: str) -> dict[str, Any] | None:
         """Return one mention, or None."""
         rows = self._rows(
-            "SELECT * EXCLUDE (who) FROM read_parquet($run) WHERE mention_id = $id",
+            f"SELECT {self._told(run)} FROM read_parquet($run) WHERE mention_id = $id",
             {"run": str(run / TABLE), "id": mention_id},
         )
         return rows[0] if rows else None
@@ -320,31 +367,27 @@ class Slices:
 
     def queue(self, run: Path, *, limit: int) -> list[dict[str, Any]]:
         """Return the mentions that a human label helps most: novel ones, then the least sure."""
-        return self._rows(
-            """
-            WITH page AS (
-                SELECT * EXCLUDE (who) FROM read_parquet($run)
-                WHERE reason = 'novel' OR stage = 'unsure' OR type = 'unsure' OR stage_prob < 0.5
-                ORDER BY reason IS DISTINCT FROM 'novel', least(stage_prob, type_prob), mention_id
-                LIMIT $n
-            )
-            SELECT page.*, f.verbatim, f.question
-            FROM page JOIN read_parquet($feedback) AS f USING (feedback_id)
-            ORDER BY page.reason IS DISTINCT FROM 'novel',
-                least(page.stage_prob, page.type_prob), page.mention_id
+        page = self._rows(
+            f"""
+            SELECT {self._told(run)} FROM read_parquet($run)
+            WHERE reason = 'novel' OR stage = 'unsure' OR type = 'unsure' OR stage_prob < 0.5
+            ORDER BY reason IS DISTINCT FROM 'novel', least(stage_prob, type_prob), mention_id
+            LIMIT $n
             """,
-            {"run": str(run / TABLE), "feedback": str(run / "feedback.parquet"), "n": limit},
+            {"run": str(run / TABLE), "n": limit},
         )
+        return self._in_verbatims(run, page)
 
     def batches(
         self, run: Path, filters: Filters, *, rows: int = 20_000
     ) -> Iterator[tuple[list[str], list[tuple[Any, ...]]]]:
         """Yield column names and rows of a slice, a batch at a time, for exports."""
         where, values = self._where(run, filters)
+        told = self._told(run)
         cursor = self._connection.cursor()
         cursor.execute(
             f"""
-            SELECT * EXCLUDE (who) FROM read_parquet($run) AS s
+            SELECT {told} FROM read_parquet($run) AS s
             WHERE {where} ORDER BY stage, topic_id, mention_id
             """,
             {"run": str(run / TABLE), **values},
@@ -357,9 +400,20 @@ class Slices:
     # -- inside --
 
     def _names(self, run: Path) -> list[str]:
+        if not (run / TABLE).exists():
+            raise RunGoneError
         if run not in self._columns:
             self._columns[run] = _columns(self._connection.cursor(), run / TABLE)
         return self._columns[run]
+
+    def _told(self, run: Path, *more: str) -> str:
+        """Return the columns of the run's table without those that are ours alone."""
+        ours = [name for name in _OURS if name in self._names(run)]
+        return f"* EXCLUDE ({', '.join([*ours, *more])})"
+
+    def _flag(self, run: Path, name: str) -> str:
+        """Return a column of ours; false for a table of version 1, which has none of them."""
+        return name if name in self._names(run) else "false"
 
     def _where(self, run: Path, filters: Filters) -> tuple[str, dict[str, Any]]:
         """Return a condition of bound values over columns that the run has.
@@ -398,6 +452,8 @@ class Slices:
             raise QueryTooLongError(
                 f"the question took longer than {self._seconds:g} s; narrow it"
             ) from error
+        except duckdb.IOException as error:
+            raise (error if Path(values["run"]).exists() else RunGoneError()) from error
         finally:
             timer.cancel()
             cursor.close()
@@ -422,6 +478,41 @@ def opened(run: Path, *, memory_mb: int) -> Iterator[Slices]:
     finally:
         slices.close()
 
+
+_GROUPS = """
+    WITH told AS (
+        SELECT s.stage, s.claim, {topic} AS topic_id, s.touchpoint, count(*) AS n_mentions,
+            sum(CASE WHEN claim = 'pain_point' THEN greatest(severity, 1) ELSE severity END)
+                AS severity,
+            count(*) FILTER ({alone}) AS n_alone,
+            count(*) FILTER ({alone_in_stage}) AS n_alone_in_stage
+        {cut} GROUP BY ALL
+    ),
+    often AS (
+        SELECT stage, claim, topic_id, count(*) AS n FROM (
+            SELECT DISTINCT s.stage, s.claim, {topic} AS topic_id, who
+            {cut} AND s.claim IS NOT NULL AND NOT {alone}
+        ) GROUP BY ALL
+    ),
+    often_in_stage AS (
+        SELECT stage, count(*) AS n FROM (
+            SELECT DISTINCT s.stage, who {cut} AND NOT {alone_in_stage}
+        ) GROUP BY stage
+    ),
+    speakers AS (
+        SELECT stage, sum(n_alone_in_stage)::BIGINT + coalesce(any_value(o.n), 0) AS n_people
+        FROM told LEFT JOIN often_in_stage AS o USING (stage) GROUP BY stage
+    )
+    SELECT stage, claim, topic_id, n_people, sum(n_mentions)::BIGINT AS n_mentions,
+        sum(n_alone)::BIGINT + coalesce(any_value(often.n), 0) AS reach,
+        sum(severity)::DOUBLE / sum(n_mentions) AS severity,
+        coalesce(arg_max(touchpoint, (n_mentions, touchpoint))
+            FILTER (touchpoint NOT IN ('none', 'unsure')), 'none') AS touchpoint
+    FROM told JOIN speakers USING (stage) LEFT JOIN often USING (stage, claim, topic_id)
+    WHERE claim IS NOT NULL AND NOT list_contains($hidden, topic_id)
+    GROUP BY stage, claim, topic_id, n_people
+"""
+"""People with one mention in a group are counted as they pass; only the others are told apart."""
 
 _MOVED = "SELECT unnest($moved_from) AS topic_id, unnest($moved_to) AS target"
 

@@ -19,6 +19,7 @@ from painpoints import (
     personas,
     readers,
     scores,
+    timelines,
     trends,
 )
 from painpoints.config import Settings
@@ -29,6 +30,7 @@ from painpoints.domain import (
     SegmentView,
     Stage,
     StageView,
+    Timeline,
     Watch,
 )
 from painpoints.errors import SettingsError
@@ -83,6 +85,15 @@ def arrange(whole: Tables, settings: Settings) -> JourneyMap:
         ),
         emerging=_emerging(whole, settings, trends.with_history(feedback, periods)),
         efforts_unmatched=_efforts_unmatched(whole, settings),
+        timeline=_timeline(whole, settings, trends.with_history(feedback, periods) or periods),
+        scores_by={
+            "touchpoint": scores.by_touchpoint(
+                feedback, mentions, ces_direction=direction, min_people=few
+            ),
+            "channel": scores.by_group(
+                feedback, "channel", ces_direction=direction, min_people=few
+            ),
+        },
     )
 
 
@@ -126,6 +137,20 @@ def _segments(whole: Tables, settings: Settings) -> tuple[SegmentView, ...]:
         {("", "", topic): label for topic, label in named.iter_rows()}
         | {(kind, stage, topic): label for kind, stage, topic, label in claims.iter_rows()},
         min_people=settings.rank.min_people,
+        ces_direction=settings.read.ces_direction,
+    )
+
+
+def _timeline(whole: Tables, settings: Settings, periods: trends.Periods | None) -> Timeline | None:
+    if periods is None:
+        return None
+    return timelines.follow(
+        whole.feedback,
+        findings.members(whole.mentions),
+        whole.findings,
+        unit=periods.unit,
+        every=periods.every,
+        now_to=periods.now_to,
         ces_direction=settings.read.ces_direction,
     )
 

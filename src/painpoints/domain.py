@@ -613,6 +613,36 @@ class Personas:
 
 
 @dataclass(frozen=True, slots=True)
+class TrendPoint:
+    """One period of a line. start: its first moment; estimate.n: people heard, or who scored."""
+
+    start: datetime
+    estimate: Estimate
+    evidence_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TrendLine:
+    """A number over the periods: what is score, or share (of the people heard who tell a pain)."""
+
+    what: str
+    label: str
+    stage: str
+    topic_id: str
+    points: tuple[TrendPoint, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """The score and the largest pains over the last complete periods, all of the same ones."""
+
+    unit: str
+    survey: str | None
+    measure: str
+    lines: tuple[TrendLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Transition:
     """People heard at one stage and next at another.
 
@@ -672,6 +702,9 @@ class JourneyMap:
     segments:    each segment against everybody else.
     personas:    groups of people found by what they tell and how they score, if the data show any.
     paths:       from answer to answer; None without named people heard at two times.
+    timeline:    score and pains over the periods; None with fewer than three of them.
+    scores_by:   scores of those who speak of each touchpoint, and of each channel's answers:
+                 "touchpoint" or "channel" -> value -> scores.
     efforts_unmatched: rows of the analyst's table of efforts that name nothing found here.
     """
 
@@ -699,3 +732,5 @@ class JourneyMap:
     paths: Paths | None = None
     efforts_unmatched: tuple[str, ...] = ()
     personas: Personas | None = None
+    timeline: Timeline | None = None
+    scores_by: Mapping[str, Mapping[str, tuple[Score, ...]]] = field(default_factory=dict)

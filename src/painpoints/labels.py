@@ -568,7 +568,7 @@ def _may_start(clause: Sequence[str], start: int) -> bool:
         return False
     if word == "not":
         return start == 0 or _plain(clause[start - 1]) not in _BEFORE_NOT
-    if word in _BEFORE_NOT and start + 1 < len(clause):
+    if word in _FAILS and start + 1 < len(clause):
         return _plain(clause[start + 1]) == "not"
     return word not in _BAD_START
 
@@ -623,7 +623,7 @@ def _readable(words: Sequence[str], *, closes: bool = False) -> bool:
     low = [_plain(w) for w in words]
     return (
         1 <= len(low) <= 6
-        and (low[0] not in _BAD_START or (low[0] in _BEFORE_NOT and low[1:2] == ["not"]))
+        and (low[0] not in _BAD_START or (low[0] in _FAILS and low[1:2] == ["not"]))
         and (low[-1] not in _BAD_END or (closes and low[-1] in _PARTICLES))
         and len(set(low)) == len(low)
         and not any(w in _RUDE or w in _PERSONAL for w in low)
@@ -724,6 +724,8 @@ _OPENING_WORDS = "also and but even just now really so still"
 _OPENING = _ARTICLE | _PERSONAL | frozenset(_OPENING_WORDS.split())
 _PARTICLES = frozenset({"back", "down", "in", "off", "out", "up"})
 _BEFORE_NOT = frozenset({"can", "could", "did", "do", "does", "will", "would"})
+_FAILS = _BEFORE_NOT - {"do", "would"}
+"""What may open a name before "not": "do not buy" is advice, "does not open" a failure."""
 _LEFT_OPEN_WORDS = (
     "good very bad great ask asks brings gives lets offers sends shows tell tells told wants"
 )
@@ -731,7 +733,7 @@ _BAD_END = _STOP - frozenset(_MAY_END_WORDS.split()) | frozenset(_LEFT_OPEN_WORD
 _BAD_START_WORDS = "ago aside be been had has is unfortunately was were"
 _MAY_START_WORDS = (
     "being getting having no not never unable can't cannot cant couldn't couldnt didn't didnt "
-    "doesn't doesnt don't dont isn't isnt wasn't wasnt won't wont wouldn't wouldnt"
+    "doesn't doesnt won't wont"
 )
 _BAD_START = (
     _STOP - frozenset(_MAY_START_WORDS.split()) | frozenset(_BAD_START_WORDS.split()) | _MEASURES

@@ -12,6 +12,7 @@ from painpoints import stats, surveys, tables
 from painpoints.domain import Estimate, Score
 
 ALL = "all"
+UNTOLD = ("none", "unsure")
 _NEEDED = ("source", "row", "person_id", "survey", "score", "score_max")
 
 
@@ -58,6 +59,21 @@ def by_stage(
     told = feedback.select("feedback_id", *_NEEDED).join(spoken, on="feedback_id", how="inner")
     found = by_group(told, "stage", ces_direction=ces_direction, min_people=min_people)
     return {ALL: score(feedback, ces_direction=ces_direction, min_people=min_people)} | found
+
+
+def by_touchpoint(
+    feedback: pl.DataFrame,
+    mentions: pl.DataFrame,
+    *,
+    ces_direction: surveys.CesDirection = "easy_is_high",
+    min_people: int = 5,
+) -> dict[str, tuple[Score, ...]]:
+    """Return the scores of those who speak of each touchpoint, by its name; `none` is left out."""
+    spoken = mentions.filter(~pl.col("touchpoint").is_in(UNTOLD)).select(
+        "feedback_id", "touchpoint"
+    )
+    told = feedback.select("feedback_id", *_NEEDED).join(spoken.unique(), on="feedback_id")
+    return by_group(told, "touchpoint", ces_direction=ces_direction, min_people=min_people)
 
 
 def by_group(

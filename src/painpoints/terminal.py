@@ -20,7 +20,7 @@ from rich.table import Table
 from painpoints.domain import Drift, Finding, JourneyMap, MapDiff, Score, StageView
 from painpoints.report import words
 from painpoints.report.diff import diff_sections, span, title
-from painpoints.report.sections import Table as ShownTable
+from painpoints.report.section import Table as ShownTable
 from painpoints.report.sections import sections
 
 if TYPE_CHECKING:

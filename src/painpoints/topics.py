@@ -45,10 +45,19 @@ POLARITY = 0.35
 """Length of the sentiment feature beside a unit text vector, while topics are found."""
 SAME = 0.15
 """Topics with less than this between them, in cosine, are told as one (docs/decisions/0041)."""
+BARE = 0.1
+"""Share of bare verdicts ("worst app ever") from which a topic counts as general praise or blame."""
+NEARER = 0.5
+"""What is left of the distance between two such topics of one feeling, when topics are joined."""
+LOOSE = 0.5
+"""Mean cosine of its members to its middle, by their texts, under which a topic is cut in parts."""
+PART_SIZE = 4
+"""Members of such a part, on average, in smallest topics."""
 N_TERMS = 10
 N_EXEMPLARS = 5
 
 _POLE = {Sentiment.NEGATIVE: (1.0, 0.0), Sentiment.POSITIVE: (0.0, 1.0)}
+_SIGN = {Sentiment.NEGATIVE: -1, Sentiment.POSITIVE: 1}
 _BETWEEN = (0.5**0.5, 0.5**0.5)
 
 _WORD = re.compile(r"[^\W\d_]+(?:['\u2019][^\W\d_]+)?")
@@ -73,6 +82,13 @@ _FILLER_WORDS = (
     "well were what will wonderful worst would wow yeah yep yes you your yours"
 )
 _FILLER = frozenset(_FILLER_WORDS.split())
+_WHOLE_WORDS = (
+    "app application applications apps bank banking banks brand company firm mobile organisation "
+    "organization platform provider system useless rubbish trash garbage disappointed hate "
+    "ever seen used using use encountered experience experienced"
+)
+_WHOLE = frozenset(_WHOLE_WORDS.split())
+"""Words for all that a company offers, and blunt verdicts: beside filler they tell no subject."""
 _STOP_WORDS = (
     "after again although because been before being can't couldn't didn't doesn't don't each few "
     "get getting going got he her him his however into made make may might off one own really "
@@ -282,7 +298,7 @@ def fit(mentions: pl.DataFrame, vectors: Floats, *, settings: TopicSettings) -> 
             texts, own, center, Clustering.single(texts.height), novelty=settings.novelty
         )
     apart = _with_polarity(texts, _unit(own - center))
-    clusterer = Clusterer(settings.min_mentions or smallest_topic(texts.height))
+    clusterer = Clusterer(settings.min_mentions or smallest_topic(texts.height), _bare(texts))
     terms = _through_bertopic(texts, apart, clusterer)
     return _freeze(texts, own, center, clusterer.found_, novelty=settings.novelty, terms=terms)
 
@@ -310,12 +326,13 @@ class Clusterer:
     After `fit`, `labels_` has a topic for every row and `found_` the same with parents.
     """
 
-    def __init__(self, smallest: int) -> None:
-        self.smallest = smallest
+    def __init__(self, smallest: int, bare: Ints | None = None) -> None:
+        """Take the size of the smallest topic and, where feelings are known, the bare verdicts."""
+        self.smallest, self.bare = smallest, bare
 
     def fit(self, X: Floats, y: object = None) -> Self:  # noqa: ARG002, N803 - BERTopic's signature
         """Cluster unit rows by cosine."""
-        self.found_ = cluster(X, self.smallest)
+        self.found_ = cluster(X, self.smallest, self.bare)
         self.labels_ = self.found_.labels
         return self
 
@@ -325,12 +342,14 @@ def smallest_topic(n_texts: int) -> int:
     return max(3, round(float(np.power(n_texts, 0.3))))
 
 
-def cluster(vectors: Floats, smallest: int) -> Clustering:
+def cluster(vectors: Floats, smallest: int, bare: Ints | None = None) -> Clustering:
     """Cluster unit rows: average linkage on cosine, cut where the silhouette is best.
 
     Every row is first drawn towards its nearest neighbours, twice, which evens out wording; in the
-    end topics that nobody would tell apart are joined. Time and memory grow with the square of the
-    rows: 5,000 take some 15 s and 400 MB.
+    end topics that nobody would tell apart are joined, and loose ones cut in parts. Time and memory
+    grow with the square of the rows: 5,000 take some 15 s and 400 MB.
+
+    bare: (n,) -1 for rows that only blame, 1 for those that only praise, else 0; None: not known.
     """
     from scipy.cluster.hierarchy import fcluster, linkage
     from scipy.spatial.distance import squareform
@@ -345,16 +364,40 @@ def cluster(vectors: Floats, smallest: int) -> Clustering:
     judged = slice(None, None, -(-len(vectors) // MOST_JUDGED))
     between = _distances(vectors[judged])
     best = max(enough, key=lambda labels: _silhouette(between, labels[judged]))
-    joined = _joined(vectors, best)
-    return Clustering(joined, _broader(vectors, joined))
+    apart = _apart(vectors, _joined(vectors, best, bare), smallest, felt=bare is not None)
+    return Clustering(apart, _broader(vectors, apart))
 
 
-def _joined(vectors: Floats, labels: Ints) -> Ints:
+def _apart(vectors: Floats, labels: Ints, smallest: int, *, felt: bool = False) -> Ints:
+    """Return the labels with loose topics cut in parts, numbered 0..k-1.
+
+    A topic is loose where its members have less than `LOOSE` mean cosine to their middle: it
+    gathers what is near nothing else. It is cut by Ward's linkage into parts of some
+    `PART_SIZE` times the smallest topic; what stays below the smallest goes to the nearest part.
+    Where the rows hold the feeling (`felt`), it adds to every cosine of one feeling.
+    """
+    from scipy.cluster.hierarchy import fcluster, linkage
+
+    tight = _tightness(vectors, _means(vectors, labels), labels)
+    loose = (LOOSE + POLARITY**2) / (1 + POLARITY**2) if felt else LOOSE
+    answer = labels.copy()
+    for topic in np.flatnonzero(tight < loose):
+        own = np.flatnonzero(labels == topic)
+        n_parts = round(len(own) / (PART_SIZE * smallest))
+        if n_parts < 2:
+            continue
+        parts = fcluster(linkage(vectors[own], "ward"), n_parts, "maxclust")
+        answer[own] = answer.max() + 1 + _tidy(vectors[own], parts.astype(np.int64), smallest)
+    return np.unique(answer, return_inverse=True)[1].astype(np.int64)
+
+
+def _joined(vectors: Floats, labels: Ints, bare: Ints | None = None) -> Ints:
     """Return the labels with topics that nobody would tell apart made one, numbered 0..k-1.
 
     Two topics are one where their members are on average nearly as close to the other's middle as
     to their own (in cosine, less than `SAME` between them); in a joined topic that holds for every
-    pair, so that a chain of neighbours does not run together.
+    pair, so that a chain of neighbours does not run together. Two topics of general blame, or of
+    general praise, count as nearer to each other than they are.
     """
     from scipy.cluster.hierarchy import fcluster, linkage
     from scipy.spatial.distance import squareform
@@ -367,9 +410,21 @@ def _joined(vectors: Floats, labels: Ints) -> Ints:
     tight = (length[:, None] + length) / (sizes[:, None] + sizes)
     apart = tight * (1.0 - means @ means.T)
     np.fill_diagonal(apart, 0.0)
+    if bare is not None:
+        apart[_both_bare(bare, labels)] *= NEARER
     tree = linkage(squareform(apart.clip(0.0), checks=False), "complete")
     groups = fcluster(tree, SAME, "distance")
     return np.unique(groups[labels], return_inverse=True)[1].astype(np.int64)
+
+
+def _both_bare(bare: Ints, labels: Ints) -> npt.NDArray[np.bool_]:
+    """Return for each two topics whether bare verdicts of one feeling stand in both, (k, k)."""
+    sizes = np.bincount(labels)
+    both = np.zeros((len(sizes), len(sizes)), dtype=bool)
+    for pole in (-1, 1):
+        often = np.bincount(labels, bare == pole) >= BARE * sizes
+        both |= np.outer(often, often)
+    return both
 
 
 def _tightness(vectors: Floats, means: Floats, labels: Ints) -> npt.NDArray[np.float64]:
@@ -499,6 +554,19 @@ def _distinct(mentions: pl.DataFrame, most: int) -> pl.DataFrame:
 
 def _hash(text: str) -> int:
     return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big", signed=False)
+
+
+def _bare(texts: pl.DataFrame) -> Ints | None:
+    """Return -1 for texts that only blame the whole ("worst app ever"), 1 for praise, else 0."""
+    if "sentiment" not in texts.columns:
+        return None
+    signs = [_SIGN.get(s, 0) for s in texts["sentiment"]]
+    words = [_WORD.findall(text.lower()) for text in texts["text"]]
+    bare = [
+        sign if set(said) <= _FILLER | _WHOLE else 0
+        for sign, said in zip(signs, words, strict=True)
+    ]
+    return np.array(bare, dtype=np.int64)
 
 
 def _with_polarity(texts: pl.DataFrame, vectors: Floats) -> Floats:

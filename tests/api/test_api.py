@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 import time
 from collections.abc import Iterator
 from datetime import timedelta
@@ -621,6 +622,23 @@ def test_what_another_process_writes_is_noticed(api: Api, monkeypatch: pytest.Mo
     clock = time.monotonic
     monkeypatch.setattr(time, "monotonic", lambda: clock() + 1.1)
     assert "Late!" in api.client.get(path).text
+
+
+def test_an_analysis_removed_while_it_is_read_is_gone(api: Api) -> None:
+    """Files that vanish between look-up and reading are told as 404, on every path, not as a fault."""
+    analysis_id = api.analysed()
+    api.client.post("/v1/fixes", json={"topic": "t04", "date": "2026-04-01"})
+    base = f"/v1/analyses/{analysis_id}"
+    assert api.client.get(f"{base}/stages").status_code == 200
+    shutil.rmtree(next(api.settings.data.glob("runs/*")))
+    for path in ("/stages?q=late", "/journey-map", "/findings", "/findings/x", "/mentions", "/topics", "/filters", "/fixes", "/stages/use/pain-points", "/exports/csv", "/exports/xlsx", "/exports/parquet"):  # fmt: skip
+        is_problem(api.client.get(base + path), 404)
+    is_problem(api.client.get("/v1/queue"), 404)
+    label = {"analysis_id": analysis_id, "mention_id": "m", "field": "stage", "label": "use"}
+    is_problem(api.client.post("/v1/labels", json=label), 404)
+    is_problem(api.client.patch("/v1/topics/t04", json={"label": "x"}), 404)
+    wanted = {"analysis_id": analysis_id, "texts": [{"text": "late"}]}
+    is_problem(api.client.post("/v1/score", json=wanted), 404)
 
 
 def test_held_answers_are_bounded() -> None:

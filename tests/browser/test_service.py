@@ -353,6 +353,28 @@ def test_what_if_changes_the_order(served: Served) -> None:
 
 
 @OPEN
+def test_fixes_are_entered_and_judged(served: Served) -> None:
+    """A fix is entered by the form, its verdict is the API's, and it can be removed."""
+    analysis_id = analysed(served)
+    page = show_map(served, analysis_id)
+    expect(page.locator("#fixes")).to_contain_text("No fix has been entered yet")
+    page.get_by_text("Enter a fix").click()
+    page.get_by_label("What was done").fill("Second courier")
+    page.get_by_label("About").select_option(label="Parcel arrives late")
+    page.get_by_label("Since").fill("2026-04-01")
+    page.get_by_label("Hoped-for change").fill("-5")
+    page.get_by_role("button", name="Enter", exact=True).click()
+    expect(page.locator("#fixed")).to_contain_text("Entered")
+    (wanted,) = told(served, f"/analyses/{analysis_id}/fixes")["items"]
+    assert (wanted["fix"]["expected"], wanted["fix"]["stage"]) == (-0.05, None)
+    expect(page.locator("#fixes tbody tr")).to_contain_text(wanted["reason"])
+    assert serious(page) == []
+    page.get_by_role("button", name="Remove Second courier").click()
+    expect(page.locator("#fixes")).to_contain_text("No fix has been entered yet")
+    assert told(served, "/fixes")["items"] == []
+
+
+@OPEN
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_pages_fit_a_phone(served: Served, browser: Browser, scheme: Literal["light", "dark"]) -> None:  # fmt: skip
     """At 390 pixels nothing is wider than the screen, and axe finds nothing serious."""

@@ -24,12 +24,17 @@ from painpoints.domain import (
     Return,
     SegmentDifference,
     SegmentView,
+    Timeline,
     Transition,
+    TrendLine,
+    TrendPoint,
     Watch,
 )
 from painpoints.report import markdown, workbook
 from painpoints.report.payload import payload
-from painpoints.report.sections import QUADRANTS, Section, moves_text, sections
+from painpoints.report.priorities import QUADRANTS, moves_text
+from painpoints.report.section import Section
+from painpoints.report.sections import sections
 
 SAMPLE = sample(400)
 
@@ -356,6 +361,42 @@ def test_no_personas_are_said_to_be_none_and_why() -> None:
     assert section.lead == "No personas: no clear groups."
     assert not any(table.rows for table in section.tables)
     assert section.notes[1].startswith("Looked at: 500 of 900 people")
+
+
+def test_lines_are_told_by_period_with_their_intervals() -> None:
+    """A row per period, a column per line, each cell with its interval; rows lead to the pains."""
+    journey, rows = told()
+    days = [datetime(2026, month, 1, tzinfo=UTC) for month in (1, 4)]
+    score = tuple(TrendPoint(day, Estimate(v, v - 9, v + 9, 80)) for day, v in zip(days, (12.0, 20.0), strict=True))  # fmt: skip
+    share = tuple(TrendPoint(day, Estimate(0.1, 0.05, 0.15, 90), (rows[i].mention_id,)) for i, day in enumerate(days))  # fmt: skip
+    lines = (
+        TrendLine("score", "", "", "", score),
+        TrendLine("share", "Drops", "use", "t17", share),
+    )
+    section = by_name(replace(journey, timeline=Timeline("quarter", "nps", "nps", lines)))[
+        "timeline"
+    ]
+    assert section.lead == "The score: NPS +12 (+3 to +21), n 80 in 2026-Q1, NPS +20 (+11 to +29), n 80 in 2026-Q2."  # fmt: skip
+    (table,) = section.tables
+    assert [c.title for c in table.columns] == ["Period", "NPS", "Drops, Use"]
+    assert [cell.value for cell in table.rows[1].cells] == ["2026-Q2", 20.0, 0.1]
+    assert section.sets["period:2026-Q2"][1] == (rows[1].mention_id,)
+    assert section.figure is not None
+    assert [item["title"] for item in section.figure["items"]] == ["NPS", "Drops, Use"]
+
+
+def test_scores_of_touchpoints_and_channels_stand_in_one_table() -> None:
+    """The first measure of each, by people; small ones are said to be too few."""
+    journey, _ = SAMPLE
+    score = journey.scores[0]
+    few = replace(score, small=True, estimate=replace(score.estimate, n=3))
+    by = {"touchpoint": {"app": (few,), "customer_service": (score,)}, "channel": {"web": (score,)}}
+    section = by_name(replace(journey, scores_by=by))["scores"]
+    assert [row.cells[0].value for row in section.tables[0].rows] == [
+        "touchpoint: customer service", "touchpoint: app", "channel: web",
+    ]  # fmt: skip
+    assert section.tables[0].rows[1].cells[3].text == "too few"
+    assert section.tables[0].rows[0].cells[3].value == score.estimate.value
 
 
 def test_targets_are_met_missed_or_open() -> None:

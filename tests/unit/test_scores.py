@@ -135,3 +135,16 @@ def test_the_questions_of_one_row_are_one_answer() -> None:
         [row, row.with_columns(pl.format("{}/q2", "feedback_id").alias("feedback_id"))]
     )
     assert scores.score(both) == scores.score(row)
+
+
+def test_each_touchpoint_has_the_scores_of_those_who_speak_of_it() -> None:
+    """A person counts at every touchpoint they speak of; `none` is no touchpoint."""
+    made = frames(400)
+    mentions = made.mentions.with_columns(
+        touchpoint=pl.when(stage="loyalty").then(pl.lit("none")).otherwise("touchpoint")
+    )
+    found = scores.by_touchpoint(made.feedback, mentions)
+    assert set(found) == set(mentions["touchpoint"]) - {"none"}
+    speakers = mentions.filter(touchpoint="staff")["feedback_id"]
+    wanted = scores.score(made.feedback.filter(pl.col("feedback_id").is_in(speakers.implode())))
+    assert found["staff"] == wanted

@@ -261,3 +261,44 @@ def test_loading_bertopic_here_loads_no_umap_and_hides_nothing() -> None:
         "assert 'umap' not in sys.modules and 'plotly' not in sys.modules"
     )
     subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True)
+
+
+def test_a_loose_topic_is_cut_and_a_tight_one_is_not() -> None:
+    """What gathers several subjects is told as several; what has one subject stays one."""
+    _, vectors = feedback_on(20)
+    tight = np.repeat(np.arange(len(SUBJECTS)), 20)
+    assert np.array_equal(topics._apart(vectors, tight, 5), tight)
+    cut = topics._apart(vectors, np.where(tight < 5, 0, 1), 5)
+    subjects = [set(cut[start : start + 20].tolist()) for start in range(0, 120, 20)]
+    assert all(len(found) == 1 for found in subjects)
+    assert len(set.union(*subjects)) == len(SUBJECTS)
+    assert topics._apart(vectors, np.where(tight < 5, 0, 1), 100).max() == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "sentiment", "sign"),
+    [
+        ("Worst app ever!", "negative", -1),
+        ("Very good bank", "positive", 1),
+        ("this app", "neutral", 0),
+        ("Worst parking ever", "negative", 0),
+    ],
+)
+def test_bare_verdicts_on_the_whole_are_told(text: str, sentiment: str, sign: int) -> None:
+    """Blame or praise without a subject is bare; a subject makes it a topic."""
+    told = topics._bare(pl.DataFrame({"text": [text], "sentiment": [sentiment]}))
+    assert told is not None
+    assert told.tolist() == [sign]
+
+
+def test_topics_of_bare_blame_are_one() -> None:
+    """Two ways to say that all is bad become one topic; with subjects, or praise, they stay two."""
+    rng = np.random.default_rng(0)
+    middles = np.array([[1.0, 0.4, 0.0], [1.0, -0.4, 0.0]]) @ np.eye(3, DIM)
+    labels = np.repeat([0, 1], 30)
+    vectors = middles[labels] + 0.05 * rng.normal(size=(60, DIM))
+    vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    blame = np.where(np.arange(60) % 3 == 0, -1, 0)
+    assert topics._joined(vectors, labels, np.zeros(60, np.int64)).max() == 1
+    assert topics._joined(vectors, labels, np.where(labels == 1, -blame, blame)).max() == 1
+    assert topics._joined(vectors, labels, blame).max() == 0

@@ -1,6 +1,7 @@
 // One analysis: followed while it runs, then its map, live with the filters.
 
 import { analysisId, ask, at, base, count, el, page, say, several, trying } from "./common.js";
+import { drawFixes } from "./fixes.js";
 import { filters, queried, query, words } from "./filters.js";
 import { drawMap } from "./map.js";
 import { openPanel } from "./panel.js";
@@ -24,7 +25,12 @@ function show(one) {
 async function found(one) {
   say(`Done: ${several(one.counts.n_people, "person", "people")}, ${several(one.counts.n_mentions, "mention", "mentions")}`);
   at("results").hidden = false;
-  await filters(refresh);
+  let fresh = true;
+  await filters((choices) => {
+    refresh(choices);
+    if (fresh) trying(() => drawFixes(choices), "fixed");
+    fresh = false;
+  });
 }
 
 function links() {

@@ -36,10 +36,10 @@ from painpoints_api.schemas import (
 )
 from painpoints_api.service import Service, Serving
 from painpoints_api.service import tag as etag
-from painpoints_api.slices import SEGMENT, Filters
+from painpoints_api.slices import SEGMENT, Filters, RunGoneError
 
 _PROBLEMS = documented(401, 403, 404, 409, 422, 503)
-_NOT_CHANGED: dict[int | str, dict[str, Any]] = {
+NOT_CHANGED: dict[int | str, dict[str, Any]] = {
     304: {"description": "Not changed since the ETag sent"}
 }
 
@@ -53,7 +53,7 @@ class KnownError(Exception):
         self.body = body
 
 
-class _Remembered(APIRoute):
+class Remembered(APIRoute):
     """Holds what is told of a run, so that it is told at once when it is asked for again."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
@@ -61,7 +61,10 @@ class _Remembered(APIRoute):
         handle = super().get_route_handler()
 
         async def handling(request: Request) -> Response:
-            answer = await handle(request)
+            try:
+                answer = await handle(request)
+            except FileNotFoundError as error:
+                raise RunGoneError from error
             tag = answer.headers.get("etag")
             told = answer.headers.get("content-type") == "application/json"
             alone = not request.url.path.endswith("/compare")  # depends on another run as well
@@ -73,7 +76,7 @@ class _Remembered(APIRoute):
         return handling
 
 
-router = APIRouter(prefix="/v1/analyses/{analysis_id}", tags=["results"], route_class=_Remembered)
+router = APIRouter(prefix="/v1/analyses/{analysis_id}", tags=["results"], route_class=Remembered)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +161,7 @@ def known(_request: Request, error: Exception) -> Response:
             "description": "The map as `journey_map.json` holds it",
             "content": {"application/json": {"schema": {"type": "object"}}},
         },
-        **_NOT_CHANGED,
+        **NOT_CHANGED,
         **_PROBLEMS,
     },
 )
@@ -195,7 +198,7 @@ LABELS = {
 _MOST_VALUES = 200
 
 
-@router.get("/filters", responses={**_NOT_CHANGED, **_PROBLEMS})
+@router.get("/filters", responses={**NOT_CHANGED, **_PROBLEMS})
 def choices(found: Seen) -> ChoicesOut:
     """Return what the run can be cut by, and what labels of its mentions can be corrected to."""
     listed = found.service.slices.choices(found.run, most=_MOST_VALUES)
@@ -228,7 +231,7 @@ def _stages_of(found: Found) -> list[dict[str, Any]]:
     return [view["stage"] for view in journey.get("stages", [])]
 
 
-@router.get("/stages", responses={**_NOT_CHANGED, **_PROBLEMS})
+@router.get("/stages", responses={**NOT_CHANGED, **_PROBLEMS})
 def stages(found: Seen, filters: Cut) -> StagesOut:
     """Return the stages of the run or slice: people, mentions, feelings, how many findings."""
     findings = found.ranked(filters)
@@ -253,13 +256,13 @@ def _count(findings: list[FindingOut], stage: str, kind: str) -> int:
     return sum(f.stage == stage and f.kind == kind for f in findings)
 
 
-@router.get("/stages/{stage}/pain-points", responses={**_NOT_CHANGED, **_PROBLEMS})
+@router.get("/stages/{stage}/pain-points", responses={**NOT_CHANGED, **_PROBLEMS})
 def pain_points(found: Seen, filters: Cut, stage: str, limit: Limit = 50) -> FindingsOut:
     """Return what hurts at a stage, first rank first."""
     return _of_stage(found, filters, stage, "pain_point", limit)
 
 
-@router.get("/stages/{stage}/opportunities", responses={**_NOT_CHANGED, **_PROBLEMS})
+@router.get("/stages/{stage}/opportunities", responses={**NOT_CHANGED, **_PROBLEMS})
 def opportunities(found: Seen, filters: Cut, stage: str, limit: Limit = 50) -> FindingsOut:
     """Return what could be gained at a stage, first rank first."""
     return _of_stage(found, filters, stage, "opportunity", limit)
@@ -276,7 +279,7 @@ def _of_stage(found: Found, filters: Filters, stage: str, kind: str, limit: int)
 # -- findings ----------------------------------------------------------------------------------
 
 
-@router.get("/findings", responses={**_NOT_CHANGED, **_PROBLEMS})
+@router.get("/findings", responses={**NOT_CHANGED, **_PROBLEMS})
 def findings(
     found: Seen,
     filters: Cut,
@@ -294,7 +297,7 @@ def findings(
     return FindingsOut(items=items)
 
 
-@router.get("/findings/{finding_id}", responses={**_NOT_CHANGED, **_PROBLEMS})
+@router.get("/findings/{finding_id}", responses={**NOT_CHANGED, **_PROBLEMS})
 def finding(found: Seen, filters: Cut, finding_id: str) -> FindingOut:
     """Return one finding of the run or slice."""
     for one in found.ranked(filters):
@@ -303,7 +306,7 @@ def finding(found: Seen, filters: Cut, finding_id: str) -> FindingOut:
     raise ProblemError(404, "no such finding in this run or slice")
 
 
-@router.get("/findings/{finding_id}/mentions", responses={**_NOT_CHANGED, **_PROBLEMS})
+@router.get("/findings/{finding_id}/mentions", responses={**NOT_CHANGED, **_PROBLEMS})
 def finding_mentions(
     found: Seen, filters: Cut, finding_id: str, after: Cursor = None, limit: Limit = 50
 ) -> MentionsOut:
@@ -322,7 +325,7 @@ def _with(filters: Filters, equal: dict[str, Any]) -> Filters:
     return replace(filters, equal=equal)
 
 
-@router.get("/mentions", responses={**_NOT_CHANGED, **_PROBLEMS})
+@router.get("/mentions", responses={**NOT_CHANGED, **_PROBLEMS})
 def mentions(found: Seen, filters: Cut, after: Cursor = None, limit: Limit = 50) -> MentionsOut:
     """Return mentions of the run or slice, gravest first."""
     return _mentions(found, filters, after, limit)
@@ -372,7 +375,7 @@ def _mention(row: dict[str, Any], corrections: dict[str, str]) -> MentionOut:
 # -- topics and comparison ---------------------------------------------------------------------
 
 
-@router.get("/topics", responses={**_NOT_CHANGED, **_PROBLEMS})
+@router.get("/topics", responses={**NOT_CHANGED, **_PROBLEMS})
 def topics(found: Seen) -> TopicsOut:
     """Return the run's topics, largest first, with what analysts decided about them."""
     rows = found.service.slices.topics(found.run, found.decided.edits)
@@ -401,7 +404,7 @@ def _topic(row: dict[str, Any], decided: Decided) -> TopicOut:
 Verdict = Literal["new", "gone", "rising", "falling", "unchanged"]
 
 
-@router.get("/compare", responses={**_NOT_CHANGED, **_PROBLEMS})
+@router.get("/compare", responses={**NOT_CHANGED, **_PROBLEMS})
 def compare(
     found: Seen,
     filters: Cut,
@@ -473,7 +476,7 @@ _MEDIA_TYPES = (
                 for media_type in _MEDIA_TYPES
             },
         },
-        **_NOT_CHANGED,
+        **NOT_CHANGED,
         **_PROBLEMS,
     },
 )

@@ -14,7 +14,7 @@ from painpoints_api.callers import Caller, Labeller, Reader
 from painpoints_api.once import RequestKey, once
 from painpoints_api.paging import Cursor, Limit, newest
 from painpoints_api.problems import ProblemError, documented
-from painpoints_api.records import Analysis, LabelCorrection, Project, TopicEdit, new_id, now
+from painpoints_api.records import Analysis, LabelCorrection, TopicEdit, new_id, now
 from painpoints_api.routes.results import LABELS, open_run
 from painpoints_api.schemas import (
     LabelIn,
@@ -54,7 +54,7 @@ def edit_topic(
         for name, value in given.items():
             setattr(edit, name, value)
         edit.edited_by, edit.edited_at = caller.actor, now()
-        _count_edit(session, caller)
+        caller.edited(session)
         caller.did(session, f"topic.edit {' '.join(sorted(given))}", topic_id)
         session.flush()
         if patch.merged_into is not None:
@@ -108,11 +108,6 @@ def _follow(session: Session, caller: Caller, topic_id: str, target: str) -> Non
     )
 
 
-def _count_edit(session: Session, caller: Caller) -> None:
-    project = session.get_one(Project, caller.project_id)
-    project.edits = Project.edits + 1
-
-
 # -- labels ------------------------------------------------------------------------------------
 
 
@@ -149,7 +144,7 @@ def correct_label(
             reason=label.reason,
         )
         session.add(row)
-        _count_edit(session, caller)
+        caller.edited(session)
         caller.did(session, f"label.correct {label.field}", row.id)
         session.flush()
         return _shown(row)

@@ -17,7 +17,7 @@ from painpoints.domain import Change, MapChange, MapDiff
 from painpoints.report import words
 from painpoints.report.html import digest, style
 from painpoints.report.markdown import escaped, section_blocks
-from painpoints.report.sections import (
+from painpoints.report.section import (
     Cell,
     Column,
     Row,

@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from painpoints.domain import Evidence, Finding, JourneyMap, StageView
 from painpoints.report import words
-from painpoints.report.sections import Section, Table, sections
+from painpoints.report.section import Section, Table
+from painpoints.report.sections import sections
 
 TOP = 5
 MAX_ROWS = 15

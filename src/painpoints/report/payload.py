@@ -11,7 +11,8 @@ from typing import Any
 
 from painpoints import surveys
 from painpoints.domain import Evidence, Finding, JourneyMap, Score
-from painpoints.report.sections import Section, sections
+from painpoints.report.section import Section
+from painpoints.report.sections import sections
 
 VERSION = 1
 """Of the layout below; the page refuses data of another."""

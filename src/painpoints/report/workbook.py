@@ -13,7 +13,8 @@ from typing import Any
 from painpoints.domain import Change, Estimate, Evidence, Finding, JourneyMap, StageView, Topic
 from painpoints.report import words
 from painpoints.report.payload import findings
-from painpoints.report.sections import Row, Section, sections
+from painpoints.report.section import Row, Section
+from painpoints.report.sections import sections
 
 MAX_EVIDENCE = 20_000
 """Mentions on the sheet of evidence; those behind findings come first, and the cap is said."""

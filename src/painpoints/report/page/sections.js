@@ -54,6 +54,24 @@ function fixFigure(item) {
       label(44, 168, item.points[0].label), label(446, 168, item.points.at(-1).label, "end")));
 }
 
+// A number over the periods, each with the range of its interval; its own scale, said at both ends.
+FIGURES.lines = (app, section) => el("div", { class: "small-figures" }, section.figure.items.map(lineFigure));
+
+function lineFigure(item) {
+  const told = item.points.map((p, i) => ({ ...p, i })).filter((p) => p.value !== null);
+  if (told.length < 2) return null;
+  const low = Math.min(...told.map((p) => p.low)), high = Math.max(...told.map((p) => p.high)), span = high - low || 1;
+  const x = (i) => 24 + (416 * i) / Math.max(1, item.points.length - 1), y = (v) => 146 - (124 * (v - low)) / span;
+  const path = told.map((p, k) => `${k ? "L" : "M"}${x(p.i).toFixed(1)} ${y(p.value).toFixed(1)}`).join("");
+  return el("figure", { class: "fix-figure" },
+    el("figcaption", { dir: "auto" }, el("b", {}, item.title), ` ${told[0].text} → ${told.at(-1).text}`),
+    svg("svg", { viewBox: "0 0 450 172", role: "img", "aria-label": `${item.title}; the table below has the numbers` },
+      ...told.map((p) => svg("path", { d: `M${x(p.i)} ${y(p.low)}V${y(p.high)}`, class: "fix-range" })),
+      svg("path", { d: path, class: "fix-line" }),
+      ...told.map((p) => svg("circle", { cx: x(p.i), cy: y(p.value), r: 3, class: "fix-dot" }, svg("title", {}, document.createTextNode(`${item.labels[p.i]}: ${p.text}`)))),
+      label(24, 168, item.labels[0]), label(446, 168, item.labels.at(-1), "end")));
+}
+
 function label(x, y, text, anchor = "start") {
   return svg("text", { x, y, "text-anchor": anchor }, document.createTextNode(text));
 }

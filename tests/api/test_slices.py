@@ -1,0 +1,141 @@
+"""Slices counted by DuckDB hold against the same counts made the plain way, mention by mention."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from tests.api.fakes import write_run
+
+from painpoints_api import slices
+from painpoints_api.slices import Edits, Filters, Slices
+
+MERGED = Edits({"t01": "t02", "t12": "t04"}, frozenset({"t07"}))
+CUTS = [
+    Filters(),
+    Filters(equal={"channel": ("app", "web")}, score_min=3.0),
+    Filters(segments={"plan": ("pro",)}),
+    Filters(text="LATE"),
+    Filters(since=datetime(2026, 3, 1, tzinfo=UTC), until=datetime(2026, 5, 1, tzinfo=UTC)),
+    Filters(equal={"stage": ("use",)}, score_max=5.0),
+]
+
+
+@pytest.fixture(scope="module", params=[2, 1], ids=["version 2", "version 1"])
+def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a laid-out run whose people say several things; also as an older program left it."""
+    folder = tmp_path_factory.mktemp("slices") / "run"
+    folder.mkdir()
+    write_run(folder, n_people=150)
+    feedback = pl.read_parquet(folder / "feedback.parquet")
+    few = pl.concat_str(pl.lit("p"), pl.int_range(pl.len()) % 60)
+    feedback.with_columns(person_id=few).write_parquet(folder / "feedback.parquet")
+    slices.build(folder, memory_mb=300)
+    if request.param == 1:
+        table = pl.read_parquet(folder / slices.TABLE)
+        ours = (slices.ALONE_IN_STAGE, slices.ALONE_IN_GROUP, slices.PLACE)
+        table.drop(ours).write_parquet(folder / slices.TABLE)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def asked(run: Path) -> Iterator[Slices]:
+    """Yield what answers questions to it."""
+    with slices.opened(run, memory_mb=300) as opened:
+        yield opened
+
+
+def kept(run: Path, filters: Filters) -> pl.DataFrame:
+    """Return the mentions of a slice, filtered in Polars."""
+    rows = pl.read_parquet(run / slices.TABLE)
+    moment = pl.col("created_at").dt.replace_time_zone("UTC")
+    keep = [pl.col(name).is_in(list(among)) for name, among in filters.equal.items()]
+    keep += [pl.col(f"segment_{name}").is_in(list(a)) for name, a in filters.segments.items()]
+    keep += [pl.col("score") >= filters.score_min] if filters.score_min is not None else []
+    keep += [pl.col("score") <= filters.score_max] if filters.score_max is not None else []
+    keep += [moment >= filters.since] if filters.since else []
+    keep += [moment < filters.until] if filters.until else []
+    if filters.text:
+        keep.append(pl.col("text").str.to_lowercase().str.contains(filters.text.lower(), literal=True))  # fmt: skip
+    return rows.filter(keep) if keep else rows
+
+
+@pytest.mark.parametrize("edits", [Edits(), MERGED], ids=["plain", "merged"])
+@pytest.mark.parametrize("filters", CUTS, ids=str)
+def test_groups_count_people(run: Path, asked: Slices, filters: Filters, edits: Edits) -> None:
+    """Reach, people of the stage, mentions and mean severity are those of the slice's mentions."""
+    rows = kept(run, filters).filter(~pl.col("stage").is_in(["none", "unsure"]))
+    rows = rows.with_columns(pl.col("topic_id").replace(dict(edits.merged)))
+    people = rows.group_by("stage").agg(n_people=pl.col("person").n_unique())
+    grave = pl.when(pl.col("claim") == "pain_point").then(pl.max_horizontal("severity", 1))
+    wanted = (
+        rows.filter(pl.col("claim").is_not_null(), ~pl.col("topic_id").is_in(list(edits.hidden)))
+        .group_by("stage", "claim", "topic_id")
+        .agg(
+            n_mentions=pl.len(),
+            reach=pl.col("person").n_unique(),
+            severity=grave.otherwise("severity").mean(),
+        )
+        .join(people, on="stage")
+    )
+    found = asked.groups(run, filters, edits)
+    assert {key(row): counted(row) for row in found} == {
+        key(row): counted(row) for row in wanted.to_dicts()
+    }
+    assert found
+
+
+def key(row: dict[str, Any]) -> tuple[str, str, str]:
+    """Return what names a group."""
+    return row["stage"], row["claim"], row["topic_id"]
+
+
+def counted(row: dict[str, Any]) -> tuple[Any, ...]:
+    """Return what is counted of a group."""
+    return (row["n_people"], row["n_mentions"], row["reach"], pytest.approx(row["severity"]))
+
+
+@pytest.mark.parametrize("filters", CUTS, ids=str)
+def test_stages_count_people(run: Path, asked: Slices, filters: Filters) -> None:
+    """People, those in pain, and feelings of each stage are those of the slice's mentions."""
+    pain = pl.col("claim").eq_missing("pain_point")
+    wanted = kept(run, filters).group_by("stage").agg(
+        n_mentions=pl.len(),
+        n_people=pl.col("person").n_unique(),
+        n_positive=(pl.col("sentiment") == "positive").sum(),
+        n_negative=(pl.col("sentiment") == "negative").sum(),
+        n_people_in_pain=pl.col("person").filter(pain).n_unique(),
+    )  # fmt: skip
+    found = asked.stages(run, filters)
+    assert {row["stage"]: row for row in found} == {row["stage"]: row for row in wanted.to_dicts()}
+
+
+@pytest.mark.parametrize("filters", CUTS, ids=str)
+def test_lists_go_from_grave_to_light(run: Path, asked: Slices, filters: Filters) -> None:
+    """A list of mentions is sorted by severity, then id, and goes on where a page ended."""
+    order = kept(run, filters).sort("severity", "mention_id", descending=[True, False])
+    wanted = order["mention_id"].to_list()
+    first = asked.mentions(run, filters, after=None, limit=7)
+    at = (first[-1]["severity"], first[-1]["mention_id"])
+    rest = asked.mentions(run, filters, after=at, limit=10_000)
+    assert [row["mention_id"] for row in first + rest] == wanted
+    assert all(row["verbatim"][row["start"] : row["end"]] == row["text"] for row in first)
+    assert not {"who", slices.PLACE, "file_row_number"} & set(first[0])
+
+
+def test_nothing_passes(run: Path, asked: Slices) -> None:
+    """A slice without mentions is empty, not an error."""
+    nobody = Filters(person="nobody")
+    assert asked.groups(run, nobody, MERGED) == []
+    assert asked.stages(run, nobody) == []
+    assert asked.mentions(run, nobody, after=None, limit=5) == []
+
+
+def test_questions_print_nothing(run: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """The library's bar of progress is off: what a server prints is its log."""
+    with slices.shut_in(run, memory_mb=300) as connection:
+        (setting,) = connection.execute("SELECT current_setting('enable_progress_bar')").fetchall()
+    assert setting == (False,)
+    assert capfd.readouterr().out == ""
