@@ -368,8 +368,8 @@ class Drift:
     novel_ids:  mentions added that no topic holds, in the order of the feedback.
     novel:      their share of the mentions added that could have a topic, 0..1.
     novel_expected: that share if nothing had changed; novel_p: one-sided p value of more than that.
-    stability:  population stability index of topic_id, stage, sentiment, type, chance taken off:
-                below 0.1 little has moved, above 0.25 much.
+    stability:  population stability index of topic_id, stage, sentiment, type: below 0.1 little has
+                moved, above 0.25 much; 0 where chance may have given it.
     verdict:    what that advises, in words.
     """
 

@@ -15,9 +15,9 @@ SOME, MUCH = 0.1, 0.25
 """Population stability index from which a distribution has moved somewhat, or much (Siddiqi 2006,
 "Credit Risk Scorecards")."""
 
-SURE, MORE = 0.01, 1.5
-"""The share of mentions without a topic has grown where chance would give it less often than this, and
-it is that many times the expected share."""
+SURE, MORE = 0.01, 2.0
+"""A change is told where chance would give it less often than the first; the share of mentions that no
+topic holds must also be that many times the expected one."""
 
 LOOKED_AT = ("topic_id", "stage", "sentiment", "type")
 
@@ -83,18 +83,22 @@ def _novel(mentions: pl.DataFrame) -> tuple[int, int]:
 def _stability(before: pl.Series, now: pl.Series) -> float:
     """Return the population stability index: sum over classes of (now - before) ln(now / before).
 
-    What chance alone gives, (classes - 1)(1/n_before + 1/n_now) on average, is taken off (Yurdakul &
-    Naranjo 2020, "Statistical properties of the population stability index").
+    0 where chance may have given it: divided by 1/n_before + 1/n_now it is about chi-squared with
+    classes - 1 degrees of freedom if nothing has changed (Yurdakul & Naranjo 2020, "Statistical
+    properties of the population stability index").
     """
+    from scipy.stats import chi2
+
     counts = [side.drop_nulls().value_counts(name="n") for side in (before, now)]
     both = counts[0].join(counts[1], on=before.name, how="full", coalesce=True).fill_null(0)
-    if not both.height or not both["n"].sum() or not both["n_right"].sum():
-        return 0.0
     n_old, n_new = int(both["n"].sum()), int(both["n_right"].sum())
+    if not n_old or not n_new:
+        return 0.0
     old = (both["n"] / n_old).clip(FLOOR).to_numpy()
     new = (both["n_right"] / n_new).clip(FLOOR).to_numpy()
-    by_chance = (both.height - 1) * (1 / n_old + 1 / n_new)
-    return max(0.0, float(((new - old) * np.log(new / old)).sum()) - by_chance)
+    index = float(((new - old) * np.log(new / old)).sum())
+    by_chance = float(chi2.sf(index / (1 / n_old + 1 / n_new), both.height - 1))
+    return index if by_chance < SURE else 0.0
 
 
 def _verdict(stability: Mapping[str, float], *, more_novel: bool) -> str:

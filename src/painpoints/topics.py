@@ -634,13 +634,14 @@ def _freeze(
         )
     grid = _on_grid(_means(_unit(vectors - center), found.labels))
     index, cosine = nearest(vectors, grid, center)
+    alone = _as_if_new(_unit(vectors - center), index, cosine)
     weights = texts["weight"].to_numpy()
     ids, thresholds = [], []
     for topic in range(len(grid)):
         own = np.flatnonzero(index == topic)
         best = own[np.argsort(-cosine[own], kind="stable")][:N_EXEMPLARS]
         ids.append(_name("t", texts["text"].gather(best).to_list()))
-        thresholds.append(_quantile(cosine[own], weights[own], novelty))
+        thresholds.append(_quantile(alone[own], weights[own], novelty))
     parents = _parent_ids(ids, found.parents)
     order = sorted(range(len(grid)), key=lambda t: (-int(weights[index == t].sum()), ids[t]))
     return TopicModel(
@@ -651,6 +652,20 @@ def _freeze(
         np.array([thresholds[t] for t in order], dtype=np.float32),
         tuple(terms[t] if terms else () for t in order),
     )
+
+
+def _as_if_new(vectors: Floats, index: Ints, cosine: Floats) -> Floats:
+    """Return each row's cosine to the middle of its topic's other rows, (n,) float32.
+
+    A text is more like a middle that it is a part of than a new text of the same kind would be; the
+    threshold must let the new one in. A row that is alone in its topic keeps its own cosine.
+    """
+    sums = np.zeros((int(index.max()) + 1, vectors.shape[1]))
+    np.add.at(sums, index, vectors)
+    others = sums[index] - vectors
+    length = np.linalg.norm(others, axis=1)
+    to_others = np.einsum("nd,nd->n", others, vectors) / np.maximum(length, 1e-12)
+    return np.where(length < 1e-6, cosine, to_others).astype(np.float32)
 
 
 def _quantile(values: Floats, weights: Ints, share: float) -> float:

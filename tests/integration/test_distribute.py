@@ -90,9 +90,10 @@ class Killing:
         """Perform the tasks, each kill right after one is done."""
         for done in self._cluster.run(tasks):
             if self._left:
-                self._left -= 1
                 pids = self._cluster._client.run(os.getpid, on_error="ignore")
-                os.kill(sorted(pids.values())[self._left % len(pids)], signal.SIGKILL)
+                if pids:
+                    self._left -= 1
+                    os.kill(sorted(pids.values())[self._left % len(pids)], signal.SIGKILL)
             yield done
 
 
