@@ -94,13 +94,7 @@ def find(
         return replace(look, reason=few)
     rng = np.random.default_rng(seed)
     sample = told.some(np.sort(rng.permutation(len(told.people))[:MAX_FITTED]))
-    p, numbers = _tested(sample, rng)
-    look = replace(look, verdict="none", p_value=p)
-    if p > ALPHA:
-        chance = f"what people tell and score hangs together as by chance (p {p:.2f}, {ALPHA:g} is asked)"
-        return replace(look, reason=chance)
-    model, stability, reason = _clearest(sample, numbers, rng)
-    look = replace(look, stability=stability, reason=reason)
+    look, model = _looked(look, sample, rng)
     if model is None:
         return look
     placed = _by_size(np.asarray(model.predict(_features(told, like=sample)), np.int64))
@@ -109,6 +103,25 @@ def find(
     if scored:
         found = _with_scores(found, told, placed, scored)
     return replace(look, verdict="found", found=_named(found, scored[0] if scored else None))
+
+
+def _looked(
+    look: Personas, sample: Told, rng: np.random.Generator
+) -> tuple[Personas, "KMeans | None"]:
+    """Return the look with its verdict so far, and the grouping if there is one.
+
+    On one thread: hundreds of small fits lose more to waiting for each other than they gain.
+    """
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(limits=1):
+        p, numbers = _tested(sample, rng)
+        look = replace(look, verdict="none", p_value=p)
+        if p > ALPHA:
+            chance = f"what people tell and score hangs together as by chance (p {p:.2f}, {ALPHA:g} is asked)"
+            return replace(look, reason=chance), None
+        model, stability, reason = _clearest(sample, numbers, rng)
+        return replace(look, stability=stability, reason=reason), model
 
 
 # -- who tells what ---------------------------------------------------------------------------

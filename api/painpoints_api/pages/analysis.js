@@ -26,6 +26,8 @@ async function found(one) {
   say(`Done: ${several(one.counts.n_people, "person", "people")}, ${several(one.counts.n_mentions, "mention", "mentions")}`);
   at("results").hidden = false;
   let fresh = true;
+  early = both({}); // while the filters are read
+  early.catch(() => {}); // told when it is used
   await filters((choices) => {
     refresh(choices);
     if (fresh) trying(() => drawFixes(choices), "fixed");
@@ -43,6 +45,9 @@ function links() {
 }
 
 let asked = new AbortController();
+let early = null;
+
+const both = (options) => Promise.all([ask(queried(`${base}/stages`), options), ask(queried(`${base}/findings`, { limit: 200 }), options)]);
 
 async function refresh(choices) {
   asked.abort();
@@ -50,8 +55,9 @@ async function refresh(choices) {
   links();
   at("map").setAttribute("aria-busy", "true");
   await trying(async () => {
-    const { signal } = asked;
-    const [stages, findings] = await Promise.all([ask(queried(`${base}/stages`), { signal }), ask(queried(`${base}/findings`, { limit: 200 }), { signal })]);
+    const first = early;
+    early = null;
+    const [stages, findings] = await (first ?? both({ signal: asked.signal }));
     const open = (finding) => openPanel(finding, choices, () => refresh(choices));
     drawMap(choices, stages.items, findings.items, open);
     drawWhatIf(choices, findings.items, open);
