@@ -231,6 +231,9 @@ class Engine(Protocol):
             RunError: workers were lost for good; what is done is kept.
         """
 
+    def close(self) -> None:
+        """End the workers, or leave them, and give their memory back."""
+
 
 class Processes:
     """As many processes of this machine as it has cores, one thread each."""
@@ -265,7 +268,7 @@ class Processes:
         """End the processes, and give their memory back."""
         from joblib.externals.loky import get_reusable_executor
 
-        get_reusable_executor().shutdown(wait=True)
+        get_reusable_executor(reuse=True).shutdown(wait=True, kill_workers=True)
 
 
 class Dask:
@@ -437,6 +440,7 @@ class PartFiles:
             for stem in self._stems
         ]
         said = self._perform("topics", tasks)
+        self._engine.close()
         placed = [self._store.read_table(f"{task.target}.parquet") for task in tasks]
         return Classified(
             mentions=pl.concat(placed, rechunk=True),

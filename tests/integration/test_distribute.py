@@ -96,6 +96,9 @@ class Killing:
                     os.kill(sorted(pids.values())[self._left % len(pids)], signal.SIGKILL)
             yield done
 
+    def close(self) -> None:
+        """Leave the cluster to who started it."""
+
 
 @pytest.fixture
 def cluster() -> Iterator[Dask]:
@@ -131,6 +134,10 @@ class Stopping:
             yield task, said
             if len(self.done) == self._after:
                 raise KeyboardInterrupt
+
+    def close(self) -> None:
+        """End the workers."""
+        self._engine.close()
 
 
 @pytest.mark.parametrize("after", [2, 12])
