@@ -7,10 +7,8 @@ that made the topics and for all later data. Names of topics are `painpoints.lab
 """
 
 import re
-import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Any, Self
@@ -19,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from painpoints import absent
 from painpoints.config import TopicSettings
 from painpoints.domain import NO_STAGE, MentionType, Reason, Sentiment
 from painpoints.errors import ModelError, TableError
@@ -580,8 +579,11 @@ def _with_polarity(texts: pl.DataFrame, vectors: Floats) -> Floats:
 def _through_bertopic(
     texts: pl.DataFrame, vectors: Floats, clusterer: Clusterer
 ) -> list[tuple[str, ...]]:
-    """Run BERTopic with `clusterer` in place of UMAP and HDBSCAN; return each cluster's terms."""
-    with _without_plots():
+    """Run BERTopic with `clusterer` in place of UMAP and HDBSCAN; return each cluster's terms.
+
+    BERTopic's charts would load plotly and UMAP (5 s), its embedders torch; none is asked for.
+    """
+    with absent.without("plotly", "torch", "sentence_transformers"):
         from bertopic import BERTopic
         from bertopic.dimensionality import BaseDimensionalityReduction
         from bertopic.vectorizers import ClassTfidfTransformer
@@ -598,19 +600,6 @@ def _through_bertopic(
     first = {label: row for row, label in reversed(list(enumerate(clusterer.labels_.tolist())))}
     named = [model.get_topic(model.topics_[first[label]]) for label in range(len(first))]
     return [tuple(word for word, weight in terms or () if word and weight > 0) for terms in named]
-
-
-@contextmanager
-def _without_plots() -> Iterator[None]:
-    """Let BERTopic be imported as on a machine without plotly: its charts would load UMAP (5 s)."""
-    if "plotly" in sys.modules or "bertopic" in sys.modules:
-        yield
-        return
-    sys.modules["plotly"] = None  # type: ignore[assignment] # Python's own mark for "not there"
-    try:
-        yield
-    finally:
-        del sys.modules["plotly"]
 
 
 def _freeze(

@@ -77,7 +77,7 @@ class Segmenter:
 
     def names(self, texts: Sequence[str]) -> list[list[Span]]:
         """Return the spans of persons' names in each text, for masking."""
-        return names.names(parse.pipeline(self.folder), texts)
+        return names.names(lambda: parse.pipeline(self.folder), texts)
 
     def phrases(self, texts: Sequence[str]) -> list[list[Phrase]]:
         """Return short phrases of each mention's text, the most telling first, for labels."""

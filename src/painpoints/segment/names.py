@@ -6,7 +6,7 @@ Masking itself is left to `redact`.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from painpoints.segment.sentences import Span
@@ -116,14 +116,19 @@ _PLACE = re.compile(
 """What follows the name of a person that has become the name of a place."""
 
 
-def names(nlp: Any, texts: Sequence[str]) -> list[list[Span]]:
-    """Return the spans of persons' names in each text, in order and apart."""
+def names(load: Callable[[], Any], texts: Sequence[str]) -> list[list[Span]]:
+    """Return the spans of persons' names in each text, in order and apart.
+
+    load: returns the pipeline; it is asked for where a text may hold a name that needs it.
+    """
     shapes = [list(_by_wording(text)) for text in texts]
     wanted = [i for i, text in enumerate(texts) if _may_name(text)]
-    with nlp.select_pipes(enable=["ner"]):
-        docs = nlp.pipe((texts[i] for i in wanted), batch_size=BATCH)
-        for i, doc in zip(wanted, docs, strict=True):
-            shapes[i].extend(_by_pipeline(texts[i], doc))
+    if wanted:
+        nlp = load()
+        with nlp.select_pipes(enable=["ner"]):
+            docs = nlp.pipe((texts[i] for i in wanted), batch_size=BATCH)
+            for i, doc in zip(wanted, docs, strict=True):
+                shapes[i].extend(_by_pipeline(texts[i], doc))
     return [
         [span for span in _apart(spans) if not _is_brand_or_place(text, span)]
         for text, spans in zip(texts, shapes, strict=True)

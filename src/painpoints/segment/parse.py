@@ -12,6 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from painpoints import absent
 from painpoints.segment import clauses
 from painpoints.segment.sentences import Span, mentions, sentences
 
@@ -36,8 +37,9 @@ NOT_OPENING = frozenset(_TIED.split())
 
 @lru_cache(maxsize=2)
 def pipeline(folder: Path) -> Any:
-    """Return the spaCy pipeline of a folder, read once."""
-    import spacy
+    """Return the spaCy pipeline of a folder, read once; it works on NumPy, so torch stays out."""
+    with absent.without("torch"):
+        import spacy
 
     return spacy.load(folder)
 
