@@ -73,7 +73,8 @@ Models = Annotated[
     epilog="Examples:  painpoints analyze reviews.csv -o out   |   "
     "painpoints analyze 'exports/*.xlsx' --column verbatim=Comment --title 'Q2 feedback'   |   "
     "painpoints analyze million.csv -o out --quality fast --resume   |   "
-    "painpoints analyze week-2.csv --update out -o out"
+    "painpoints analyze week-2.csv --update out -o out   |   "
+    "painpoints analyze june.csv --continue may -o june"
 )
 def analyze(
     inputs: Inputs,
@@ -101,6 +102,12 @@ def analyze(
     update: Annotated[
         Path | None,
         typer.Option(help="Add the inputs to this earlier run, without reading the old again."),
+    ] = None,
+    continues: Annotated[
+        Path | None,
+        typer.Option(
+            "--continue", help="Keep topic ids and names of this earlier run; writes lineage.csv."
+        ),
     ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with a large run that was broken off.")
@@ -139,6 +146,8 @@ def analyze(
             "report": {"title": title},
         },
     )
+    if update is not None and continues is not None:
+        raise SettingsError("--update adds to a run, --continue makes another; give one of them")
     runs.refuse_foreign(out)
     how = distribute.How(engine, scheduler, workers, resume, parts)
     with (
@@ -148,7 +157,8 @@ def analyze(
     ):
         analyser = Analyser(chosen, on_step=on_step)
         if update is None:
-            analysis = analyser.analyse(inputs, spread=workshop)
+            earlier = None if continues is None else runs.load_earlier(continues)
+            analysis = analyser.analyse(inputs, spread=workshop, continues=earlier)
         else:
             analysis = analyser.update(inputs, runs.load_earlier(update), spread=workshop)
         workshop.close()

@@ -33,6 +33,9 @@ ENOUGH_TO_NAME = 30
 GROUP = ("kind", "stage", "topic_id")
 """What makes a finding, in the table of members."""
 
+LIVING = ("kept", "split", "new")
+"""Verdicts of a lineage on topics that are there now; the others are on those that are gone."""
+
 Key = tuple[str, str, str]
 """Kind, stage and topic of a finding."""
 
@@ -59,6 +62,7 @@ class Analysis:
     seconds:     wall time of each step.
     earlier:     facts of the inputs of the run that this one adds to.
     drift:       how the added feedback differs from that run's; None where nothing was added to.
+    lineage:     what became of the topics of an earlier run that this one continues.
     """
 
     settings: Settings
@@ -72,6 +76,7 @@ class Analysis:
     seconds: Mapping[str, float]
     earlier: tuple[Mapping[str, Any], ...] = ()
     drift: Drift | None = None
+    lineage: tuple[topics.Descent, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,14 +125,28 @@ class Analyser:
         other.reader = self.reader.under(settings)
         return other
 
-    def analyse(self, inputs: Sequence[str | Path], *, spread: Spread = Whole) -> Analysis:
+    def analyse(
+        self,
+        inputs: Sequence[str | Path],
+        *,
+        spread: Spread = Whole,
+        continues: Earlier | None = None,
+    ) -> Analysis:
         """Read the inputs and return everything found in them.
 
-        spread: says in how many parts the feedback is worked through; in one, in memory, if unset.
+        Args:
+            inputs: files, folders or patterns.
+            spread: says in how many parts the feedback is worked through; in one, in memory, if
+                unset.
+            continues: an earlier run; topics found anew keep the ids and names of those of its
+                topics that they continue, and `Analysis.lineage` says what became of each.
 
         Raises:
             InputError: the inputs cannot be used, with every reason.
+            RunError: the earlier run was made by another encoder than is in force.
         """
+        if continues is not None:
+            self._refuse_other(continues, "encoder-")
         clock = _Clock(self._on_step)
         clock("read")
         intake = readers.read(inputs, self.settings.read, self.settings.columns)
@@ -139,10 +158,17 @@ class Analyser:
         labelled = self.reader.label(sample.feedback, sample.reading, None)
         clock("topics")
         model = topics.fit(labelled.mentions, sample.reading.vectors, settings=self.settings.topics)
+        lineage: tuple[topics.Descent, ...] = ()
+        if continues is not None:
+            model, lineage = topics.match(continues.topic_model, model)
         classified = parts.label(labelled.priors, model)
         mentions = classified.mentions
         told = _told(mentions, sample.rows, parts)
-        found = self._topics(model, mentions, feedback, told)
+        kept = {} if continues is None else _names_kept(continues, lineage)
+        found = self._topics(model, mentions, feedback, told, kept)
+        if continues is not None:
+            found = _with_verdicts(found, lineage)
+            told = replace(told, names=_names_of(continues.tables.findings))
         whole = self._concluded(feedback, mentions, found, told, clock)
         journey = arrange(whole, self.settings)
         clock.stop()
@@ -156,6 +182,7 @@ class Analyser:
             topic_model=model,
             parts=self.parts,
             seconds=clock.seconds,
+            lineage=lineage,
         )
 
     def update(
@@ -171,7 +198,7 @@ class Analyser:
             InputError: the inputs cannot be used, or hold nothing new.
             RunError: the run was made by other trained parts than are in force.
         """
-        self._refuse_other_parts(earlier)
+        self._refuse_other(earlier, "")
         clock = _Clock(self._on_step)
         clock("read")
         seen = {source["source"]: source["sha256"] for source in earlier.inputs}
@@ -206,11 +233,15 @@ class Analyser:
             drift=drift.compare(old.mentions, classified.mentions, n_repeated=n_repeated),
         )
 
-    def _refuse_other_parts(self, earlier: Earlier) -> None:
-        if dict(earlier.parts) != dict(self.parts):
+    def _refuse_other(self, earlier: Earlier, which: str) -> None:
+        """Refuse a run whose parts, those whose names begin so, are others than are in force."""
+        pairs = (
+            (name, version) for name, version in earlier.parts.items() if name.startswith(which)
+        )
+        if any(self.parts.get(name) != version for name, version in pairs):
             raise RunError(
-                "the run was made by other trained parts or in another quality than are in force, so "
-                "new answers would be labelled otherwise than the old; analyse all of them anew"
+                "the earlier run was made in another quality or by other trained parts than are in "
+                "force, so what is new would be read otherwise than what is old; analyse both anew"
             )
 
     def score(
@@ -246,15 +277,21 @@ class Analyser:
         return reader.place(masked, reading, priors, topic_model).mentions
 
     def _topics(
-        self, model: "TopicModel", mentions: pl.DataFrame, feedback: pl.DataFrame, told: "_Told"
+        self,
+        model: "TopicModel",
+        mentions: pl.DataFrame,
+        feedback: pl.DataFrame,
+        told: "_Told",
+        kept: Mapping[str, str],
     ) -> pl.DataFrame:
-        """Return the named TOPICS table."""
+        """Return the named TOPICS table; `kept` are names that topics have from an earlier run."""
         named = labels.describe(
             told.mentions,
             told.vectors,
             self.reader.segmenter.phrases,
             terms=dict(zip(model.topic_ids, model.terms, strict=True)),
             parents=dict(zip(model.topic_ids, model.parent_ids, strict=True)),
+            kept=kept,
             encode=self.reader.encoders.mentions.encode,
         )
         columns = list(tables.TOPICS.schema())
@@ -354,6 +391,20 @@ class Analyser:
             self.reader.encoders.mentions.encode,
         )
         return {**told.names, **{keys[key][:3]: name for key, name in named.items()}}
+
+
+def _names_kept(earlier: Earlier, lineage: Sequence[topics.Descent]) -> dict[str, str]:
+    """Return the earlier names of the topics that go on."""
+    names = dict(earlier.tables.topics.select("topic_id", "label").iter_rows())
+    kept = {line.topic_id for line in lineage if line.verdict == "kept"}
+    return {topic: name for topic, name in names.items() if topic in kept}
+
+
+def _with_verdicts(found: pl.DataFrame, lineage: Sequence[topics.Descent]) -> pl.DataFrame:
+    """Return TOPICS with the status that the lineage gives each topic; broader ones stay new."""
+    lives = {line.topic_id: line.verdict for line in lineage if line.verdict in LIVING}
+    status = pl.col("topic_id").replace_strict(lives, default="new", return_dtype=pl.String)
+    return found.with_columns(status=status)
 
 
 def _not_in(feedback: pl.DataFrame, earlier: pl.DataFrame, salt: str) -> tuple[pl.DataFrame, int]:

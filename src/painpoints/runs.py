@@ -10,6 +10,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,6 +34,9 @@ FIXES = "fixes.csv"
 """The register that the fixes were judged by, kept with the run."""
 NOVEL = "novel.csv"
 """Of an update: the mentions added that no topic holds."""
+LINEAGE = "lineage.csv"
+"""Of a run that continues another: what became of each topic."""
+DESCENT = {"old_id": pl.String, "topic_id": pl.String, "verdict": pl.String, "cosine": pl.Float64}
 TOPIC_MODEL = "topic_model.npz"
 RECORDED = ("painpoints", "bertopic", "numpy", "polars", "scikit-learn", "spacy", "torch")
 
@@ -72,6 +76,9 @@ def _write(analysis: Analysis, folder: Path) -> list[Path]:
         novel = whole.mentions.filter(pl.col("mention_id").is_in(list(analysis.drift.novel_ids)))
         columns = ("mention_id", "feedback_id", "text", "stage", "sentiment", "type")
         written.append(writers.write_table(novel.select(columns), folder / NOVEL))
+    if analysis.lineage:
+        lines = pl.DataFrame([asdict(line) for line in analysis.lineage], schema=DESCENT)
+        written.append(writers.write_table(lines, folder / LINEAGE))
     if intake.rejected.height:
         written.append(writers.write_table(intake.rejected, folder / "rejected.csv"))
     if analysis.settings.rank.fixes is not None:

@@ -98,5 +98,33 @@ def test_an_update_can_be_saved_and_added_to_again(
 def test_other_trained_parts_are_refused(exports: tuple[Path, Path], run: Path) -> None:
     """Another quality would label new answers otherwise than the old: one sentence says so."""
     other = Analyser(load(None, QUICK | {"quality": "accurate"}))
-    with pytest.raises(RunError, match="analyse all of them anew"):
+    with pytest.raises(RunError, match="analyse both anew"):
         other.update([exports[1]], runs.load_earlier(run))
+
+
+def test_a_later_run_keeps_the_topics_that_go_on(
+    analyser: Analyser, exports: tuple[Path, Path], run: Path, tmp_path: Path
+) -> None:
+    """Topics found anew that continue earlier ones have their ids and names; the lineage tells."""
+    earlier = runs.load_earlier(run)
+    later = analyser.analyse([exports[0], exports[1]], continues=earlier)
+    lines = {line.topic_id: line for line in later.lineage if line.verdict == "kept"}
+    assert len(lines) >= 5
+    old = dict(earlier.tables.topics.select("topic_id", "label").iter_rows())
+    rows = later.tables.topics.filter(pl.col("topic_id").is_in(list(lines)))
+    assert (rows["status"] == "kept").all()
+    named = dict(rows.select("topic_id", "label").iter_rows())
+    assert all(old[topic] == label for topic, label in named.items() if topic in old)
+    runs.save(later, tmp_path / "june")
+    written = pl.read_csv(tmp_path / "june" / runs.LINEAGE)
+    assert written.height == len(later.lineage)
+    gone = {line.old_id for line in later.lineage if line.verdict in {"merged", "retired"}}
+    assert gone.isdisjoint(set(later.tables.topics["topic_id"]))
+
+
+def test_the_same_export_again_keeps_every_topic(
+    analyser: Analyser, exports: tuple[Path, Path], run: Path
+) -> None:
+    """Nothing changed, so every topic is kept and none is new, split, merged or retired."""
+    again = analyser.analyse([exports[0]], continues=runs.load_earlier(run))
+    assert {line.verdict for line in again.lineage} == {"kept"}
