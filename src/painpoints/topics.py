@@ -583,7 +583,7 @@ def _through_bertopic(
 
     BERTopic's charts would load plotly and UMAP (5 s), its embedders torch; none is asked for.
     """
-    with absent.without("plotly", "torch", "sentence_transformers"):
+    with absent.without("plotly", "torch", "transformers", "sentence_transformers"):
         from bertopic import BERTopic
         from bertopic.dimensionality import BaseDimensionalityReduction
         from bertopic.vectorizers import ClassTfidfTransformer
