@@ -74,7 +74,8 @@ def _grouped(mentions: pl.DataFrame) -> pl.DataFrame:
 
 
 def _kind() -> pl.Expr:
-    need = (pl.col("type") == "question") & pl.col("text").str.contains(UNMET_NEED)
+    question = pl.when(pl.col("type") == "question").then("text")  # no other text is searched
+    need = question.str.contains(UNMET_NEED).fill_null(value=False)
     return (
         pl.when(tables.tells_pain())
         .then(pl.lit(PAIN))

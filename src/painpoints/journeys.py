@@ -29,7 +29,8 @@ def follow(
 
     stages: in the order of the journey; answers that tell none of them are no steps.
     """
-    steps = _steps(feedback, mentions, stages)
+    named = _named(feedback)
+    steps = _steps(named, mentions, stages)
     pairs = _pairs(steps)
     n_followed = pairs["person"].n_unique()
     if n_followed < LEAST_FOLLOWED:
@@ -37,53 +38,58 @@ def follow(
     return Paths(
         n_people=steps["person"].n_unique(),
         n_followed=n_followed,
-        transitions=_transitions(pairs, mentions, min_people),
-        after=_return(feedback, mentions),
+        transitions=_transitions(pairs, min_people),
+        after=_return(named, mentions),
     )
 
 
-def _steps(feedback: pl.DataFrame, mentions: pl.DataFrame, stages: Sequence[str]) -> pl.DataFrame:
+def _named(feedback: pl.DataFrame) -> pl.DataFrame:
+    """Return feedback_id, person (numbered in the order of their ids) and created_at, where known."""
+    known = feedback.select("feedback_id", "person_id", "created_at").drop_nulls()
+    return known.select("feedback_id", "created_at", person=pl.col("person_id").rank("dense"))
+
+
+def _steps(named: pl.DataFrame, mentions: pl.DataFrame, stages: Sequence[str]) -> pl.DataFrame:
     """Return one row per person and time of answer: its main stage, and whether a pain is told.
 
     The main stage is that of most mentions, the earlier in the journey where they are equal.
     """
     order = {stage: i for i, stage in enumerate(stages)}
-    named = feedback.filter(
-        pl.col("person_id").is_not_null(), pl.col("created_at").is_not_null()
-    ).select("feedback_id", "person_id", "created_at")
-    placed = mentions.filter(pl.col("stage").is_in(list(stages))).join(named, on="feedback_id")
-    by_stage = placed.group_by("person_id", "created_at", "stage").agg(
-        n=pl.len(), pain=tables.tells_pain().any(), ids=pl.col("mention_id")
+    placed = mentions.select(
+        "mention_id",
+        "feedback_id",
+        place=pl.col("stage").replace_strict(order, default=None, return_dtype=pl.Int64),
+        pain=tables.tells_pain(),
+    ).drop_nulls("place")
+    by_stage = (
+        placed.join(named, on="feedback_id")
+        .group_by("person", "created_at", "place")
+        .agg(n=pl.len(), pain=pl.col("pain").any(), ids=pl.col("mention_id"))
     )
-    ordered = by_stage.with_columns(
-        place=pl.col("stage").replace_strict(order, return_dtype=pl.Int64)
-    ).sort("person_id", "created_at", pl.col("n"), "place", descending=[False, False, True, False])
-    return ordered.unique(["person_id", "created_at"], keep="first", maintain_order=True).select(
-        "created_at", "stage", "pain", "ids", person="person_id"
+    ordered = by_stage.sort(
+        "person", "created_at", "n", "place", descending=[False, False, True, False]
     )
+    steps = ordered.unique(["person", "created_at"], keep="first", maintain_order=True)
+    names = {i: stage for stage, i in order.items()}
+    stage = pl.col("place").replace_strict(names, return_dtype=pl.String)
+    return steps.select("person", "created_at", "pain", "ids", stage=stage)
 
 
 def _pairs(steps: pl.DataFrame) -> pl.DataFrame:
     """Return each step with the same person's next: person, stage, next_stage, pain, ids."""
-    following = [
-        pl.col(c).shift(-1).over("person", order_by="created_at").alias(f"next_{c}")
-        for c in ("stage", "pain", "ids")
-    ]
-    return steps.with_columns(following).drop_nulls("next_stage")
+    following = pl.col("stage", "pain", "ids").shift(-1).name.prefix("next_")
+    return steps.with_columns(following).filter(pl.col("person") == pl.col("person").shift(-1))
 
 
-def _transitions(
-    pairs: pl.DataFrame, mentions: pl.DataFrame, min_people: int
-) -> tuple[Transition, ...]:
+def _transitions(pairs: pl.DataFrame, min_people: int) -> tuple[Transition, ...]:
     """Return how many people go from stage to stage, and how many tell a pain on arrival."""
     leaving = dict(pairs.group_by("stage").agg(n=pl.col("person").n_unique()).iter_rows())
     found = []
-    known = set(mentions["mention_id"].to_list())
     for (stage, following), rows in sorted(
         pairs.partition_by(["stage", "next_stage"], as_dict=True).items()
     ):
         n, n_pain = rows["person"].n_unique(), rows.filter("next_pain")["person"].n_unique()
-        ids = [i for each in rows["next_ids"].to_list() for i in each if i in known]
+        ids = rows["next_ids"].head(MAX_EVIDENCE).explode().head(MAX_EVIDENCE)
         found.append(
             Transition(
                 stage=str(stage),
@@ -92,7 +98,7 @@ def _transitions(
                 share=_share(n, leaving[stage]),
                 pain=_share(n_pain, n),
                 small=n < min_people,
-                evidence_ids=tuple(ids[:MAX_EVIDENCE]),
+                evidence_ids=tuple(ids),
             )
         )
     return tuple(sorted(found, key=lambda t: (-t.n_people, t.stage, t.following)))
@@ -103,18 +109,18 @@ def _share(k: int, n: int) -> Estimate:
     return Estimate(k / n if n else None, float(low), float(high), n)
 
 
-def _return(feedback: pl.DataFrame, mentions: pl.DataFrame) -> Return | None:
+def _return(named: pl.DataFrame, mentions: pl.DataFrame) -> Return | None:
     """Return whether people are heard again after their first answer, by whether it told a pain.
 
     Within a horizon: half of the time that the data span, at most 180 days; of first answers with
     so much time after them. Each person counts once.
     """
-    pains = mentions.filter(tables.tells_pain())
-    named = feedback.filter(
-        pl.col("person_id").is_not_null(), pl.col("created_at").is_not_null()
-    ).with_columns(pain=pl.col("feedback_id").is_in(pains["feedback_id"].unique().implode()))
-    moments = named.group_by("person_id", "created_at").agg(
-        pain=pl.col("pain").any(), ids=pl.col("feedback_id")
+    pains = (
+        mentions.lazy().filter(tables.tells_pain()).select("mention_id", "feedback_id").collect()
+    )
+    told = pl.col("feedback_id").is_in(pains["feedback_id"].unique().implode())
+    moments = (
+        named.with_columns(pain=told).group_by("person", "created_at").agg(pl.col("pain").any())
     )
     first_at, last_at = moments.select(
         a=pl.col("created_at").min(), b=pl.col("created_at").max()
@@ -123,21 +129,20 @@ def _return(feedback: pl.DataFrame, mentions: pl.DataFrame) -> Return | None:
     if days < 7:
         return None
     ahead = timedelta(days=days)
-    order = moments.sort("person_id", "created_at").with_columns(
-        again=(pl.col("created_at").shift(-1).over("person_id") - pl.col("created_at")) <= ahead
+    person, at = pl.col("person"), pl.col("created_at")
+    ordered = moments.sort("person", "created_at").with_columns(
+        again=((person == person.shift(-1)) & (at.shift(-1) - at <= ahead)).fill_null(value=False)
     )
-    firsts = (
-        order.unique("person_id", keep="first", maintain_order=True)
-        .filter(pl.col("created_at") <= last_at - ahead)
-        .with_columns(pl.col("again").fill_null(value=False))
+    firsts = ordered.unique("person", keep="first", maintain_order=True).filter(
+        at <= last_at - ahead
     )
     sides = [firsts.filter(pain=told) for told in (True, False)]
     if min(side.height for side in sides) < LEAST_SIDE:
         return None
     (k1, n1), (k2, n2) = ((int(side["again"].sum()), side.height) for side in sides)
     low, high = stats.newcombe(k2, n2, k1, n1)
-    silent = sides[0].filter(~pl.col("again"))["ids"].explode()
-    ids = pains.filter(pl.col("feedback_id").is_in(silent.implode()))["mention_id"].sort()
+    silent = named.join(sides[0].filter(~pl.col("again")), on=["person", "created_at"])
+    ids = pains.join(silent, on="feedback_id", how="semi")["mention_id"].sort()
     return Return(
         days=days,
         after_pain=_share(k1, n1),

@@ -60,20 +60,19 @@ def compare(
     labels:  (kind, stage, topic_id) -> label; ("", "", topic_id) -> that of the topic, where a group has
              none of its own.
     """
-    heard = feedback.filter(pl.col("reason").is_null()).with_columns(
-        person=tables.person().rank("dense").cast(pl.Int64) - 1
-    )
+    heard = _heard(feedback)
     compared = _comparisons(heard)
     scored = points.headline(feedback, ces_direction)
     told = _told(heard, members)
     counted = [_counted(told, each) for each in compared]
     p = _corrected(counted, min_people)
+    by_group = told.partition_by("group")
     views = []
     for each, table, corrected in zip(compared, counted, p, strict=True):
         apart = (
             ()
             if each.small
-            else _apart(table, corrected, labels, told, each, min_people=min_people, q=q)
+            else _apart(table, corrected, labels, by_group, each, min_people=min_people, q=q)
         )
         views.append(replace(_scored(scored, each), apart=apart))
     return _holm(views)
@@ -88,11 +87,18 @@ def _holm(views: list[SegmentView]) -> tuple[SegmentView, ...]:
     return tuple(views)
 
 
+def _heard(feedback: pl.DataFrame) -> pl.DataFrame:
+    """Return the analysed feedbacks: feedback_id, person (a number from 0), the segments' columns."""
+    columns = [c for c in feedback.columns if c == "channel" or c.startswith(tables.SEGMENT_PREFIX)]
+    return feedback.filter(pl.col("reason").is_null()).select(
+        "feedback_id", *columns, person=tables.person().hash().rank("dense").cast(pl.Int64) - 1
+    )
+
+
 def _comparisons(heard: pl.DataFrame) -> list[Comparison]:
     """Return the segments of columns with 2 to 20 values, each with its people and the others."""
-    columns = [c for c in heard.columns if c == "channel" or c.startswith(tables.SEGMENT_PREFIX)]
     found: list[Comparison] = []
-    for column in columns:
+    for column in heard.drop("feedback_id", "person").columns:
         values = _values(heard, column)
         if len(values) == 2:
             first, second = (_inside(heard, column, value) for value in values)
@@ -118,11 +124,16 @@ def _values(heard: pl.DataFrame, column: str) -> list[str]:
 
 
 def _told(heard: pl.DataFrame, members: pl.DataFrame) -> pl.DataFrame:
-    """Return one row per group and person who tells it: keys, group, person, one of the mentions."""
-    people = heard.select("feedback_id", "person")
-    told = members.join(people, on="feedback_id", how="inner")
-    each = told.group_by(*KEYS, "person").agg(pl.col("mention_id").min())
-    return each.with_columns(group=pl.struct(KEYS).rank("dense").cast(pl.Int64) - 1)
+    """Return one row per group and person who tells it: keys, group, person, one of the mentions.
+
+    The groups are numbered from 0 by their keys, and the rows are in this order.
+    """
+    groups = members.select(KEYS).unique().sort(KEYS).with_columns(group=pl.int_range(pl.len()))
+    told = members.join(groups, on=KEYS).join(
+        heard.select("feedback_id", "person"), on="feedback_id"
+    )
+    each = told.group_by("group", "person").agg(pl.col("mention_id").min())
+    return groups.join(each, on="group", maintain_order="left")
 
 
 def _inside(heard: pl.DataFrame, column: str, value: str) -> Mask:
@@ -152,12 +163,10 @@ def _counted(told: pl.DataFrame, sides: Comparison) -> pl.DataFrame:
     )
 
 
-def _mentions(told: pl.DataFrame, side: Mask, key: tuple[str, str, str]) -> tuple[str, ...]:
-    """Return the mentions of one side behind a group, one of each person."""
-    kind, stage, topic = key
-    rows = told.filter(kind=kind, stage=stage, topic_id=topic)
-    here = rows.filter(pl.Series(side[rows["person"].to_numpy()]))
-    return tuple(here["mention_id"].sort().head(MAX_EVIDENCE))
+def _mentions(told: pl.DataFrame, side: Mask) -> tuple[str, ...]:
+    """Return the mentions of one side behind the group that is `told`, one of each person."""
+    here = told["mention_id"].filter(pl.Series(side[told["person"].to_numpy()]))
+    return tuple(here.sort().head(MAX_EVIDENCE))
 
 
 def _corrected(counted: list[pl.DataFrame], min_people: int) -> list[stats.Floats]:
@@ -184,13 +193,16 @@ def _apart(
     table: pl.DataFrame,
     p: stats.Floats,
     labels: Mapping[tuple[str, str, str], str],
-    told: pl.DataFrame,
+    told: list[pl.DataFrame],
     sides: Comparison,
     *,
     min_people: int,
     q: float,
 ) -> tuple[SegmentDifference, ...]:
-    """Return what the segment tells surely more or less often, the surest first."""
+    """Return what the segment tells surely more or less often, the surest first.
+
+    told: of each group, in the order of `table`, who tells it and in which mention.
+    """
     k1, n1, k2, n2 = (table[c].to_numpy() for c in ("here", "n_here", "elsewhere", "n_elsewhere"))
     verdicts = stats.verdicts(k2, n2, k1, n1, p, q=q, min_people=min_people)
     low, high = stats.newcombe(k2, n2, k1, n1)
@@ -212,9 +224,9 @@ def _apart(
                 share_elsewhere=float(elsewhere),
                 difference=gap,
                 p_value=float(p[i]),
-                evidence_ids=_mentions(told, sides.here, key),
+                evidence_ids=_mentions(told[i], sides.here),
                 elsewhere=int(k2[i]),
-                evidence_elsewhere=_mentions(told, sides.rest, key),
+                evidence_elsewhere=_mentions(told[i], sides.rest),
             )
         )
     return tuple(sorted(found, key=lambda each: (each.p_value, each.stage, each.topic_id)))
@@ -241,7 +253,7 @@ def _scored(scored: tuple[surveys.Measure, pl.DataFrame] | None, each: Compariso
     measure, answers = scored
     value = pl.col(each.column).cast(pl.String)
     others = value == each.against if each.against else value.ne_missing(each.value)
-    here, rest = (_sample(answers.filter(side)) for side in (value == each.value, others))
+    here, rest = (_sample(answers, side) for side in (value == each.value, others))
     known = bool(here.n_people and rest.n_people) and not each.small
     return replace(
         view,
@@ -253,7 +265,8 @@ def _scored(scored: tuple[surveys.Measure, pl.DataFrame] | None, each: Compariso
     )
 
 
-def _sample(side: pl.DataFrame) -> stats.Sample:
+def _sample(answers: pl.DataFrame, of: pl.Expr) -> stats.Sample:
+    side = answers.lazy().filter(of).select("points", "person").collect()
     return stats.sample(side["points"].to_numpy(), side["person"].to_numpy())
 
 

@@ -8,16 +8,19 @@ import polars as pl
 
 from painpoints import surveys, tables
 
+TEXT = ("verbatim", "question", "turns")
+
 
 def headline(
     feedback: pl.DataFrame, ces_direction: surveys.CesDirection = "easy_is_high"
 ) -> tuple[surveys.Measure, pl.DataFrame] | None:
     """Return the measure, and each answer once with its `points`; None where nobody scored.
 
-    The rows are those of `feedback` with `answer` and `person` (a hash) added.
+    The rows are those of `feedback` with `answer` and `person` (a number) added, without the text.
     """
-    scored = feedback.drop_nulls("score").with_columns(
-        answer=tables.answer(), person=tables.person().hash()
+    scored = feedback.drop(TEXT, strict=False).drop_nulls("score")
+    scored = scored.with_columns(
+        answer=tables.answer(), person=tables.person().hash().rank("dense").cast(pl.Int64) - 1
     )
     scored = scored.unique("answer", keep="first", maintain_order=True)
     kinds = scored.group_by("survey", "score_max").len().sort("len", "survey", descending=True)

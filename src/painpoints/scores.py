@@ -13,7 +13,6 @@ from painpoints.domain import Estimate, Score
 
 ALL = "all"
 UNTOLD = ("none", "unsure")
-_NEEDED = ("source", "row", "person_id", "survey", "score", "score_max")
 
 
 def score(
@@ -28,13 +27,23 @@ def score(
                 the questions of one row of an export are one answer.
     min_people: a score of fewer people is marked small.
     """
-    answers = (
-        feedback.drop_nulls("score")
-        .select(
-            "survey", "score", "score_max", answer=tables.answer(), person=tables.person().hash()
-        )
-        .unique("answer", keep="first", maintain_order=True)
+    return _scored(_answers(feedback), ces_direction=ces_direction, min_people=min_people)
+
+
+def _answers(feedback: pl.DataFrame, *columns: str) -> pl.DataFrame:
+    """Return what each scored feedback answers, and who gave it, as numbers; and some columns."""
+    return feedback.drop_nulls("score").select(
+        *("survey", "score", "score_max", *columns),
+        answer=tables.answer(),
+        person=tables.person().hash().rank("dense").cast(pl.Int64) - 1,
     )
+
+
+def _scored(
+    answers: pl.DataFrame, *, ces_direction: surveys.CesDirection, min_people: int
+) -> tuple[Score, ...]:
+    """Return the scores of a group of answers, each counted once however many rows it has."""
+    answers = answers.unique("answer", keep="first", maintain_order=True)
     groups = answers.group_by("survey", "score_max").len().sort("len", "survey", descending=True)
     found: list[Score] = []
     for survey, top, _ in groups.iter_rows():
@@ -55,10 +64,10 @@ def by_stage(
 
     The score stays the one that the person gave to the whole; only the group is the stage's.
     """
-    spoken = mentions.select("feedback_id", "stage").unique()
-    told = feedback.select("feedback_id", *_NEEDED).join(spoken, on="feedback_id", how="inner")
-    found = by_group(told, "stage", ces_direction=ces_direction, min_people=min_people)
-    return {ALL: score(feedback, ces_direction=ces_direction, min_people=min_people)} | found
+    answers = _answers(feedback, "feedback_id")
+    spoken = mentions.select("feedback_id", "stage")
+    found = _of_spoken(answers, spoken, ces_direction=ces_direction, min_people=min_people)
+    return {ALL: _scored(answers, ces_direction=ces_direction, min_people=min_people)} | found
 
 
 def by_touchpoint(
@@ -72,8 +81,8 @@ def by_touchpoint(
     spoken = mentions.filter(~pl.col("touchpoint").is_in(UNTOLD)).select(
         "feedback_id", "touchpoint"
     )
-    told = feedback.select("feedback_id", *_NEEDED).join(spoken.unique(), on="feedback_id")
-    return by_group(told, "touchpoint", ces_direction=ces_direction, min_people=min_people)
+    answers = _answers(feedback, "feedback_id")
+    return _of_spoken(answers, spoken, ces_direction=ces_direction, min_people=min_people)
 
 
 def by_group(
@@ -84,10 +93,39 @@ def by_group(
     min_people: int = 5,
 ) -> dict[str, tuple[Score, ...]]:
     """Return the scores of each value of a column (channel, segment, stage), by the value."""
-    parts = feedback.drop_nulls(column).partition_by(column, as_dict=True)
+    answers = _answers(feedback, column)
+    values = feedback[column].unique()
+    return _by(answers, values, ces_direction=ces_direction, min_people=min_people)
+
+
+def _of_spoken(
+    answers: pl.DataFrame,
+    spoken: pl.DataFrame,
+    *,
+    ces_direction: surveys.CesDirection,
+    min_people: int,
+) -> dict[str, tuple[Score, ...]]:
+    """Return the scores of those who speak of each value; spoken: feedback_id, value."""
+    values = spoken.drop("feedback_id").to_series()
+    told = spoken.join(answers, on="feedback_id")
+    return _by(told, values.unique(), ces_direction=ces_direction, min_people=min_people)
+
+
+def _by(
+    answers: pl.DataFrame,
+    values: pl.Series,
+    *,
+    ces_direction: surveys.CesDirection,
+    min_people: int,
+) -> dict[str, tuple[Score, ...]]:
+    """Return the scores of each of `values`, of the column of that name; empty for the unscored."""
+    parts = answers.partition_by(values.name, as_dict=True)
+    none = answers.clear()
     return {
-        str(value): score(part, ces_direction=ces_direction, min_people=min_people)
-        for (value,), part in sorted(parts.items())
+        str(value): _scored(
+            parts.get((value,), none), ces_direction=ces_direction, min_people=min_people
+        )
+        for value in values.drop_nulls().sort()
     }
 
 

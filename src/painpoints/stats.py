@@ -90,10 +90,24 @@ def effective_n(values: Floats, people: Integers) -> float:
     clusters) over that of independent answers, kept between 1 and the deff of people who always
     answer alike. Source: Kish 1965; Korn and Graubard 1998 for its use in intervals of shares.
     """
-    n = values.size
-    _, person = np.unique(people, return_inverse=True)
-    n_each = np.bincount(person)
-    n_people = n_each.size
+    return _effective_n(values, *_numbered(people))
+
+
+def _numbered(people: Integers) -> tuple[Integers, Integers]:
+    """Return the people as 0..n_people - 1 in the order of their codes, and the answers of each.
+
+    Codes that are numbers already are counted, in a tenth of the time that sorting them takes.
+    """
+    if people.size and people.min() >= 0 and people.max() < 4 * people.size:
+        n_each = np.bincount(people)
+        given = n_each > 0
+        return (np.cumsum(given) - 1)[people], n_each[given]
+    _, person, n_each = np.unique(people, return_inverse=True, return_counts=True)
+    return person, n_each
+
+
+def _effective_n(values: Floats, person: Integers, n_each: Integers) -> float:
+    n, n_people = values.size, n_each.size
     if n_people == n:
         return float(n)
     if n_people == 1:
@@ -127,13 +141,14 @@ def sample(points: Floats, people: Integers) -> Sample:
     """Return what `points`, (n,), of `people`, (n,) any integer codes, come to; zeros for none."""
     if points.size == 0:
         return Sample(0.0, 0.0, 0.0, 0.0, 0.0, 0)
+    person, n_each = _numbered(people)
     return Sample(
         mean=float(points.mean()),
         variance=float(points.var(ddof=1)) if points.size > 1 else 0.0,
         up=float((points > 0).mean()),
         down=float((points < 0).mean()),
-        n=effective_n(points, people),
-        n_people=int(np.unique(people).size),
+        n=_effective_n(points, person, n_each),
+        n_people=n_each.size,
     )
 
 
@@ -268,10 +283,10 @@ def alike(people: Integers, traits: npt.NDArray[np.uint64]) -> tuple[Integers, I
     """
     if people.size == 0:
         return people[:0], people[:0]
-    order = np.argsort(people, kind="stable")
-    codes, starts = np.unique(people[order], return_index=True)
-    sums = np.add.reduceat(scatter(traits[order]), starts)
-    _, first, counts = np.unique(sums, return_index=True, return_counts=True)
+    sums = np.zeros(int(people.max()) + 1, np.uint64)
+    np.add.at(sums, people, scatter(traits))
+    codes = np.flatnonzero(np.bincount(people))
+    _, first, counts = np.unique(sums[codes], return_index=True, return_counts=True)
     return codes[first], counts.astype(np.int64)
 
 

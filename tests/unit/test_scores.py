@@ -148,3 +148,13 @@ def test_each_touchpoint_has_the_scores_of_those_who_speak_of_it() -> None:
     speakers = mentions.filter(touchpoint="staff")["feedback_id"]
     wanted = scores.score(made.feedback.filter(pl.col("feedback_id").is_in(speakers.implode())))
     assert found["staff"] == wanted
+
+
+def test_a_group_without_any_score_is_named_with_none() -> None:
+    """Who asked nobody for a score still has a place in the table; it is empty, not missing."""
+    feedback = answers([10, 9, 3]).with_columns(channel=pl.Series(["app", "app", "web"]))
+    silent = feedback.with_columns(score=pl.when(pl.col("channel") == "app").then("score"))
+    found = scores.by_group(silent, "channel")
+    assert list(found) == ["app", "web"]
+    assert found["web"] == ()
+    assert found["app"][0].estimate.n == 2

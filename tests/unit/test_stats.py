@@ -204,3 +204,13 @@ def test_verdicts_need_size_and_certainty() -> None:
     assert found == ["new", "rising", "fixed", "falling", "unchanged", "too_few", "rising"]
     nobody = stats.verdicts(before, n * 0, now, n, p)
     assert set(nobody) == {"too_few"}
+
+
+def test_how_people_are_numbered_changes_nothing() -> None:
+    """Small numbers are counted and large codes are sorted; both give the very same sample."""
+    rng = np.random.default_rng(0)
+    people, points = rng.integers(0, 40, 90), rng.integers(-1, 2, 90) * 100.0
+    far = people * 1_000_003
+    assert stats.sample(points, people) == stats.sample(points, far)
+    assert stats.sample(points, people).n_people == len(set(people.tolist()))
+    assert stats.effective_n(points, people) == stats.effective_n(points, far - 7)
