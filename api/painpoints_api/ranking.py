@@ -65,7 +65,7 @@ def _whole(row: Mapping[str, Any], decided: Decided) -> FindingOut:
     return FindingOut(
         **{name: row[name] for name in _SAME},
         label=decided.label(row["topic_id"]) or row["label"],
-        owner=decided.owner(row["topic_id"]),
+        owner=decided.owner(row["topic_id"]) or row.get("owner"),
         share=_estimate(row, "share") or EstimateOut(value=None, low=None, high=None),
         impact=_estimate(row, "impact"),
         weight=_estimate(row, "weight"),
@@ -147,7 +147,7 @@ def _cut(
         touchpoint=row["touchpoint"],
         topic_id=topic,
         label=decided.label(topic) or known.get("label") or topics.get(topic, topic),
-        owner=decided.owner(topic),
+        owner=decided.owner(topic) or known.get("owner"),
         n_mentions=row["n_mentions"],
         reach=row["reach"],
         share=EstimateOut(

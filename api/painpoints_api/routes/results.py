@@ -185,7 +185,8 @@ def _seen(finding: dict[str, Any], found: Found) -> bool:
 def _named(finding: dict[str, Any], decided: Decided) -> dict[str, Any]:
     topic_id = finding.get("topic_id", "")
     label = decided.label(topic_id) or finding.get("label")
-    return {**finding, "label": label, "owner": decided.owner(topic_id)}
+    owner = decided.owner(topic_id) or finding.get("owner")
+    return {**finding, "label": label, "owner": owner}
 
 
 LABELS = {
