@@ -57,6 +57,7 @@ def arrange(whole: Tables, settings: Settings) -> JourneyMap:
     rank = settings.rank
     direction, few = settings.read.ces_direction, rank.min_people
     periods = trends.choose(feedback, period=rank.period)
+    members = findings.members(mentions)
     journey = journeymap.build(
         feedback,
         mentions,
@@ -76,7 +77,7 @@ def arrange(whole: Tables, settings: Settings) -> JourneyMap:
         journey,
         stages=_with_targets(journey, settings),
         fixes=_fixes(whole, settings),
-        segments=_segments(whole, settings),
+        segments=_segments(whole, members, settings),
         personas=persona_groups.find(
             feedback, mentions, whole.topics, ces_direction=direction, seed=settings.seed
         ),
@@ -85,7 +86,9 @@ def arrange(whole: Tables, settings: Settings) -> JourneyMap:
         ),
         emerging=_emerging(whole, settings, trends.with_history(feedback, periods)),
         efforts_unmatched=_efforts_unmatched(whole, settings),
-        timeline=_timeline(whole, settings, trends.with_history(feedback, periods) or periods),
+        timeline=_timeline(
+            whole, members, settings, trends.with_history(feedback, periods) or periods
+        ),
         scores_by={
             "touchpoint": scores.by_touchpoint(
                 feedback, mentions, ces_direction=direction, min_people=few
@@ -123,7 +126,7 @@ def _is_share(view: StageView) -> bool:
     return bool(view.scores) and view.scores[0].measure.endswith("_share")
 
 
-def _segments(whole: Tables, settings: Settings) -> tuple[SegmentView, ...]:
+def _segments(whole: Tables, members: pl.DataFrame, settings: Settings) -> tuple[SegmentView, ...]:
     claims = whole.findings.select(
         pl.coalesce("opportunity", "kind").replace({"remove_pain": "pain_point"}),
         "stage",
@@ -133,7 +136,7 @@ def _segments(whole: Tables, settings: Settings) -> tuple[SegmentView, ...]:
     named = whole.topics.select("topic_id", "label")
     return personas.compare(
         whole.feedback,
-        findings.members(whole.mentions),
+        members,
         {("", "", topic): label for topic, label in named.iter_rows()}
         | {(kind, stage, topic): label for kind, stage, topic, label in claims.iter_rows()},
         min_people=settings.rank.min_people,
@@ -141,12 +144,14 @@ def _segments(whole: Tables, settings: Settings) -> tuple[SegmentView, ...]:
     )
 
 
-def _timeline(whole: Tables, settings: Settings, periods: trends.Periods | None) -> Timeline | None:
+def _timeline(
+    whole: Tables, members: pl.DataFrame, settings: Settings, periods: trends.Periods | None
+) -> Timeline | None:
     if periods is None:
         return None
     return timelines.follow(
         whole.feedback,
-        findings.members(whole.mentions),
+        members,
         whole.findings,
         unit=periods.unit,
         every=periods.every,

@@ -78,7 +78,8 @@ def _told(mentions: pl.DataFrame) -> pl.DataFrame:
         .when(tables.tells_praise())
         .then(pl.lit("positive"))
     )
-    return mentions.select("feedback_id", "stage", "topic_id", polarity=polarity).drop_nulls()
+    told = mentions.select("feedback_id", "stage", "topic_id", polarity=polarity).drop_nulls()
+    return told.with_columns(pl.col("stage", "topic_id", "polarity").cast(pl.Categorical))
 
 
 def _answers(feedback: pl.DataFrame, ces_direction: surveys.CesDirection) -> Iterator[Answers]:
@@ -225,16 +226,19 @@ def _design_effects(
     each = np.bincount(answers.person)
     totals = np.bincount(answers.person, answers.points).astype(np.float64)
     mean_without = (answers.points.sum() - sums) / (n - n_with)
-    clustered = _linearised(ones, "person", each, totals, n - n_with, mean_without)
-    alone = _linearised(ones, "answer", np.ones(n), answers.points, n - n_with, mean_without)
+    by_person = ones.group_by("column", unit="person", maintain_order=True).agg(
+        n=pl.len(), total=pl.col("points").sum()
+    )
+    by_answer = ones.select("column", unit="answer", n=pl.lit(1), total="points")
+    clustered = _linearised(by_person, each, totals, n - n_with, mean_without)
+    alone = _linearised(by_answer, np.ones(n), answers.points, n - n_with, mean_without)
     scale = answers.n_people / (answers.n_people - 1) * (n - 1) / n
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.fmax(1.0, np.where(alone > 0, scale * clustered / alone, 1.0))
 
 
-def _linearised(  # noqa: PLR0917 - the two sides of each driver come in pairs of arrays
-    ones: pl.DataFrame,
-    unit: str,
+def _linearised(
+    told: pl.DataFrame,
     each: npt.NDArray[Any],
     totals: stats.Floats,
     n_without: stats.Integers,
@@ -242,6 +246,7 @@ def _linearised(  # noqa: PLR0917 - the two sides of each driver come in pairs o
 ) -> stats.Floats:
     """Return the Taylor variance of each impact, summed over units (person, or answer).
 
+    told:         column, unit, and the answers of the unit that mention it: n, total points.
     each, totals: (n_units,) answers of a unit and the sum of their points. A unit that never
     mentions the driver moves the impact by a * total - b * each, the same a and b for all, so
     only the mentioning ones are looked at one by one: time grows with mentions, not n x drivers.
@@ -250,10 +255,7 @@ def _linearised(  # noqa: PLR0917 - the two sides of each driver come in pairs o
     a = 1 / n - 1 / n_without
     b = whole / n / n - mean_without / n_without
     square = a**2 * (totals**2).sum() - 2 * a * b * (totals * each).sum() + b**2 * (each**2).sum()
-    told = ones.group_by("column", unit, maintain_order=True).agg(
-        n=pl.len(), total=pl.col("points").sum()
-    )
-    c, at = told["column"].to_numpy(), told[unit].to_numpy()
+    c, at = told["column"].to_numpy(), told["unit"].to_numpy()
     moved = (told["total"].to_numpy() - told["n"].to_numpy() * mean_without[c]) / n_without[c]
     plain = a[c] * totals[at] - b[c] * each[at]
     return np.asarray(square + np.bincount(c, 2 * plain * moved + moved**2, minlength=a.size))

@@ -65,17 +65,19 @@ def members(mentions: pl.DataFrame) -> pl.DataFrame:
     Kinds are pain_point, asked_for and extend_delight; a mention is of one of them or of none.
     Mentions without a stage or a topic belong to no group.
     """
-    return _grouped(mentions).select("kind", "stage", "topic_id", "mention_id", "feedback_id")
+    columns = ("kind", "stage", "topic_id", "mention_id", "feedback_id")
+    return _grouped(mentions.lazy()).select(columns).collect()
 
 
-def _grouped(mentions: pl.DataFrame) -> pl.DataFrame:
+def _grouped(mentions: pl.LazyFrame) -> pl.LazyFrame:
     placed = mentions.filter(~pl.col("stage").is_in(UNTOLD), pl.col("topic_id").is_not_null())
     return placed.with_columns(kind=_kind()).drop_nulls("kind")
 
 
 def _kind() -> pl.Expr:
-    question = pl.when(pl.col("type") == "question").then("text")  # no other text is searched
-    need = question.str.contains(UNMET_NEED).fill_null(value=False)
+    is_question = pl.col("type") == "question"
+    searched = pl.when(is_question).then("text").otherwise(pl.lit(""))  # the rest costs seconds
+    need = is_question & searched.str.contains(UNMET_NEED)
     return (
         pl.when(tables.tells_pain())
         .then(pl.lit(PAIN))
@@ -121,16 +123,35 @@ def _told(feedback: pl.DataFrame, mentions: pl.DataFrame) -> pl.DataFrame:
     A mention that tells a problem is of severity 1 at least, as 0 means that there is none.
     """
     people = feedback.select("feedback_id", person=tables.person().hash())
-    told = _grouped(mentions).with_columns(
-        severity=pl.when(kind=PAIN)
-        .then(pl.max_horizontal("severity", pl.lit(1, pl.Int8)))
-        .otherwise("severity")
+    told = (
+        _grouped(mentions.lazy())
+        .with_columns(
+            severity=pl.when(kind=PAIN)
+            .then(pl.max_horizontal("severity", pl.lit(1, pl.Int8)))
+            .otherwise("severity")
+        )
+        .select(
+            *("kind", "stage", "topic_id", "mention_id", "feedback_id", "touchpoint", "severity"),
+            words=pl.col("text").str.to_lowercase().hash(),
+            tells=_tells(),
+        )
+        .collect()
     )
     names = told.select("kind", "stage", "topic_id").unique().sort("stage", "kind", "topic_id")
     numbered = names.with_row_index("group")
     return told.join(numbered, on=["kind", "stage", "topic_id"]).join(
         people, on="feedback_id", how="left"
     )
+
+
+def _tells() -> pl.Expr:
+    """Return how telling a mention is: surely labelled, severe, neither a word nor a page."""
+    sure = (
+        pl.col("type_prob") + pl.col("sentiment_prob") + pl.col("topic_prob").fill_null(0.5)
+    ) / 3
+    length = pl.col("text").str.len_chars().cast(pl.Float64)
+    moderate = (length / 30).clip(0, 1) - ((length - 200) / 400).clip(0, 1)
+    return sure + pl.col("severity").cast(pl.Float64) / 6 + moderate / 2
 
 
 def _groups(told: pl.DataFrame) -> pl.DataFrame:
@@ -442,23 +463,17 @@ def _number(row: Mapping[str, Any], name: str) -> str:
 def _telling(told: pl.DataFrame) -> pl.DataFrame:
     """Return the mention ids of each group, most telling first, at most 200.
 
-    Telling: surely labelled, severe, neither a word nor a page; then distinct people and texts
-    before repeated ones.
+    Distinct people and words come before repeated ones.
     """
-    sure = (
-        pl.col("type_prob") + pl.col("sentiment_prob") + pl.col("topic_prob").fill_null(0.5)
-    ) / 3
-    length = pl.col("text").str.len_chars().cast(pl.Float64)
-    moderate = (length / 30).clip(0, 1) - ((length - 200) / 400).clip(0, 1)
-    scored = told.select(
-        *("group", "mention_id", "person"),
-        text=pl.col("text").str.to_lowercase().hash(),
-        tells=sure + pl.col("severity").cast(pl.Float64) / 6 + moderate / 2,
-    ).sort("group", "tells", pl.col("mention_id").hash(), descending=[False, True, False])
-    again = pl.int_range(pl.len())
-    turn = pl.max_horizontal(again.over("group", "person"), again.over("group", "text"))
+    ordered = told.select(
+        "group", "mention_id", "person", "words", "tells", tie=pl.col("mention_id").hash()
+    ).sort("group", "tells", "tie", descending=[False, True, False])
+    again = [
+        stats.told_before(ordered.select(pl.struct("group", c).hash()).to_series().to_numpy())
+        for c in ("person", "words")
+    ]
     return (
-        scored.with_columns(turn=turn)
+        ordered.with_columns(turn=pl.Series(np.maximum(*again)))
         .sort("group", "turn", maintain_order=True)
         .group_by("group", maintain_order=True)
         .agg(evidence_ids=pl.col("mention_id").head(MAX_EVIDENCE))

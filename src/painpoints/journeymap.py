@@ -206,12 +206,14 @@ def _spoken(feedback: pl.DataFrame, mentions: pl.DataFrame) -> pl.DataFrame:
     """Return stage, touchpoint, mood and speaker of every mention."""
     people = feedback.select("feedback_id", "channel", person=tables.person().hash())
     moods = {"positive": 1, "negative": -1}
-    return mentions.select(
+    spoken = mentions.select(
         "feedback_id",
         "stage",
         "touchpoint",
         mood=pl.col("sentiment").replace_strict(moods, default=0, return_dtype=pl.Int32),
     ).join(people, on="feedback_id", how="left")
+    named = pl.col("stage", "touchpoint", "channel").fill_null(UNKNOWN)
+    return spoken.with_columns(named.cast(pl.Categorical))
 
 
 NOBODY = Tally("", 0, 0, Estimate(None, None, None, 0))
@@ -219,7 +221,7 @@ NOBODY = Tally("", 0, 0, Estimate(None, None, None, 0))
 
 def _tallies(spoken: pl.DataFrame, by: str) -> dict[str, tuple[Tally, ...]]:
     """Return, per stage, the mentions, people and net sentiment of each value of `by`."""
-    named = spoken.select("stage", "mood", "person", name=pl.col(by).fill_null(UNKNOWN))
+    named = spoken.select("stage", "mood", "person", name=by)
     people = named.group_by("stage", "name", "person").agg(
         n_mentions=pl.len(), balance=pl.col("mood").sum()
     )

@@ -76,7 +76,8 @@ def find(
     two subjects or more; where there are more than 20,000, so many drawn by a hash of who they
     are. At most 1,000 of these make the groups, and all are placed in them.
     """
-    heard = feedback.filter(pl.col("reason").is_null()).with_columns(who=tables.person())
+    heard = feedback.drop(points.TEXT, strict=False).filter(pl.col("reason").is_null())
+    heard = heard.with_columns(who=tables.person())
     scored = points.headline(heard, ces_direction)
     rows = _rows(heard, mentions, topics)
     told = _told(rows, scored[1] if scored else None, seed)

@@ -139,7 +139,7 @@ def _told(heard: pl.DataFrame, members: pl.DataFrame) -> pl.DataFrame:
 def _inside(heard: pl.DataFrame, column: str, value: str) -> Mask:
     """Return, for each person by number, whether they belong to the segment at all."""
     mask = np.zeros(int(heard["person"].n_unique()), np.bool_)
-    mask[heard.filter(pl.col(column).cast(pl.String) == value)["person"].to_numpy()] = True
+    mask[heard["person"].filter(heard[column].cast(pl.String) == value).to_numpy()] = True
     return mask
 
 

@@ -22,7 +22,7 @@ def headline(
     scored = scored.with_columns(
         answer=tables.answer(), person=tables.person().hash().rank("dense").cast(pl.Int64) - 1
     )
-    scored = scored.unique("answer", keep="first", maintain_order=True)
+    scored = scored.filter(pl.col("answer").is_first_distinct())
     kinds = scored.group_by("survey", "score_max").len().sort("len", "survey", descending=True)
     for survey, top, _ in kinds.iter_rows():
         measure = surveys.headline(survey, top, ces_direction=ces_direction)

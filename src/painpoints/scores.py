@@ -43,7 +43,7 @@ def _scored(
     answers: pl.DataFrame, *, ces_direction: surveys.CesDirection, min_people: int
 ) -> tuple[Score, ...]:
     """Return the scores of a group of answers, each counted once however many rows it has."""
-    answers = answers.unique("answer", keep="first", maintain_order=True)
+    answers = answers.filter(pl.col("answer").is_first_distinct())
     groups = answers.group_by("survey", "score_max").len().sort("len", "survey", descending=True)
     found: list[Score] = []
     for survey, top, _ in groups.iter_rows():

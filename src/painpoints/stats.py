@@ -299,6 +299,15 @@ def scatter(keys: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
         return z ^ (z >> np.uint64(31))
 
 
+def told_before(codes: npt.NDArray[Any]) -> Integers:
+    """Return how often each of `codes`, (n,), stands at an earlier place."""
+    order = np.argsort(codes, kind="stable")
+    starts = np.flatnonzero(np.r_[True, np.diff(codes[order]) != 0][: codes.size])
+    found = np.empty(codes.size, np.int64)
+    found[order] = np.arange(codes.size) - np.repeat(starts, np.diff(np.r_[starts, codes.size]))
+    return found
+
+
 def resample(counts: Integers, n_bootstrap: int, rng: np.random.Generator) -> Integers:
     """Return bootstrap draws over people: how often each sort of people is drawn.
 

@@ -33,7 +33,8 @@ def follow(
     findings: the FINDINGS table; the five ranked pains of highest priority are followed.
     unit, every, now_to: of the periods, and where the last complete one ends; see `trends.Periods`.
     """
-    dated = feedback.filter(pl.col("created_at") < now_to).with_columns(
+    dated = feedback.drop(points.TEXT, strict=False).filter(pl.col("created_at") < now_to)
+    dated = dated.with_columns(
         start=pl.col("created_at").dt.truncate(every), who=tables.person().hash()
     )
     heard = dated.filter(pl.col("reason").is_null())

@@ -214,3 +214,10 @@ def test_how_people_are_numbered_changes_nothing() -> None:
     assert stats.sample(points, people) == stats.sample(points, far)
     assert stats.sample(points, people).n_people == len(set(people.tolist()))
     assert stats.effective_n(points, people) == stats.effective_n(points, far - 7)
+
+
+def test_what_was_told_before_is_counted_in_order() -> None:
+    """Each code counts its own earlier places, whatever the codes are; nothing gives nothing."""
+    codes = np.array([7, 2**63, 7, 7, 2**63, 1], np.uint64)
+    assert stats.told_before(codes).tolist() == [0, 0, 1, 2, 1, 0]
+    assert stats.told_before(codes[:0]).size == 0
