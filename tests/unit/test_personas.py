@@ -53,6 +53,19 @@ def test_what_sets_a_segment_apart_is_found_and_named() -> None:
     assert first.here == here["feedback_id"].n_unique()
 
 
+def test_the_evidence_tells_of_what_is_apart() -> None:
+    """Every difference rests on mentions of its own group, of the segment or of the others."""
+    made = planted()
+    members = findings.members(made.mentions)
+    apart = [each for view in compared(made).values() for each in view.apart]
+    assert len({(each.group, each.stage, each.topic_id) for each in apart}) > 1
+    for each in apart:
+        own = members.filter(kind=each.group, stage=each.stage, topic_id=each.topic_id)
+        shown = {*each.evidence_ids, *each.evidence_elsewhere}
+        assert shown
+        assert shown <= set(own["mention_id"])
+
+
 def test_segments_alike_are_not_told_apart() -> None:
     """In 20 runs where segments do not differ, one in ten runs at most shows a difference."""
     false = [
