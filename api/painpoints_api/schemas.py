@@ -299,6 +299,7 @@ class SourceOut(_Out):
     score_max: float | None
     mapping: list[MappedOut]
     notes: list[str]
+    sha256: str | None = Field(description="of the file as it was sent")
 
 
 class CheckOut(_Out):
