@@ -63,7 +63,13 @@ class FakeEngine:
         source = {"layout": "table", "title": "Table", "format": "csv", "encoding": "utf-8"}
         counts = {"n_rows": 1, "n_feedback": 1, "n_rejected": 0, "survey": "none"}
         mapped = {"role": "verbatim", "column": json.dumps(dict(settings)), "reason": "", "by": ""}
-        rest = {"delimiter": ",", "score_max": None, "mapping": [mapped], "notes": [], "sha256": None}
+        rest = {
+            "delimiter": ",",
+            "score_max": None,
+            "mapping": [mapped],
+            "notes": [],
+            "sha256": None,
+        }
         sources = [{"source": path.name, **source, **counts, **rest} for path in inputs]
         rejected = [{"row": row} for row in range(200)]
         return {"sources": sources, "quality": {}, "rejected": rejected, "skipped": []}
