@@ -363,6 +363,7 @@ class PartFiles:
         self._made_by = _digest(self._settings, reader.versions, version("painpoints"))
         self._starts = range(0, feedback.height, reader.settings.scale.part_rows)
         self._stems: list[str] = []
+        self._numbers: list[redact.Numbers] = []
         self._ends = np.zeros(0, np.int64)
 
     def mask(self, after: Mapping[str, int]) -> tuple[pl.DataFrame, Mapping[str, int]]:
@@ -371,7 +372,7 @@ class PartFiles:
         for number, start in enumerate(self._starts):
             content = _parquet(self._feedback[start : start + self._starts.step])
             made_of = _digest(self._made_by, hashlib.sha256(content).hexdigest())
-            source, target = f"{number:05d}-raw-{made_of}", f"{number:05d}-mask-{made_of}"
+            source, target = _stem(number, "raw", made_of), _stem(number, "mask", made_of)
             if self._store.read_marker(f"{target}.json") is None:
                 self._store.write(f"{source}.parquet", content)
             tasks.append(self._task("mask", source, target))
@@ -397,9 +398,9 @@ class PartFiles:
         self._tell("segment", 0, 0)
         chosen = share(self._feedback.height)
         tasks = []
-        for source, numbers in zip(self._stems, self._numbers, strict=True):
+        for number, (source, numbers) in enumerate(zip(self._stems, self._numbers, strict=True)):
             found = {"share": chosen, "numbers": [(*key, n) for key, n in numbers.items()]}
-            target = source.replace("-mask-", "-read-")[: -len(_digest())] + _digest(source, found)
+            target = _stem(number, "read", _digest(source, found))
             self._store.write_json(f"{target}.found", found)
             tasks.append(self._task("read", source, target, f"{target}.found"))
         said = self._perform("encode", tasks)
@@ -432,12 +433,12 @@ class PartFiles:
         arrays: dict[str, Any] = model.to_arrays() | {"priors": np.array(json.dumps(priors))}
         content = io.BytesIO()
         np.savez(content, **arrays)
-        made_of = _digest({name: _digest(array.tobytes().hex()) for name, array in arrays.items()})
+        made_of = _digest({name: array.tobytes().hex() for name, array in arrays.items()})
         found = f"model-{made_of}.npz"
         self._store.write(found, content.getvalue())
         tasks = [
-            self._task("label", stem, f"{stem.replace('-read-', '-label-')}-{made_of}", found)
-            for stem in self._stems
+            self._task("label", stem, _stem(number, "label", _digest(stem, made_of)), found)
+            for number, stem in enumerate(self._stems)
         ]
         said = self._perform("topics", tasks)
         self._engine.close()
@@ -497,6 +498,10 @@ def _parquet(frame: pl.DataFrame) -> bytes:
 def _digest(*made_of: Any) -> str:
     plain = json.dumps(made_of, sort_keys=True, default=dict)
     return hashlib.blake2b(plain.encode(), digest_size=10).hexdigest()
+
+
+def _stem(number: int, what: str, made_of: str) -> str:
+    return f"{number:05d}-{what}-{made_of}"
 
 
 def _pairs(values: Sequence[Sequence[str]]) -> list[tuple[str, str]]:
