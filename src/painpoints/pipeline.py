@@ -163,27 +163,14 @@ class Analyser:
             model, lineage = topics.match(continues.topic_model, model)
         classified = parts.label(labelled.priors, model)
         mentions = classified.mentions
-        told = _told(mentions, sample.rows, parts)
+        told = self._told(mentions, sample.rows, parts)
         kept = {} if continues is None else _names_kept(continues, lineage)
         found = self._topics(model, mentions, feedback, told, kept)
         if continues is not None:
             found = _with_verdicts(found, lineage)
             told = replace(told, names=_names_of(continues.tables.findings))
-        whole = self._concluded(feedback, mentions, found, told, clock)
-        journey = arrange(whole, self.settings)
-        clock.stop()
-        return Analysis(
-            settings=self.settings,
-            intake=intake,
-            masked=masked,
-            classified=classified,
-            tables=whole,
-            journey=journey,
-            topic_model=model,
-            parts=self.parts,
-            seconds=clock.seconds,
-            lineage=lineage,
-        )
+        begun = _Begun(intake, masked, classified, model, told)
+        return replace(self._concluded(begun, feedback, mentions, found, clock), lineage=lineage)
 
     def update(
         self, inputs: Sequence[str | Path], earlier: Earlier, *, spread: Spread = Whole
@@ -211,24 +198,14 @@ class Analyser:
         sample = parts.read()
         clock("topics")
         classified = parts.label(earlier.priors, earlier.topic_model)
-        told = _told(classified.mentions, sample.rows, parts)
+        told = self._told(classified.mentions, sample.rows, parts)
         feedback = pl.concat([old.feedback, added], how="diagonal")
         mentions = pl.concat([old.mentions, classified.mentions])
         found = self._kept_topics(earlier, mentions, feedback, told)
         told = replace(told, names=_names_of(old.findings))
-        whole = self._concluded(feedback, mentions, found, told, clock)
-        journey = arrange(whole, self.settings)
-        clock.stop()
-        return Analysis(
-            settings=self.settings,
-            intake=intake,
-            masked=masked,
-            classified=classified,
-            tables=whole,
-            journey=journey,
-            topic_model=earlier.topic_model,
-            parts=self.parts,
-            seconds=clock.seconds,
+        begun = _Begun(intake, masked, classified, earlier.topic_model, told)
+        return replace(
+            self._concluded(begun, feedback, mentions, found, clock),
             earlier=earlier.inputs,
             drift=drift.compare(old.mentions, classified.mentions, n_repeated=n_repeated),
         )
@@ -276,6 +253,16 @@ class Analyser:
             return reader.label(masked, reading, priors).mentions
         return reader.place(masked, reading, priors, topic_model).mentions
 
+    def _told(self, mentions: pl.DataFrame, sample: Rows, parts: Parts) -> "_Told":
+        """Return the sample, with the first of each topic and finding of which it holds too few."""
+        rows = sample if len(sample) == mentions.height else _enough(mentions, sample)
+        told, vectors = mentions[rows], parts.vectors(rows)
+        return _Told(told, vectors, self._namer(told, vectors))
+
+    def _namer(self, mentions: pl.DataFrame, vectors: Vectors) -> labels.Namer:
+        encode = self.reader.encoders.mentions.encode
+        return labels.Namer(mentions, vectors, self.reader.segmenter.phrases, encode)
+
     def _topics(
         self,
         model: "TopicModel",
@@ -285,14 +272,10 @@ class Analyser:
         kept: Mapping[str, str],
     ) -> pl.DataFrame:
         """Return the named TOPICS table; `kept` are names that topics have from an earlier run."""
-        named = labels.describe(
-            told.mentions,
-            told.vectors,
-            self.reader.segmenter.phrases,
+        named = told.namer.topics(
             terms=dict(zip(model.topic_ids, model.terms, strict=True)),
             parents=dict(zip(model.topic_ids, model.parent_ids, strict=True)),
             kept=kept,
-            encode=self.reader.encoders.mentions.encode,
         )
         columns = list(tables.TOPICS.schema())
         found = model.table(mentions, feedback)
@@ -306,31 +289,40 @@ class Analyser:
         counted = model.table(mentions, feedback).drop("status")
         first = told.mentions["topic_id"].is_in(known["topic_id"].implode()).fill_null(value=True)
         unnamed = ~first.to_numpy()
-        named = labels.describe(
-            told.mentions.filter(unnamed),
-            told.vectors[unnamed],
-            self.reader.segmenter.phrases,
-            terms=dict(zip(model.topic_ids, model.terms, strict=True)),
-            encode=self.reader.encoders.mentions.encode,
-        ).with_columns(status=pl.lit("new"))
+        namer = self._namer(told.mentions.filter(unnamed), told.vectors[unnamed])
+        named = namer.topics(terms=dict(zip(model.topic_ids, model.terms, strict=True)))
+        named = named.with_columns(status=pl.lit("new"))
         kept = known.select(*named.columns[:-1], status=pl.lit("kept"))
         columns = list(tables.TOPICS.schema())
         return counted.join(pl.concat([kept, named]), on="topic_id", how="inner").select(columns)
 
     def _concluded(
         self,
+        begun: "_Begun",
         feedback: pl.DataFrame,
         mentions: pl.DataFrame,
         found: pl.DataFrame,
-        told: "_Told",
         clock: "_Clock",
-    ) -> Tables:
-        """Return the five tables: what drives the score and what is to be done are added."""
+    ) -> Analysis:
+        """Return the finished run: what drives the score and what is to be done are added."""
         clock("drivers")
         driving = self._drivers(feedback, mentions)
         clock("findings")
-        ranked = self._findings(feedback, mentions, found, driving, told)
-        return Tables(feedback, mentions, found, driving, ranked)
+        ranked = self._findings(feedback, mentions, found, driving, begun.told)
+        whole = Tables(feedback, mentions, found, driving, ranked)
+        journey = arrange(whole, self.settings)
+        clock.stop()
+        return Analysis(
+            settings=self.settings,
+            intake=begun.intake,
+            masked=begun.masked,
+            classified=begun.classified,
+            tables=whole,
+            journey=journey,
+            topic_model=begun.topic_model,
+            parts=self.parts,
+            seconds=clock.seconds,
+        )
 
     def _drivers(self, feedback: pl.DataFrame, mentions: pl.DataFrame) -> pl.DataFrame:
         rank = self.settings.rank
@@ -383,13 +375,7 @@ class Analyser:
         )
         grouped = of_group.group_by(*GROUP).agg("mention_id").sort(*GROUP)
         keys = {"\t".join(row[:3]): row for row in grouped.rows() if row[:3] not in told.names}
-        named = labels.name_groups(
-            {key: row[3] for key, row in keys.items()},
-            told.mentions,
-            told.vectors,
-            self.reader.segmenter.phrases,
-            self.reader.encoders.mentions.encode,
-        )
+        named = told.namer.groups({key: row[3] for key, row in keys.items()})
         return {**told.names, **{keys[key][:3]: name for key, name in named.items()}}
 
 
@@ -436,20 +422,29 @@ class _Told:
 
     mentions: pl.DataFrame
     vectors: Vectors
+    namer: labels.Namer
     names: Mapping[Key, str] = field(default_factory=dict)
 
 
-def _told(mentions: pl.DataFrame, sample: Rows, parts: Parts) -> _Told:
-    """Return the sample, with the first of each topic and finding of which it holds too few."""
-    if len(sample) == mentions.height:
-        return _Told(mentions, parts.vectors(sample))
+@dataclass(frozen=True, slots=True, eq=False)
+class _Begun:
+    """What a run has, beside its tables, before it concludes."""
+
+    intake: readers.Intake
+    masked: Mapping[str, int]
+    classified: Classified
+    topic_model: "TopicModel"
+    told: _Told
+
+
+def _enough(mentions: pl.DataFrame, sample: Rows) -> Rows:
+    """Return the rows of the sample, with the first of each topic and finding that it lacks."""
     placed = mentions.select("mention_id", "topic_id", row=pl.int_range(pl.len()))
     placed = placed.with_columns(known=pl.col("row").is_in(pl.Series(sample).implode()))
     of_finding = findings.members(mentions).select(*GROUP, "mention_id")
     grouped = of_finding.join(placed.drop("topic_id"), on="mention_id", maintain_order="left")
     added = [_firsts(grouped, GROUP), _firsts(placed.drop_nulls("topic_id"), ("topic_id",))]
-    rows = np.unique(np.concatenate([sample, *added]))
-    return _Told(mentions[rows], parts.vectors(rows))
+    return np.unique(np.concatenate([sample, *added]))
 
 
 def _firsts(placed: pl.DataFrame, group: Sequence[str]) -> Rows:

@@ -18,9 +18,10 @@ import polars as pl
 from scipy.optimize import linear_sum_assignment
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 
-from painpoints import bundle, labels, topics
+from painpoints import bundle, topics
 from painpoints.config import TopicSettings
 from painpoints.encode import Encoder
+from painpoints.labels import Namer
 
 HEADER = f"{'set':<22}{'n':>6} {'who':<9}{'k':>5}{'ACC':>7}{'NMI':>7}{'ARI':>7}{'none':>7}{'s':>8}"
 
@@ -52,7 +53,7 @@ def _one_set(name: str, frame: pl.DataFrame, vectors: np.ndarray, *, show: bool)
     kept = _kept(frame, vectors, model)
     print(_line(name, "ours", gold, ours, took), f"kept {kept:.3f}", flush=True)
     if show:
-        named = labels.describe(assigned, vectors)
+        named = Namer(assigned, vectors).topics()
         for label, name_of_stock in zip(named["label"], terms, strict=False):
             print(f"    {label:<45} {name_of_stock}")
 

@@ -7,8 +7,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from painpoints import labels
 from painpoints.errors import TableError
+from painpoints.labels import Namer, wording
 
 TEXTS = {
     "t1": [
@@ -52,7 +52,8 @@ def corpus() -> tuple[pl.DataFrame, np.ndarray]:
 
 def named(mentions: pl.DataFrame, vectors: np.ndarray, **given: object) -> dict[str, str]:
     """Return topic to label."""
-    table = labels.describe(mentions, vectors, **given)
+    reading = {key: given.pop(key) for key in ("phrases", "encode") if key in given}
+    table = Namer(mentions, vectors, **reading).topics(**given)
     return dict(table.select("topic_id", "label").iter_rows())
 
 
@@ -71,7 +72,7 @@ def test_labels_say_subject_and_trouble(corpus: tuple[pl.DataFrame, np.ndarray])
 
 def test_words_of_a_label_occur_in_its_members(corpus: tuple[pl.DataFrame, np.ndarray]) -> None:
     """Every word of a label and every term stands in a member."""
-    for row in labels.describe(*corpus).iter_rows(named=True):
+    for row in Namer(*corpus).topics().iter_rows(named=True):
         members = set().union(*(words(text) for text in TEXTS[row["topic_id"]]))
         assert words(row["label"]) <= members
         assert set(row["terms"]) <= members | {word.removesuffix("s") for word in members}
@@ -98,15 +99,15 @@ def test_row_order_does_not_matter(corpus: tuple[pl.DataFrame, np.ndarray]) -> N
     """Shuffled mentions give the same names, terms and exemplars."""
     mentions, vectors = corpus
     order = np.random.default_rng(1).permutation(mentions.height)
-    one = labels.describe(mentions, vectors).sort("topic_id")
-    assert labels.describe(mentions[order], vectors[order]).sort("topic_id").equals(one)
+    one = Namer(mentions, vectors).topics().sort("topic_id")
+    assert Namer(mentions[order], vectors[order]).topics().sort("topic_id").equals(one)
 
 
 def test_exemplars_are_distinct_members(corpus: tuple[pl.DataFrame, np.ndarray]) -> None:
     """Exemplars belong to the topic and no two say the same."""
     mentions, vectors = corpus
     text_of = dict(mentions.select("mention_id", "text").iter_rows())
-    for row in labels.describe(mentions, vectors).iter_rows(named=True):
+    for row in Namer(mentions, vectors).topics().iter_rows(named=True):
         shown = [text_of[m] for m in row["exemplar_ids"]]
         assert len(set(shown)) == len(shown) > 0
         assert set(shown) <= set(TEXTS[row["topic_id"]])
@@ -130,28 +131,29 @@ def test_no_rude_word_no_mask_no_number_in_a_label() -> None:
     assert "ervice" in label
 
 
-def test_name_groups_says_the_trouble_of_the_group(
+def test_groups_are_named_by_the_the_trouble_of_the_group(
     corpus: tuple[pl.DataFrame, np.ndarray],
 ) -> None:
     """A finding is named from its own mentions; unknown mentions and empty groups are refused."""
     mentions, vectors = corpus
     pains = {"one": ["m0", "m1", "m3"], "two": ["m4", "m5", "m6"]}
-    names = labels.name_groups(pains, mentions, vectors)
+    names = Namer(mentions, vectors).groups(pains)
     assert names["one"].startswith("App crashes")
     assert "aiting" in names["two"]
     with pytest.raises(TableError, match="unknown"):
-        labels.name_groups({"x": ["nobody"]}, mentions, vectors)
+        Namer(mentions, vectors).groups({"x": ["nobody"]})
     with pytest.raises(TableError, match="empty"):
-        labels.name_groups({"x": []}, mentions, vectors)
+        Namer(mentions, vectors).groups({"x": []})
 
 
 def test_nothing_in_nothing_out() -> None:
     """No mentions give no topics, in the same columns."""
     empty = pl.DataFrame(schema={"mention_id": pl.String, "topic_id": pl.String, "text": pl.String})
-    table = labels.describe(empty, np.zeros((0, 4), np.float32))
+    namer = Namer(empty, np.zeros((0, 4), np.float32))
+    table = namer.topics()
     assert table.columns == ["topic_id", "label", "terms", "exemplar_ids"]
     assert table.height == 0
-    assert labels.name_groups({}, empty, np.zeros((0, 4), np.float32)) == {}
+    assert namer.groups({}) == {}
 
 
 def test_words_without_content_still_give_a_name() -> None:
@@ -168,7 +170,7 @@ def test_vectors_of_other_mentions_are_refused(corpus: tuple[pl.DataFrame, np.nd
     """Lengths must fit."""
     mentions, vectors = corpus
     with pytest.raises(TableError, match="vectors"):
-        labels.describe(mentions, vectors[:-1])
+        Namer(mentions, vectors[:-1]).topics()
 
 
 def test_what_happens_is_told_before_what_it_happens_to() -> None:
@@ -188,7 +190,7 @@ def test_what_happens_is_told_before_what_it_happens_to() -> None:
         said = [Found("router never starts", "trouble"), Found("router")]
         return [said if "router" in text else [] for text in asked]
 
-    found = labels.describe(mentions, vectors, find)
+    found = Namer(mentions, vectors, find).topics()
     assert found.filter(topic_id="router")["label"].item() == "Router never starts"
 
 
@@ -225,5 +227,5 @@ def test_a_name_is_understood_alone() -> None:
 def test_a_negated_phrase_is_not_told_as_its_opposite() -> None:
     """What cannot be done is a phrase of its own, never a spelling of what can be done."""
     texts = ["pay by card"] * 5 + ["can't pay by card"]
-    pieces = {text: key for t in texts for text, key, _ in labels._pieces(t, {})}
+    pieces = {text: key for t in texts for text, key, _ in wording.pieces(t, {})}
     assert pieces["pay by card"] != pieces["can't pay by card"]
