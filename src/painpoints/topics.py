@@ -486,10 +486,12 @@ def _to_nearest(vectors: Floats, labels: Ints) -> Ints:
 
 def _means(vectors: Floats, labels: Ints) -> Floats:
     """Return the unit mean of the rows of each label 0..k-1; rows of label -1 count nowhere."""
-    sums = np.zeros((int(labels.max()) + 1, vectors.shape[1]), dtype=np.float64)
-    inside = labels >= 0
-    np.add.at(sums, labels[inside], vectors[inside])
-    return _unit(sums)
+    from scipy.sparse import csr_array
+
+    rows = np.flatnonzero(labels >= 0)
+    shape = (int(labels.max()) + 1, len(vectors))
+    belongs = csr_array((np.ones(len(rows)), (labels[rows], rows)), shape=shape)
+    return _unit(belongs @ vectors.astype(np.float64))
 
 
 def _center(vectors: Floats) -> Floats:
