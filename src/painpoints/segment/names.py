@@ -83,18 +83,8 @@ _PEOPLE = (
 _PERSONAL = re.compile(rf"{_PEOPLE}$")
 _PERSONAL_NAME = re.compile(rf"{_PEOPLE}[A-Z][a-z]")
 _CAPITAL = re.compile(r"\b[A-Z][a-z]+")
-_SURE_CUES = (
-    "my name",
-    "name of",
-    "named",
-    "spoke",
-    "speak",
-    "talked",
-    "served",
-    "helped",
-    "dealt",
-    "assisted",
-)
+_SURE = re.compile(r"(?i:my name|name of|named|spoke|speak|talked|served|helped|dealt|assisted)")
+"""What stands before names only, whether they are common or not."""
 _ADDRESSED = "doc team all everyone staff customer service support sir madam there manager reception mum dad god"
 _NOT_NAMES = frozenset(_ADDRESSED.split())
 
@@ -121,8 +111,9 @@ def names(load: Callable[[], Any], texts: Sequence[str]) -> list[list[Span]]:
 
     load: returns the pipeline; it is asked for where a text may hold a name that needs it.
     """
-    shapes = [list(_by_wording(text)) for text in texts]
-    wanted = [i for i, text in enumerate(texts) if _may_name(text)]
+    known = [_holds_first_name(text) for text in texts]
+    shapes = [list(_by_wording(text, known=name)) for text, name in zip(texts, known, strict=True)]
+    wanted = [i for i, text in enumerate(texts) if known[i] or _PERSONAL_NAME.search(text)]
     if wanted:
         nlp = load()
         with nlp.select_pipes(enable=["ner"]):
@@ -135,25 +126,24 @@ def names(load: Callable[[], Any], texts: Sequence[str]) -> list[list[Span]]:
     ]
 
 
-def _may_name(text: str) -> bool:
-    """Tell whether the pipeline could find a name here that would be believed."""
-    first = any(word.lower() in FIRST_NAMES for word in _CAPITAL.findall(text))
-    return first or _PERSONAL_NAME.search(text) is not None
+def _holds_first_name(text: str) -> bool:
+    return any(word.lower() in FIRST_NAMES for word in _CAPITAL.findall(text))
 
 
 def _is_brand_or_place(text: str, span: Span) -> bool:
     return _BRANDS.match(text, span[0]) is not None or _PLACE.match(text, span[1]) is not None
 
 
-def _by_wording(text: str) -> Iterable[Span]:
+def _by_wording(text: str, *, known: bool) -> Iterable[Span]:
+    """Yield what the words around it make a name; `known`: the text holds a common first name."""
     for pattern in (_TITLED, _SIGNED):
         for found in pattern.finditer(text):
             yield found.start("name"), found.end("name")
-    for found in _STATED.finditer(text):
-        sure = found.group().lower().startswith(_SURE_CUES)
+    for found in _STATED.finditer(text) if known or _SURE.search(text) else ():
+        sure = _SURE.match(found.group()) is not None
         if _is_first_name(found["name"]) or (sure and found["name"].lower() not in _NOT_NAMES):
             yield found.start("name"), found.end("name")
-    for found in _BEHAVED.finditer(text):
+    for found in _BEHAVED.finditer(text) if known else ():
         if _is_first_name(found["name"]):
             yield found.start("name"), found.end("name")
 
