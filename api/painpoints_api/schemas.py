@@ -709,6 +709,12 @@ class TrainingOut(_Out):
     ended_at: datetime | None
 
 
+class TrainingsOut(Page):
+    """Trainings, newest first."""
+
+    items: list[TrainingOut]
+
+
 class HealthOut(_Out):
     """Whether the process runs."""
 
