@@ -16,13 +16,13 @@ from fastapi.testclient import TestClient
 from sqlalchemy import select
 from tests.api.fakes import FakeEngine, write_run
 
-from painpoints_api import keys, slices
+from painpoints_api import child, jobs, keys, slices
 from painpoints_api.app import create
 from painpoints_api.database import Database
 from painpoints_api.records import Analysis, Audit, Job, LabelCorrection, Project, TopicEdit, now
 from painpoints_api.service import Answers
 from painpoints_api.settings import ServiceSettings
-from painpoints_api.work import job_folder
+from painpoints_api.work import Work, job_folder
 
 HOST = {"Host": "127.0.0.1"}
 
@@ -716,6 +716,44 @@ def test_names_and_owners_outlive_an_analysis(api: Api) -> None:
     assert {"Late parcels"} == {t["label"] for t in topics if t["topic_id"] == "t04"}
     back = api.client.patch("/v1/topics/t04", json={"label": None}).json()
     assert (back["label"], back["owner"]) == (None, "Logistics")
+
+
+def test_a_new_analysis_goes_on_from_the_latest(api: Api) -> None:
+    """Topics keep their ids from the newest analysis read the same way, unless said otherwise."""
+
+    def asked(**more: Any) -> httpx.Response:
+        return api.client.post("/v1/analyses", json={"rows": [{"comment": "late"}], **more})
+
+    assert asked().json()["continues"] is None
+    first, second = api.analysed(), api.analysed(seed=1)
+    assert asked().json()["continues"] == second
+    assert asked(continues="none").json()["continues"] is None
+    assert asked(continues=first).json()["continues"] == first
+    assert asked(quality="fast").json()["continues"] is None
+    is_problem(asked(continues=first, quality="fast"), 422)
+    is_problem(asked(continues="an_0"), 404)
+    waiting = asked().json()["id"]
+    is_problem(asked(continues=waiting), 409)
+    shutil.rmtree(next((api.settings.data / "runs").glob(f"{_job_of(api, second)}/index-1")))
+    assert asked().json()["continues"] == first
+
+
+def _job_of(api: Api, analysis_id: str) -> str:
+    with api.database.read() as session:
+        return session.get_one(Analysis, analysis_id).job_id
+
+
+def test_what_it_goes_on_from_may_be_gone(api: Api) -> None:
+    """A run that is removed before it is needed fails the analysis by name, and hides nothing."""
+    first = api.analysed()
+    asked = api.client.post("/v1/analyses", json={"rows": [{"comment": "late"}]}).json()
+    assert api.client.delete(f"/v1/analyses/{first}").status_code == 204
+    claim = jobs.claim(api.database, "me", lease_s=600)
+    assert claim is not None
+    assert child._do(Work(api.settings, api.database, claim)) == child.SETTLED
+    told = api.client.get(f"/v1/analyses/{asked['id']}").json()
+    assert told["state"] == "failed"
+    assert "was removed" in told["problem"]
 
 
 def test_merged_topics_count_as_one(api: Api) -> None:

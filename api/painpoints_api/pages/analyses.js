@@ -82,7 +82,7 @@ function chosen() {
 
 async function start() {
   say("Queueing…");
-  const told = await send("/v1/analyses", { title: at("title").value.trim() || "Analysis", upload_ids: uploads, columns: chosen() });
+  const told = await send("/v1/analyses", { title: at("title").value.trim() || "Analysis", upload_ids: uploads, columns: chosen(), continues: at("continues").value });
   location.assign(`/analyses/${encodeURIComponent(told.id)}`);
 }
 
