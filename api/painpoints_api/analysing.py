@@ -14,7 +14,7 @@ from painpoints.errors import InputError
 from painpoints_api import jobs, slices, uploads, webhooks
 from painpoints_api.database import patiently
 from painpoints_api.records import Analysis, TopicEdit, Upload
-from painpoints_api.work import Work
+from painpoints_api.work import Work, job_folder
 
 if TYPE_CHECKING:
     from painpoints_api.engine import Engine
@@ -33,11 +33,18 @@ def analyse(work: Work) -> str:
         lambda folder: uploads.lay_out(work.settings, files, folder),
     )
     inputs = sorted(gathered.iterdir())
-    made_of = {"inputs": work.sha256("gather"), "engine": engine.fingerprint(analysis.settings)}
+    earlier = _earlier(work, analysis)
+    made_of = {
+        "inputs": work.sha256("gather"),
+        "engine": engine.fingerprint(analysis.settings),
+        "continues": None if earlier is None else f"{analysis.continues}/{earlier.name}",
+    }
     analysed = work.step(
         "analyse",
         made_of,
-        lambda folder: engine.analyse(inputs, analysis.settings, folder, work.say),
+        lambda folder: engine.analyse(
+            inputs, analysis.settings, folder, work.say, continues=earlier
+        ),
     )
     made_of = {"analyse": work.sha256("analyse"), "index": slices.VERSION}
     indexed = work.step("index", made_of, lambda folder: _index(analysed, folder, work))
@@ -57,6 +64,23 @@ def _asked(work: Work) -> tuple[Analysis, list[Upload]]:
     if gone:
         raise InputError(f"uploads were removed before they were analysed: {', '.join(gone)}")
     return analysis, [found[upload_id] for upload_id in analysis.upload_ids]
+
+
+def _earlier(work: Work, analysis: Analysis) -> Path | None:
+    """Return the run whose topics are to be kept.
+
+    Raises:
+        InputError: when it was removed since the analysis was asked for.
+    """
+    if analysis.continues is None:
+        return None
+    with work.database.read() as session:
+        other = session.get(Analysis, analysis.continues)
+    if other is None or other.run is None:
+        raise InputError(
+            "the analysis whose topics were to be kept was removed; ask again, with `continues`"
+        )
+    return job_folder(work.settings, other.job_id) / other.run
 
 
 def _index(analysed: Path, folder: Path, work: Work) -> None:

@@ -77,7 +77,9 @@ def create(settings: ServiceSettings) -> FastAPI:
     app.include_router(fixes.judged)
     problems.handle(app)
     app.add_exception_handler(results.KnownError, results.known)
+    app.add_exception_handler(404, pages.gone)
     app.add_middleware(Repeating)
+    app.add_middleware(_Heads)
     app.add_middleware(_AllowedMethods)
     app.add_middleware(_Bounded, settings=settings)
     app.add_middleware(_Guard, settings=settings)
@@ -229,6 +231,29 @@ def _is_plain_413(message: Message) -> bool:
     return message["status"] == 413 and kind.startswith("text/plain")
 
 
+class _Heads:
+    """Answers HEAD as GET without its body, as watchers of services ask; streams have no HEAD."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope.get("method") != "HEAD" or scope["path"].endswith("/events"):
+            await self._app(scope, receive, send)
+            return
+
+        async def sending(message: Message) -> None:
+            if message["type"] == "http.response.body":
+                message = {**message, "body": b""}
+            await send(message)
+
+        asked = {**scope, "method": "GET"}
+        try:
+            await self._app(asked, receive, sending)
+        finally:
+            scope["route"] = asked.get("route")
+
+
 class _AllowedMethods:
     """Lets a 405 name all methods of a path, not only those of the first route that fits."""
 
@@ -247,11 +272,12 @@ class _AllowedMethods:
 def _allowed(scope: Scope) -> str:
     """Return the methods of a path, by the app's own description of itself."""
     described: dict[str, dict[str, Any]] = scope["app"].openapi()["paths"]
-    return ", ".join(
-        sorted(
-            method.upper()
-            for path, operations in described.items()
-            if re.fullmatch(re.sub(r"\\{[^}]*\\}", "[^/]+", re.escape(path)), scope["path"])
-            for method in operations
-        )
-    )
+    known = {
+        method.upper()
+        for path, operations in described.items()
+        if re.fullmatch(re.sub(r"\\{[^}]*\\}", "[^/]+", re.escape(path)), scope["path"])
+        for method in operations
+    }
+    if "GET" in known and not scope["path"].endswith("/events"):
+        known.add("HEAD")
+    return ", ".join(sorted(known))

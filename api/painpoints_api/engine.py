@@ -42,10 +42,21 @@ class Engine(Protocol):
     def fingerprint(self, settings: Mapping[str, Any]) -> str:
         """Return what an analysis depends on besides its inputs: program, models, settings."""
 
+    def fits(self, run: Path, settings: Mapping[str, Any]) -> bool:
+        """Return whether an analysis by `settings` can keep the topics of `run`: the same encoder."""
+
     def analyse(
-        self, inputs: Sequence[Path], settings: Mapping[str, Any], folder: Path, on_step: OnStep
+        self,
+        inputs: Sequence[Path],
+        settings: Mapping[str, Any],
+        folder: Path,
+        on_step: OnStep,
+        *,
+        continues: Path | None = None,
     ) -> None:
         """Analyse `inputs` and write the whole run into the empty `folder`.
+
+        continues: a run whose topics keep their ids and names where they go on.
 
         Raises:
             PainpointsError: when inputs or settings cannot be used.
@@ -84,8 +95,27 @@ class PackagedEngine:
         }
         return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
+    def fits(self, run: Path, settings: Mapping[str, Any]) -> bool:
+        """Return whether the run's encoders are those in force for these settings."""
+        from painpoints import runs
+
+        in_force = {
+            str(part["part"]): str(part["version"]) for part in _manifests(_settings(settings))
+        }
+        try:
+            made_by = {name: str(v) for name, v in runs.load_facts(run)["parts"].items()}
+        except (RunError, KeyError):
+            return False
+        return _encoders(made_by) == _encoders(in_force)
+
     def analyse(
-        self, inputs: Sequence[Path], settings: Mapping[str, Any], folder: Path, on_step: OnStep
+        self,
+        inputs: Sequence[Path],
+        settings: Mapping[str, Any],
+        folder: Path,
+        on_step: OnStep,
+        *,
+        continues: Path | None = None,
     ) -> None:
         """Run the pipeline and save its run."""
         from painpoints import runs
@@ -94,7 +124,9 @@ class PackagedEngine:
         def tell(step: str, done: int = 0, total: int = 0) -> None:
             on_step(step, done, total)
 
-        analysis = Analyser(_settings(settings), on_step=tell).analyse(inputs)
+        earlier = None if continues is None else runs.load_earlier(continues)
+        analyser = Analyser(_settings(settings), on_step=tell)
+        analysis = analyser.analyse(inputs, continues=earlier)
         on_step("write", 0, 0)
         try:
             runs.save(analysis, folder)

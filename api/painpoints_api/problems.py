@@ -115,7 +115,7 @@ def answer(
 def handle(app: FastAPI) -> None:
     """Let every error of the app end as a problem document."""
     app.add_exception_handler(ProblemError, _refused)
-    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(HTTPException, http)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(PainpointsError, _ours)
     app.add_exception_handler(DBAPIError, _database)
@@ -129,7 +129,8 @@ def _refused(request: Request, error: Exception) -> JSONResponse:
     return answer(request, error.status, error.detail, headers=error.headers, **error.more)
 
 
-def _http(request: Request, error: Exception) -> JSONResponse:
+def http(request: Request, error: Exception) -> JSONResponse:
+    """Tell what the framework refuses: paths and methods that are not known."""
     assert isinstance(error, HTTPException)
     detail = "" if error.status_code in {404, 405} else str(error.detail)
     return answer(request, error.status_code, detail, headers=error.headers)

@@ -181,6 +181,7 @@ class Analysis(Base):
     title: Mapped[str] = mapped_column(_NAME)
     settings: Mapped[dict[str, Any]]
     upload_ids: Mapped[list[Any]]
+    continues: Mapped[str | None] = mapped_column(_ID)  # the analysis whose topics it keeps
     run: Mapped[str | None] = mapped_column(String(120))
     counts: Mapped[dict[str, Any]] = mapped_column(default=dict)
     created_at: Mapped[datetime] = mapped_column(default=now)
@@ -198,6 +199,8 @@ class TopicEdit(Base):
     hidden: Mapped[bool] = mapped_column(default=False)
     watched: Mapped[bool] = mapped_column(default=False)
     merged_into: Mapped[str | None] = mapped_column(String(120))
+    parts: Mapped[list[Any] | None] = mapped_column(JSON(none_as_null=True))
+    """As `schemas.PartIn` with their ids: what of the topic's mentions counts for which part."""
     edited_by: Mapped[str] = mapped_column(_NAME)
     edited_at: Mapped[datetime] = mapped_column(default=now)
 

@@ -48,10 +48,16 @@ class Options(_In):
     read: ReadSettings = ReadSettings()
     journey: list[StageSettings] = Field([], max_length=30)
     rank: RankOptions = RankOptions()
+    continues: Id = Field(
+        "latest",
+        description="the analysis whose topics keep ids and names where they go on: an id, `latest` "
+        "(the newest finished one of the project that the same encoder read), or `none`",
+    )
 
     def settings(self) -> dict[str, Any]:
         """Return them as the engine's settings, only what was given."""
-        given = self.model_dump(mode="json", exclude_unset=True, exclude={"rows", "upload_ids"})
+        apart = {"rows", "upload_ids", "continues"}
+        given = self.model_dump(mode="json", exclude_unset=True, exclude=apart)
         title, journey = given.pop("title", None), given.pop("journey", None)
         if title is not None:
             given["report"] = {"title": title}
@@ -325,6 +331,7 @@ class AnalysisOut(_Out):
     counts: dict[str, Any]
     settings: dict[str, Any]
     upload_ids: list[str]
+    continues: str | None = Field(description="the analysis whose topics it keeps")
     created_at: datetime
     started_at: datetime | None
     ended_at: datetime | None
@@ -707,6 +714,12 @@ class TrainingOut(_Out):
     )
     created_at: datetime
     ended_at: datetime | None
+
+
+class TrainingsOut(Page):
+    """Trainings, newest first."""
+
+    items: list[TrainingOut]
 
 
 class HealthOut(_Out):

@@ -54,7 +54,7 @@ class ServiceSettings(BaseSettings):
     score_quality: Literal["fast", "accurate"] | None = Field(
         None, description="of /v1/score without an analysis; else as the engine's settings say"
     )
-    docs: bool = Field(default=True, description="serve the API's description at /docs")
+    docs: bool = Field(default=True, description="describe the API at /openapi.json")
     webhooks_to_private: bool = Field(
         default=False, description="let webhooks go to private networks, and by plain http"
     )

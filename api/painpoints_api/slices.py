@@ -184,9 +184,15 @@ class Slices:
         names = self._names(run)
         return [name.removeprefix(SEGMENT) for name in names if name.startswith(SEGMENT)]
 
-    def choices(self, run: Path, *, most: int) -> dict[str, list[str]]:
-        """Return what a run can be cut by: the `most` commonest values of each column, and one more."""
-        names = [*CHOICES, *(name for name in self._names(run) if name.startswith(SEGMENT))]
+    def choices(
+        self, run: Path, *, most: int, names: Sequence[str] | None = None
+    ) -> dict[str, list[str]]:
+        """Return what a run can be cut by: the `most` commonest values of each column, and one more.
+
+        names: of these columns only; all that a run can be cut by if None.
+        """
+        if names is None:
+            names = [*CHOICES, *(name for name in self._names(run) if name.startswith(SEGMENT))]
         found = dict[str, list[str]]()
         for name in names:
             rows = self._rows(
@@ -365,16 +371,21 @@ class Slices:
             {"run": str(run / TABLE), "topics": list(topic_ids)},
         )
 
-    def queue(self, run: Path, *, limit: int) -> list[dict[str, Any]]:
-        """Return the mentions that a human label helps most: novel ones, then the least sure."""
+    def queue(self, run: Path, done: Sequence[str], *, limit: int) -> list[dict[str, Any]]:
+        """Return the mentions that a human label helps most: novel ones, then the least sure.
+
+        Each text once, and none of `done`: a second label of the same words teaches nothing.
+        """
         page = self._rows(
             f"""
             SELECT {self._told(run)} FROM read_parquet($run)
-            WHERE reason = 'novel' OR stage = 'unsure' OR type = 'unsure' OR stage_prob < 0.5
+            WHERE (reason = 'novel' OR stage = 'unsure' OR type = 'unsure' OR stage_prob < 0.5)
+                AND {_ALIKE} NOT IN (SELECT unnest($done::VARCHAR[]))
+            QUALIFY row_number() OVER (PARTITION BY {_ALIKE} ORDER BY mention_id) = 1
             ORDER BY reason IS DISTINCT FROM 'novel', least(stage_prob, type_prob), mention_id
             LIMIT $n
             """,
-            {"run": str(run / TABLE), "n": limit},
+            {"run": str(run / TABLE), "n": limit, "done": [alike(text) for text in done]},
         )
         return self._in_verbatims(run, page)
 
@@ -515,6 +526,14 @@ _GROUPS = """
 """People with one mention in a group are counted as they pass; only the others are told apart."""
 
 _MOVED = "SELECT unnest($moved_from) AS topic_id, unnest($moved_to) AS target"
+
+
+_ALIKE = r"trim(regexp_replace(lower(text), '\s+', ' ', 'g'))"
+
+
+def alike(text: str) -> str:
+    """Return what texts have in common that differ in case and spaces only, as the training sees it."""
+    return " ".join(text.lower().split())
 
 
 def _moves(edits: Edits) -> dict[str, list[str]]:

@@ -6,6 +6,7 @@ the same that an analyst calls, and tells what they tell.
 
 import csv
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -20,6 +21,7 @@ from painpoints_api import jobs
 from painpoints_api.database import patiently
 from painpoints_api.discreet import without_paths
 from painpoints_api.records import Job, LabelCorrection
+from painpoints_api.slices import alike
 from painpoints_api.work import Work
 
 KIND = "training"
@@ -59,16 +61,18 @@ def _finish(work: Work, result: dict[str, Any]) -> None:
 
 
 def corrections(session: Session, project_id: str) -> list[dict[str, str]]:
-    """Return a project's corrected mentions, each with the newest label of each field."""
+    """Return a project's corrected texts, each with the newest label of each field.
+
+    Mentions that say the same count as one: with two labels the training would refuse them all.
+    """
     query = (
         select(LabelCorrection)
         .where(LabelCorrection.project_id == project_id, LabelCorrection.field.in_(FIELDS))
         .order_by(LabelCorrection.id)
     )
-    rows: dict[tuple[str, str], dict[str, str]] = {}
+    rows: dict[str, dict[str, str]] = {}
     for one in session.scalars(query):
-        key = (one.mention_id, one.mention_text)
-        rows.setdefault(key, {"text": one.mention_text})[one.field] = one.after
+        rows.setdefault(alike(one.mention_text), {"text": one.mention_text})[one.field] = one.after
     return list(rows.values())
 
 
@@ -99,5 +103,16 @@ def order(arguments: Sequence[str], *, seconds: float | None = None) -> bytes:
         raise InputError(f"it took longer than {seconds:g} s; ask again") from error
     if done.returncode != 0:
         said = " ".join(done.stderr.decode("utf-8", "replace").split())
-        raise InputError(without_paths(said[-1000:], Path.cwd()) or "the command broke")
+        found = _findings(done.stdout)
+        told = without_paths(f"{said[-1000:]}{found}", Path.cwd())
+        raise InputError(told or "the command broke")
     return done.stdout
+
+
+def _findings(printed: bytes) -> str:
+    """Return what is wrong with the labels, as a refused command prints it; they quote no text."""
+    try:
+        found = json.loads(printed)["findings"]
+    except (ValueError, KeyError, TypeError):
+        return ""
+    return ": " + "; ".join(re.sub(r"^labels-\d+\.csv: ", "", str(one)) for one in found[:10])

@@ -40,10 +40,25 @@ class FakeEngine:
         """Return the settings, and a version that a test may change."""
         return json.dumps([dict(settings), os.environ.get("FAKE_ENGINE_CONTROL_VERSION", "1")])
 
+    def fits(self, run: Path, settings: Mapping[str, Any]) -> bool:
+        """Return that a run goes on from those of the same quality."""
+        if not run.exists():
+            return False
+        told = json.loads((run / "run.json").read_text(encoding="utf-8"))
+        return bool(told.get("quality") == settings.get("quality"))
+
     def analyse(
-        self, inputs: Sequence[Path], settings: Mapping[str, Any], folder: Path, on_step: OnStep
+        self,
+        inputs: Sequence[Path],
+        settings: Mapping[str, Any],
+        folder: Path,
+        on_step: OnStep,
+        *,
+        continues: Path | None = None,
     ) -> None:
         """Write a run of invented feedback, as many people as the inputs have lines."""
+        if continues is not None and not (continues / "slices.parquet").exists():
+            raise InputError("the run that this one continues is not whole")
         n_people = 0
         for step in PIPELINE:
             on_step(step, 0, 0)

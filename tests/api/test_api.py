@@ -16,13 +16,13 @@ from fastapi.testclient import TestClient
 from sqlalchemy import select
 from tests.api.fakes import FakeEngine, write_run
 
-from painpoints_api import keys, slices
+from painpoints_api import child, jobs, keys, slices
 from painpoints_api.app import create
 from painpoints_api.database import Database
 from painpoints_api.records import Analysis, Audit, Job, LabelCorrection, Project, TopicEdit, now
 from painpoints_api.service import Answers
 from painpoints_api.settings import ServiceSettings
-from painpoints_api.work import job_folder
+from painpoints_api.work import Work, job_folder
 
 HOST = {"Host": "127.0.0.1"}
 
@@ -718,6 +718,44 @@ def test_names_and_owners_outlive_an_analysis(api: Api) -> None:
     assert (back["label"], back["owner"]) == (None, "Logistics")
 
 
+def test_a_new_analysis_goes_on_from_the_latest(api: Api) -> None:
+    """Topics keep their ids from the newest analysis read the same way, unless said otherwise."""
+
+    def asked(**more: Any) -> httpx.Response:
+        return api.client.post("/v1/analyses", json={"rows": [{"comment": "late"}], **more})
+
+    assert asked().json()["continues"] is None
+    first, second = api.analysed(), api.analysed(seed=1)
+    assert asked().json()["continues"] == second
+    assert asked(continues="none").json()["continues"] is None
+    assert asked(continues=first).json()["continues"] == first
+    assert asked(quality="fast").json()["continues"] is None
+    is_problem(asked(continues=first, quality="fast"), 422)
+    is_problem(asked(continues="an_0"), 404)
+    waiting = asked().json()["id"]
+    is_problem(asked(continues=waiting), 409)
+    shutil.rmtree(next((api.settings.data / "runs").glob(f"{_job_of(api, second)}/index-1")))
+    assert asked().json()["continues"] == first
+
+
+def _job_of(api: Api, analysis_id: str) -> str:
+    with api.database.read() as session:
+        return session.get_one(Analysis, analysis_id).job_id
+
+
+def test_what_it_goes_on_from_may_be_gone(api: Api) -> None:
+    """A run that is removed before it is needed fails the analysis by name, and hides nothing."""
+    first = api.analysed()
+    asked = api.client.post("/v1/analyses", json={"rows": [{"comment": "late"}]}).json()
+    assert api.client.delete(f"/v1/analyses/{first}").status_code == 204
+    claim = jobs.claim(api.database, "me", lease_s=600)
+    assert claim is not None
+    assert child._do(Work(api.settings, api.database, claim)) == child.SETTLED
+    told = api.client.get(f"/v1/analyses/{asked['id']}").json()
+    assert told["state"] == "failed"
+    assert "was removed" in told["problem"]
+
+
 def test_merged_topics_count_as_one(api: Api) -> None:
     """Merged topics are one finding whose mentions are those of both; undone, they are two."""
     base = f"/v1/analyses/{api.analysed()}"
@@ -780,8 +818,25 @@ def test_corrections_are_kept_and_shown(api: Api) -> None:
     with api.database.read() as session:
         assert session.scalars(select(LabelCorrection.mention_text)).one() == first["text"]
     is_problem(api.client.post("/v1/labels", json={**label, "mention_id": "x"}), 404)
-    wrong = {**label, "field": "sentiment", "label": "angry"}
-    is_problem(api.client.post("/v1/labels", json=wrong), 422)
+    for field, unknown in (("sentiment", "angry"), ("stage", "paying"), ("touchpoint", "till 4"), ("topic", "t99")):  # fmt: skip
+        wrong = {**label, "field": field, "label": unknown}
+        is_problem(api.client.post("/v1/labels", json=wrong), 422)
+    for field, known in (("touchpoint", "app"), ("topic", "t04")):
+        right = {**label, "field": field, "label": known}
+        assert api.client.post("/v1/labels", json=right).status_code == 201, field
+
+
+def test_the_queue_asks_for_each_text_once(api: Api) -> None:
+    """Mentions that say the same words are one item, gone as soon as one of them is corrected."""
+    analysis_id = api.analysed()
+    items = api.client.get("/v1/queue", params={"limit": 200}).json()["items"]
+    texts = [" ".join(one["text"].lower().split()) for one in items]
+    assert len(texts) == len(set(texts)) > 1
+    label = {"analysis_id": analysis_id, "mention_id": items[0]["mention_id"]}
+    label |= {"field": "stage", "label": "support"}
+    assert api.client.post("/v1/labels", json=label).status_code == 201
+    left = api.client.get("/v1/queue", params={"limit": 200}).json()["items"]
+    assert [one["text"] for one in left] == [one["text"] for one in items[1:]]
 
 
 # -- scoring -----------------------------------------------------------------------------------
@@ -833,7 +888,29 @@ def test_every_answer_has_an_id_and_safe_headers(api: Api) -> None:
     assert "default-src 'none'" in given.headers["content-security-policy"]
     wrong = api.client.put("/v1/analyses")
     is_problem(wrong, 405)
-    assert wrong.headers["allow"] == "GET, POST"
+    assert wrong.headers["allow"] == "GET, HEAD, POST"
+
+
+def test_watchers_may_ask_for_heads(api: Api) -> None:
+    """HEAD tells what GET would, without its body, and is counted by its route."""
+    asked = api.client.head("/healthz")
+    assert (asked.status_code, asked.content) == (200, b"")
+    assert asked.headers["content-length"] == str(len(api.client.get("/healthz").content))
+    is_sent = api.client.head(f"/v1/analyses/{api.analysed()}/exports/xlsx")
+    assert (is_sent.status_code, is_sent.content) == (404, b"")
+    figures = api.client.get("/metrics").text
+    assert 'method="HEAD",route="/healthz",status="200"' in figures
+    assert api.client.head("/v1/uploads/check").status_code == 405
+
+
+def test_people_are_told_by_a_page_that_there_is_none(api: Api) -> None:
+    """A browser gets a page where there is none; programs, and all of /v1, get a problem."""
+    browser = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+    page = api.client.get("/nothing", headers=browser)
+    assert (page.status_code, page.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    assert "There is no such page" in page.text
+    is_problem(api.client.get("/v1/nothing", headers=browser), 404)
+    is_problem(api.client.get("/nothing"), 404)
 
 
 def test_audit_tells_who_did_what(keyed: Api) -> None:

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import polars as pl
 import pytest
 from tests.synthetic import frames
 
@@ -45,6 +46,22 @@ def test_a_run_has_all_that_slices_need(run: Path) -> None:
     journey = json.loads((run / "journey_map.json").read_text(encoding="utf-8"))
     assert sum(row["n_mentions"] for row in rows) == journey["n_mentions"]
     assert {row["stage"] for row in rows} <= {"buying", "after", "none", "unsure"}
+
+
+def test_topics_outlive_new_answers(engine: PackagedEngine, run: Path, tmp_path: Path) -> None:
+    """Other answers, analysed as going on from a run, tell of its topics under the same ids."""
+    settings = {"quality": "fast", "journey": JOURNEY, "rank": {"n_bootstrap": 20}}
+    assert engine.fits(run, settings)
+    assert not engine.fits(run, {"quality": "accurate"})
+    answers = frames(80, seed=2).feedback.select("verbatim", "person_id", "score")
+    answers.write_csv(tmp_path / "answers.csv")
+    ids = {}
+    for name, earlier in (("anew", None), ("on", run)):
+        (tmp_path / name).mkdir()
+        engine.analyse([tmp_path / "answers.csv"], settings, tmp_path / name, lambda *_: None, continues=earlier)  # fmt: skip
+        ids[name] = set(pl.read_parquet(tmp_path / name / "topics.parquet")["topic_id"])
+    before = set(pl.read_parquet(run / "topics.parquet")["topic_id"])
+    assert len(ids["on"] & before) > len(ids["anew"] & before)
 
 
 def test_texts_get_the_topics_and_the_journey_of_a_run(engine: PackagedEngine, run: Path) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 from tests.api.test_api import Api, is_problem
 
 from painpoints.errors import InputError
@@ -97,6 +98,8 @@ def test_trainings_of_others_are_not_there(api: Api) -> None:
     teach(api, mine)
     asked = api.client.post("/v1/retrain", json={}, headers=mine).json()
     is_problem(api.client.get(f"/v1/retrain/{asked['id']}", headers=other), 404)
+    listed = [api.client.get("/v1/retrain", headers=who).json()["items"] for who in (mine, other)]
+    assert [[one["id"] for one in items] for items in listed] == [[asked["id"]], []]
     is_problem(api.client.post("/v1/retrain", json={}, headers=other), 409)
 
 
@@ -115,6 +118,35 @@ def test_a_training_that_is_refused_says_why(api: Api, monkeypatch: pytest.Monke
     assert "seed" in job.problem
     assert str(api.settings.data) not in job.problem
     assert TEXTS[0] not in job.problem
+
+
+def test_corrections_that_disagree_do_not_stop_a_training(api: Api) -> None:
+    """Mentions of the same words with two labels are one row, by the newest label."""
+    header = api.key("label", "read", "analyse")
+    teach(api, header, texts=("The hotline  never answers", "the hotline never answers"))
+    with api.database.write() as session:
+        last = session.scalars(select(LabelCorrection).order_by(LabelCorrection.id.desc())).all()
+        for row in last[:2]:
+            row.after = "onboarding" if row.field == "stage" else row.after
+        project_id = last[0].project_id
+    with api.database.read() as session:
+        (row,) = training.corrections(session, project_id)
+    assert (row["stage"], row["type"]) == ("onboarding", "pain_point")
+
+
+def test_a_refused_training_says_what_is_to_be_mended(api: Api) -> None:
+    """Which label is wrong is told, not only that one is."""
+    header = api.key("label", "read", "analyse")
+    teach(api, header, texts=TEXTS[:2])
+    with api.database.write() as session:
+        for row in session.scalars(select(LabelCorrection).where(LabelCorrection.field == "stage")):
+            row.after = "paying"
+    asked = api.client.post("/v1/retrain", json={"quality": "fast"}, headers=header).json()
+    work_on(api, asked["id"])
+    (told,) = api.client.get("/v1/retrain", headers=header).json()["items"]
+    assert told["state"] == "failed"
+    assert "stage 'paying' is none of awareness" in told["problem"]
+    assert ".csv" not in told["problem"]
 
 
 def test_names_of_versions_are_plain(api: Api) -> None:

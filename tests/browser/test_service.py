@@ -11,11 +11,12 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from painpoints_api import keys
+from painpoints_api import jobs, keys
 from painpoints_api.engine import PackagedEngine
 from painpoints_api.records import Job
 from tests.api.listening import listening
 from tests.api.test_api import Api
+from tests.api.test_training import work_on
 from tests.browser.watched import Watched
 
 EVIL = "<script>document.title = 'taken'</script><img src=x onerror=\"document.title='taken'\">"
@@ -292,6 +293,86 @@ def test_the_queue_is_worked_by_keyboard(served: Served) -> None:
 
 
 @OPEN
+def test_nothing_that_is_not_there_is_written_as_a_word(served: Served) -> None:
+    """Where a mention has no question, the queue does not say "null", nor does any panel."""
+    analysis_id = analysed(served)
+    table = next(served.api.settings.data.glob("runs/*/index-1/feedback.parquet"))
+    asked = pl.lit(None, pl.String).alias("question")
+    pl.read_parquet(table).with_columns(asked).write_parquet(table)
+    page = served.page
+    page.goto(f"{served.address}/queue?analysis={analysis_id}")
+    expect(page.locator("#card mark")).to_be_visible()
+    words = page.locator("#card").inner_text().split()
+    assert not {"null", "undefined", "false"} & set(words)
+
+
+@OPEN
+def test_corrections_become_a_version_on_the_page(
+    served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A correction is learnt from, the version is judged, promoted and left again, by clicks."""
+    (tmp_path / "models").mkdir()
+    monkeypatch.setenv("PAINPOINTS_MODELS", str(tmp_path / "models"))
+    page = served.page
+    analysed(served)
+    page.goto(f"{served.address}/queue")
+    expect(page.locator("#versions")).to_contain_text("shipped")
+    page.get_by_label("Classifier", exact=True).select_option("fast")
+    page.get_by_role("button", name="Train", exact=True).click()
+    expect(page.locator("#trained")).to_contain_text("no corrected labels yet")
+    page.locator("#card").press("7")
+    expect(page.locator("#said")).to_contain_text("Stage: Support")
+    page.get_by_role("button", name="Train", exact=True).click()
+    expect(page.locator("#trained")).to_contain_text("Waits for its turn")
+    work_on(served.api, told(served, "/retrain")["items"][0]["id"])
+    expect(page.locator("#trained")).to_contain_text("from 1\u00a0corrected text")
+    expect(page.locator("#judged")).to_contain_text("shipped corpus")
+    assert serious(page) == []
+    page.get_by_role("button", name="Promote own-1 of classifier-fast").click()
+    expect(page.locator("#trained")).to_contain_text("own-1 is in force")
+    page.get_by_role("button", name="Roll back own-1 of classifier-fast").click()
+    expect(page.locator("#trained")).to_contain_text("own-1 is no longer in force")
+    page.reload()
+    expect(page.locator("#judged")).to_contain_text("shipped corpus")
+
+
+@OPEN
+def test_an_analysis_is_followed_in_the_list_and_removed(served: Served) -> None:
+    """The list follows what is under way; an ended analysis is removed by two clicks, not one."""
+    sent = httpx.post(f"{served.address}/v1/analyses", json={"rows": [{"a": "x"}]}, timeout=60)
+    analysis_id = sent.json()["id"]
+    page = served.page
+    page.goto(served.address)
+    expect(page.locator("#list tbody tr")).to_contain_text("queued")
+    served.api.finish(analysis_id)
+    expect(page.locator("#list tbody tr")).to_contain_text("done")
+    show_map(served, analysis_id)
+    page.get_by_role("button", name="Remove this analysis").click()
+    page.get_by_role("button", name="Keep it").click()
+    assert told(served, f"/analyses/{analysis_id}")["state"] == "done"
+    page.get_by_role("button", name="Remove this analysis").click()
+    page.get_by_role("button", name="Remove it with all it found").click()
+    expect(page.locator("#none")).to_be_visible()
+    assert told(served, "/analyses")["items"] == []
+
+
+@OPEN
+def test_an_analysis_says_how_far_it_is(served: Served) -> None:
+    """What is under way is told in words, with how many steps there are."""
+    sent = httpx.post(f"{served.address}/v1/analyses", json={"rows": [{"a": "x"}]}, timeout=60)
+    claim = jobs.claim(served.api.database, "me", lease_s=600)
+    assert claim is not None
+    jobs.say_progress(served.api.database, claim, "redact", 30, 120)
+    page = served.page
+    page.goto(f"{served.address}/analyses/{sent.json()['id']}")
+    expect(page.locator("#said")).to_have_text(
+        "Under way: step 4 of 12, masking personal data (30 of 120)"
+    )
+    assert page.locator("#progress").evaluate("bar => bar.value") == pytest.approx(3.25 / 12)
+    assert page.get_by_role("button", name="Remove this analysis").is_hidden()
+
+
+@OPEN
 def test_topics_are_decided_on_their_page(served: Served) -> None:
     """Renaming, owner, merging, watching and hiding are kept, and the map follows."""
     analysis_id = analysed(served)
@@ -394,7 +475,14 @@ def test_pages_fit_a_phone(served: Served, browser: Browser, scheme: Literal["li
         page.wait_for_selector(ready)
         wide = page.evaluate("document.documentElement.scrollWidth")
         assert (address, wide <= 390, serious(page)) == (address, True, [])
+        if address.endswith("/topics"):  # every field is on the screen, none beside it
+            box = page.get_by_label("Hidden App crashes").bounding_box()
+            assert box is not None
+            assert box["x"] + box["width"] <= 390
     page.goto(f"{base}/{now}")
+    box = page.locator("#what-if input").last.bounding_box()
+    assert box is not None
+    assert box["x"] + box["width"] <= 390
     page.get_by_role("button", name="Parcel arrives late").first.click()
     page.wait_for_selector(".quote")
     assert page.evaluate("document.querySelector('#panel').scrollWidth") <= 390
@@ -410,6 +498,8 @@ def test_who_may_only_read_is_offered_no_changes(served: Served) -> None:
     page.get_by_role("button", name="Parcel arrives late").first.click()
     expect(page.locator(".quote").first).to_be_visible()
     expect(page.get_by_role("button", name="Rename")).to_have_count(0)
+    expect(page.get_by_role("button", name="Remove this analysis")).to_be_hidden()
+    assert "null" not in page.locator("#panel").inner_text().split()
     expect(page.locator(".quote .chip").first).to_be_disabled()
     page.goto(f"{served.address}/queue")
     expect(page.locator("#said")).to_contain_text("lacks the scope label")

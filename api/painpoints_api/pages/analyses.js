@@ -9,15 +9,30 @@ const FIXED = ["title"]; // said by layouts, not by settings
 let uploads = [];
 let next = null;
 
+const ENDED = ["done", "failed", "cancelled"];
+const LOOK_MS = 3000;
+
 async function list() {
   const told = await ask(`/v1/analyses?limit=50${next ? `&after=${encodeURIComponent(next)}` : ""}`);
-  for (const one of told.items) {
-    const link = el("a", { href: `/analyses/${encodeURIComponent(one.id)}`, dir: "auto" }, one.title);
-    at("list").tBodies[0].append(el("tr", {}, cell(link), cell(when(one.created_at)), cell(one.state), ...[one.counts.n_people, one.counts.n_mentions].map((n) => cell(count(n), { class: "number" }))));
-  }
+  at("list").tBodies[0].append(...told.items.map(row));
   next = told.next;
   at("more").hidden = !next;
   at("none").hidden = at("list").tBodies[0].rows.length > 0;
+}
+
+function row(one) {
+  const link = el("a", { href: `/analyses/${encodeURIComponent(one.id)}`, dir: "auto" }, one.title);
+  const drawn = el("tr", {}, cell(link), cell(when(one.created_at)), cell(one.state), ...[one.counts.n_people, one.counts.n_mentions].map((n) => cell(count(n), { class: "number" })));
+  if (!ENDED.includes(one.state)) setTimeout(() => again(one, drawn), LOOK_MS);
+  return drawn;
+}
+
+// What has not ended is looked at again; a service that is away for a while is waited for.
+async function again(one, drawn) {
+  const focused = drawn.contains(document.activeElement);
+  const fresh = row(await ask(`/v1/analyses/${encodeURIComponent(one.id)}`).catch(() => one));
+  drawn.replaceWith(fresh);
+  if (focused) fresh.querySelector("a").focus();
 }
 
 async function take(files) {
@@ -67,7 +82,7 @@ function chosen() {
 
 async function start() {
   say("Queueing…");
-  const told = await send("/v1/analyses", { title: at("title").value.trim() || "Analysis", upload_ids: uploads, columns: chosen() });
+  const told = await send("/v1/analyses", { title: at("title").value.trim() || "Analysis", upload_ids: uploads, columns: chosen(), continues: at("continues").value });
   location.assign(`/analyses/${encodeURIComponent(told.id)}`);
 }
 

@@ -1,6 +1,6 @@
 // One analysis: followed while it runs, then its map, live with the filters.
 
-import { analysisId, ask, at, base, count, el, page, say, several, trying } from "./common.js";
+import { analysisId, ask, at, base, count, el, may, page, say, several, trying } from "./common.js";
 import { drawFixes } from "./fixes.js";
 import { filters, queried, query, words } from "./filters.js";
 import { drawMap } from "./map.js";
@@ -9,16 +9,39 @@ import { drawWhatIf } from "./whatif.js";
 
 const STATES = { queued: "Waits for its turn", running: "Under way", done: "Done", failed: "Failed", cancelled: "Cancelled" };
 const ENDED = ["done", "failed", "cancelled"];
+const STEPS = Object.entries({
+  gather: "gathering the files",
+  analyse: "loading the models",
+  read: "reading",
+  redact: "masking personal data",
+  segment: "splitting answers into mentions",
+  encode: "comparing mentions",
+  classify: "labelling stages, touchpoints and feelings",
+  topics: "finding topics",
+  drivers: "measuring effects on the score",
+  findings: "ranking",
+  write: "drawing map and tables",
+  index: "preparing filters",
+});
+
+// Which step of how many, in words, and how far all of it is (0 to 1).
+function progress(one) {
+  const place = STEPS.findIndex(([name]) => name === one.step);
+  if (place < 0) return { told: one.step ? `: ${one.step}` : "", part: null };
+  const within = one.total ? ` (${count(one.done)} of ${count(one.total)})` : "";
+  return { told: `: step ${place + 1} of ${STEPS.length}, ${STEPS[place][1]}${within}`, part: (place + (one.total ? one.done / one.total : 0)) / STEPS.length };
+}
 
 function show(one) {
   at("name").textContent = one.title;
   document.title = `painpoints: ${one.title}`;
-  const step = one.state === "running" && one.step ? `: ${one.step}` : "";
-  say(`${STATES[one.state]}${step}${one.problem ? `: ${one.problem}` : ""}`, one.state === "failed");
+  const { told, part } = one.state === "running" ? progress(one) : { told: "", part: null };
+  say(`${STATES[one.state]}${told}${one.problem ? `: ${one.problem}` : ""}`, one.state === "failed");
   const bar = at("progress");
   bar.hidden = at("cancel").hidden = ENDED.includes(one.state);
-  if (one.total) Object.assign(bar, { max: one.total, value: one.done });
+  if (part !== null) bar.value = part;
   else bar.removeAttribute("value");
+  at("ended").hidden = !ENDED.includes(one.state) || !may("analyse");
   if (one.state === "done") trying(() => found(one));
 }
 
@@ -77,4 +100,16 @@ events.addEventListener("analysis", (event) => {
 events.addEventListener("error", () => {
   if (events.readyState === EventSource.CLOSED) say("There is no such analysis, or you may not see it.", true);
 });
+// Removing takes two clicks, for it cannot be taken back.
+function asking(sure) {
+  at("remove").hidden = sure;
+  at("remove-now").hidden = at("keep").hidden = !sure;
+  at(sure ? "keep" : "remove").focus();
+}
+at("remove").addEventListener("click", () => asking(true));
+at("keep").addEventListener("click", () => asking(false));
+at("remove-now").addEventListener("click", () => trying(async () => {
+  await ask(base, { method: "DELETE" });
+  location.assign("/analyses");
+}));
 at("cancel").addEventListener("click", () => trying(() => ask(base, { method: "DELETE" })));

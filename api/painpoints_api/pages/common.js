@@ -5,6 +5,7 @@ export const analysisId = document.body.dataset.analysis;
 export const base = `/v1/analyses/${encodeURIComponent(analysisId)}`;
 export const page = `/analyses/${encodeURIComponent(analysisId)}`;
 export const teaches = document.body.dataset.teaches === "yes";
+export const may = (scope) => document.body.dataset.rights.split(" ").includes(scope);
 
 const AS_PROPERTY = new Set(["value", "checked", "selected", "disabled", "hidden", "multiple", "indeterminate"]);
 
@@ -17,9 +18,14 @@ export function el(tag, attributes = {}, ...children) {
     else if (AS_PROPERTY.has(name)) node[name] = value;
     else node.setAttribute(name, value === true ? "" : value);
   }
-  node.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+  node.append(...shown(children));
   return node;
 }
+
+const shown = (children) => children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false);
+
+// What a node holds, anew; what is not there (null, false) is left out, not written as a word.
+export const fill = (node, ...children) => node.replaceChildren(...shown(children));
 
 export function say(text, isProblem = false, where = "said") {
   at(where).textContent = text;

@@ -1,6 +1,6 @@
 // A finding with its evidence: exact quotes; its topic renamed in place, its labels corrected.
 
-import { analysisId, ask, at, base, day, el, kindText, number, percent, plain, send, several, teaches, trying } from "./common.js";
+import { analysisId, ask, at, base, day, el, fill, kindText, number, percent, plain, send, several, teaches, trying } from "./common.js";
 import { queried } from "./filters.js";
 import { decide, renamed } from "./topic.js";
 
@@ -12,7 +12,7 @@ export function openPanel(finding, choices, changed) {
   const quotes = el("div", { class: "quotes" });
   const close = el("button", { type: "button", class: "close", "aria-label": "Close", on: { click: () => panel.close() } }, "×");
   const title = el("h2", { id: "panel-title", tabindex: "-1", dir: "auto" }, finding.label);
-  panel.replaceChildren(
+  fill(panel,
     el("header", {}, el("p", { class: "soft" }, `${kindText(finding)}, ${plain(finding.stage)}`), close),
     renamed(title, { topic_id: finding.topic_id, label: finding.label }, (label) => { finding.label = label; changed(); }),
     el("p", { id: "panel-said", role: "status" }),

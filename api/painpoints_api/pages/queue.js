@@ -1,6 +1,6 @@
 // The labelling queue, one mention at a time, worked by keyboard alone or by pointer.
 
-import { ask, at, el, percent, plain, say, send, several, teaches, trying } from "./common.js";
+import { ask, at, el, fill, percent, plain, say, send, several, teaches, trying } from "./common.js";
 import { marked } from "./panel.js";
 
 const FIELDS = ["stage", "touchpoint", "sentiment", "type", "severity"];
@@ -26,7 +26,7 @@ function draw() {
     return;
   }
   const name = FIELDS[field], labels = choices.get(one.analysis_id)[name];
-  card.replaceChildren(
+  fill(card,
     el("p", { class: "soft" }, `${place + 1} of ${items.length}; ${one.why}`),
     one.question ? el("p", { class: "soft", dir: "auto" }, one.question) : null,
     marked(one.verbatim, one.start, one.end),

@@ -21,7 +21,7 @@ function row(topic, all) {
   const tick = (field, title) => el("input", { type: "checkbox", checked: topic[field], disabled: !teaches, "aria-label": `${title} ${topic.label}`, on: { change: (event) => keep({ [field]: event.target.checked }, `${event.target.checked ? title : `No longer ${title.toLowerCase()}`}.`) } });
   return el("tr", { class: topic.hidden ? "hidden-topic" : "" },
     cell([renamed(name, topic, () => {}, "said"), el("span", { class: "soft" }, topic.terms.slice(0, 6).join(", "))]),
-    cell(count(topic.n_mentions), { class: "number" }), cell(owner), cell(into), cell(tick("watched", "Watched")), cell(tick("hidden", "Hidden")));
+    ...[count(topic.n_mentions), owner, into, tick("watched", "Watched"), tick("hidden", "Hidden")].map((content, i) => cell(content, { class: i ? null : "number", data: { title: TITLES[i + 1][0] } })));
 }
 
 trying(list);

@@ -35,5 +35,5 @@ function row(finding, now, before, stage, draw, open) {
     on: { change: (event) => { held[name] = Math.min(max, Math.max(min, Number(event.target.value) || held[name])); draw(`${name} ${finding.finding_id}`); } },
   });
   const moved = before === now ? "" : before > now ? ` ▲ from ${before}` : ` ▼ from ${before}`;
-  return el("tr", {}, cell([String(now), el("span", { class: "soft" }, moved)], { class: "number" }), cell([opener(finding, open), el("span", { class: "soft" }, stage)]), cell(input("effort", "Effort", 1, 5, 0.5)), cell(input("part", "Part that goes away", 5, 100, 5)), cell(number(gain(finding)), { class: "number" }));
+  return el("tr", {}, cell([String(now), el("span", { class: "soft" }, moved)], { class: "number" }), cell([opener(finding, open), el("span", { class: "soft" }, stage)]), cell(input("effort", "Effort", 1, 5, 0.5), { data: { title: "Effort" } }), cell(input("part", "Part that goes away", 5, 100, 5), { data: { title: "Goes away, %" } }), cell(number(gain(finding)), { class: "number", data: { title: "Worth" } }));
 }

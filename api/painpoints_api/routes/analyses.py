@@ -26,6 +26,8 @@ from painpoints_api.service import Service, Serving
 from painpoints_api.work import tidy
 
 router = APIRouter(prefix="/v1/analyses", tags=["analyses"])
+_LATEST, _NONE = "latest", "none"
+_LOOKED_AT = 10
 _EVERY_S = 0.5
 _ALIVE_S = 15.0
 _FORM = {
@@ -55,6 +57,7 @@ def shown(analysis: Analysis, job: Job) -> AnalysisOut:
         counts=analysis.counts,
         settings=analysis.settings,
         upload_ids=analysis.upload_ids,
+        continues=analysis.continues,
         created_at=analysis.created_at,
         started_at=job.started_at,
         ended_at=job.ended_at,
@@ -170,11 +173,14 @@ def _put(
             caller,
             title=options.title,
             settings=settings,
+            continues=options.continues,
             stored=stored,
             upload_ids=upload_ids,
         )
 
-    told = json.dumps([settings, upload_ids, [one.sha256 for one in stored]], sort_keys=True)
+    told = json.dumps(
+        [settings, options.continues, upload_ids, [one.sha256 for one in stored]], sort_keys=True
+    )
     with keeping(service, stored) as answered:
         answer = answered(once(service, caller, key, f"analysis {told}", queue, status=202))
     answer.headers["Location"] = f"/v1/analyses/{json.loads(bytes(answer.body))['id']}"
@@ -188,6 +194,7 @@ def _queue(
     *,
     title: str | None,
     settings: dict[str, Any],
+    continues: str,
     stored: list[Upload],
     upload_ids: list[str],
 ) -> AnalysisOut:
@@ -201,6 +208,7 @@ def _queue(
         title=title or (stored[0].file_name if stored else "Analysis"),
         settings=settings,
         upload_ids=[one.id for one in stored] or upload_ids,
+        continues=_continued(session, service, caller, continues, settings),
         counts={},
     )
     job = jobs.put(
@@ -215,6 +223,31 @@ def _queue(
     session.flush()
     caller.did(session, "analysis.create", analysis.id)
     return shown(analysis, job)
+
+
+def _continued(
+    session: Session, service: Service, caller: Caller, wanted: str, settings: dict[str, Any]
+) -> str | None:
+    """Return the analysis whose topics are to be kept, None if there is none that fits.
+
+    Raises:
+        ProblemError: for one that is asked for by its id and is not there, not done, or read otherwise.
+    """
+    if wanted == _NONE:
+        return None
+    if wanted == _LATEST:
+        done = select(Analysis).where(
+            Analysis.project_id == caller.project_id, Analysis.run.is_not(None)
+        )
+        latest = session.scalars(done.order_by(Analysis.id.desc()).limit(_LOOKED_AT)).all()
+        fitting = (a for a in latest if service.engine.fits(service.run_folder(a), settings))
+        return next((analysis.id for analysis in fitting), None)
+    analysis, _ = find(session, caller, wanted)
+    if not service.engine.fits(service.run_folder(analysis), settings):
+        raise ProblemError(
+            422, "body.continues: that analysis was read in another quality or by other models"
+        )
+    return analysis.id
 
 
 def _check_queue(session: Session, service: Service, caller: Caller) -> None:

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from painpoints_api import keys, sessions
+from painpoints_api import keys, problems, sessions
 from painpoints_api.callers import Reader, address, open_key, signed_in
 from painpoints_api.problems import ProblemError
 from painpoints_api.routes.results import open_run
@@ -37,7 +37,14 @@ _FRAMES = Environment(
 
 
 def _drawn(name: str, status: int = 200, **told: Any) -> HTMLResponse:
-    given = {"problem": "", "signed_in": True, "analysis_id": "", "teaches": False, **told}
+    given = {
+        "problem": "",
+        "signed_in": True,
+        "analysis_id": "",
+        "teaches": False,
+        "rights": "",
+        **told,
+    }
     page = _FRAMES.get_template(f"{name}.html.j2").render(page=name, **given)
     headers = {"Content-Security-Policy": _POLICY, "Referrer-Policy": "same-origin"}
     return HTMLResponse(page, status, headers=headers)  # forms need it to name their origin
@@ -53,6 +60,7 @@ def _shown(name: str, request: Request, service: Service, analysis_id: str = "")
         analysis_id=analysis_id,
         signed_in=service.settings.keys_needed,
         teaches=not opened.isdisjoint({"label", "admin"}),
+        rights=" ".join(sorted(keys.SCOPES if "admin" in opened else opened)),
     )
 
 
@@ -153,6 +161,15 @@ def map_page(service: Serving, caller: Reader, analysis_id: str) -> Response:
         media_type="text/html; charset=utf-8",
         headers={"Content-Security-Policy": _MAP_POLICY},
     )
+
+
+async def gone(request: Request, error: Exception) -> Response:
+    """Tell a person by a page, a program by a problem, that there is no such thing."""
+    is_page = "text/html" in request.headers.get("accept", "")
+    if is_page and not request.url.path.startswith("/v1/"):
+        needed = request.state.service.settings.keys_needed
+        return _drawn("gone", 404, signed_in=needed)
+    return problems.http(request, error)
 
 
 @router.get("/assets/{name}")

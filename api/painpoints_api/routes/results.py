@@ -209,7 +209,6 @@ def choices(found: Seen) -> ChoicesOut:
         StageChoice(name=one["name"], title=one.get("title") or one["name"])
         for one in _stages_of(found)
     ]
-    known = [*engine.touchpoints(), *values["touchpoint"]]
     return ChoicesOut(
         stages=stages,
         channel=values["channel"],
@@ -217,13 +216,20 @@ def choices(found: Seen) -> ChoicesOut:
         survey=values["survey"],
         segments={names[c]: told for c, told in values.items() if c.startswith(SEGMENT)},
         more=[names[column] for column, told in listed.items() if len(told) > _MOST_VALUES],
-        labels={
-            "stage": [*(stage.name for stage in stages), "none"],
-            "touchpoint": list(dict.fromkeys(one for one in known if one != "unsure")),
-            **LABELS,
-        },
+        labels=labels_of(found),
         **found.service.slices.ranges(found.run),
     )
+
+
+def labels_of(found: Found) -> dict[str, list[str]]:
+    """Return what labels of a run's mentions can be corrected to, by field."""
+    told = found.service.slices.choices(found.run, most=_MOST_VALUES, names=("touchpoint",))
+    known = [*engine.touchpoints(), *sorted(told["touchpoint"][:_MOST_VALUES])]
+    return {
+        "stage": [*(one["name"] for one in _stages_of(found)), "none"],
+        "touchpoint": list(dict.fromkeys(one for one in known if one != "unsure")),
+        **LABELS,
+    }
 
 
 def _stages_of(found: Found) -> list[dict[str, Any]]:
@@ -234,9 +240,14 @@ def _stages_of(found: Found) -> list[dict[str, Any]]:
 
 @router.get("/stages", responses={**NOT_CHANGED, **_PROBLEMS})
 def stages(found: Seen, filters: Cut) -> StagesOut:
-    """Return the stages of the run or slice: people, mentions, feelings, how many findings."""
+    """Return the stages of the run or slice: people, mentions, feelings, how many findings.
+
+    In the order of the journey; last what tells no stage (`none`, `unsure`).
+    """
     findings = found.ranked(filters)
+    order = {one["name"]: place for place, one in enumerate(_stages_of(found))}
     rows = found.service.slices.stages(found.run, filters)
+    rows.sort(key=lambda row: (order.get(row["stage"], len(order)), row["stage"]))
     return StagesOut(
         items=[
             StageOut(

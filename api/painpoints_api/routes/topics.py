@@ -15,7 +15,7 @@ from painpoints_api.once import RequestKey, once
 from painpoints_api.paging import Cursor, Limit, newest
 from painpoints_api.problems import ProblemError, documented
 from painpoints_api.records import Analysis, LabelCorrection, TopicEdit, new_id, now
-from painpoints_api.routes.results import LABELS, open_run
+from painpoints_api.routes.results import Found, labels_of, open_run
 from painpoints_api.schemas import (
     LabelIn,
     LabelOut,
@@ -125,8 +125,10 @@ def correct_label(
     mention = service.slices.mention(found.run, label.mention_id)
     if mention is None:
         raise ProblemError(404, "no such mention in this analysis")
-    allowed = LABELS.get(label.field)
-    if allowed is not None and label.label not in allowed:
+    allowed = _allowed(found, label.field)
+    if label.label not in allowed:
+        if label.field == "topic":
+            raise ProblemError(422, "body.label: not the id of a topic of this analysis")
         raise ProblemError(422, f"body.label: {label.field} is one of {', '.join(allowed)}")
     before = mention["topic_id" if label.field == "topic" else label.field]
 
@@ -151,6 +153,14 @@ def correct_label(
 
     told = label.model_dump_json()
     return once(service, caller, key, f"label {told}", keep, status=201)
+
+
+def _allowed(found: Found, field: str) -> list[str]:
+    """Return the labels that a field can be corrected to: what no training knows would stop it."""
+    if field == "topic":
+        rows = found.service.slices.topics(found.run, Edits())
+        return [row["topic_id"] for row in rows]
+    return labels_of(found)[field]
 
 
 def _shown(row: LabelCorrection) -> LabelOut:
@@ -187,14 +197,17 @@ def queue(
     ] = None,
     limit: Limit = 50,
 ) -> QueueOut:
-    """Return the mentions whose labels help most: like no topic yet, then the least sure."""
+    """Return the mentions whose labels help most: like no topic yet, then the least sure.
+
+    Each text once, and none that this project has corrected already.
+    """
     found = open_run(service, caller, analysis_id or _latest(service, caller))
     with service.database.read() as session:
-        corrected = select(LabelCorrection.mention_id).where(
+        corrected = select(LabelCorrection.mention_text).where(
             LabelCorrection.project_id == caller.project_id
         )
-        done = set(session.scalars(corrected))
-    rows = service.slices.queue(found.run, limit=limit + len(done))
+        done = session.scalars(corrected.distinct()).all()
+    rows = service.slices.queue(found.run, done, limit=limit)
     items = [
         QueueItem(
             **{name: row[name] for name in QueueItem.model_fields if name in row},
@@ -202,9 +215,8 @@ def queue(
             why="like no topic yet" if row["reason"] == "novel" else "not sure of its labels",
         )
         for row in rows
-        if row["mention_id"] not in done
     ]
-    return QueueOut(items=items[:limit])
+    return QueueOut(items=items)
 
 
 def _latest(service: Service, caller: Caller) -> str:

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from painpoints_api import jobs, training
 from painpoints_api.callers import Caller, Labeller, Promoter, Reader, ScoreCaller
 from painpoints_api.once import RequestKey, once
+from painpoints_api.paging import Cursor, Limit, newest
 from painpoints_api.problems import ProblemError, documented
 from painpoints_api.records import Job
 from painpoints_api.schemas import (
@@ -22,6 +23,7 @@ from painpoints_api.schemas import (
     RetrainIn,
     RollbackIn,
     TrainingOut,
+    TrainingsOut,
     VersionName,
     VersionsOut,
 )
@@ -95,6 +97,17 @@ def _shown(job: Job) -> TrainingOut:
         created_at=job.created_at,
         ended_at=job.ended_at,
     )
+
+
+@router.get("/retrain", responses=documented(401, 403, 422))
+def list_trainings(
+    service: Serving, caller: Reader, after: Cursor = None, limit: Limit = 50
+) -> TrainingsOut:
+    """List the project's trainings, newest first."""
+    query = select(Job).where(Job.project_id == caller.project_id, Job.kind == training.KIND)
+    with service.database.read() as session:
+        found, more = newest(session, query, Job.id, after, limit)
+    return TrainingsOut(items=[_shown(job) for (job,) in found], next=more)
 
 
 @router.get("/retrain/{training_id}", responses=documented(401, 403, 404))
