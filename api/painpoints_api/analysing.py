@@ -43,7 +43,12 @@ def analyse(work: Work) -> str:
         "analyse",
         made_of,
         lambda folder: engine.analyse(
-            inputs, analysis.settings, folder, work.say, continues=earlier
+            inputs,
+            analysis.settings,
+            folder,
+            work.say,
+            continues=earlier,
+            parts=work.unfinished("parts"),
         ),
     )
     made_of = {"analyse": work.sha256("analyse"), "index": slices.VERSION}

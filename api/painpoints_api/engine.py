@@ -19,7 +19,7 @@ from painpoints.errors import InputError, ModelError, RunError
 if TYPE_CHECKING:
     from painpoints.config import Settings
     from painpoints.domain import FixVerdict
-    from painpoints.pipeline import Analyser
+    from painpoints.pipeline import Analyser, Spread
     from painpoints.topics import TopicModel
 
 OnStep = Callable[[str, int, int], None]
@@ -53,10 +53,13 @@ class Engine(Protocol):
         on_step: OnStep,
         *,
         continues: Path | None = None,
+        parts: Path | None = None,
     ) -> None:
         """Analyse `inputs` and write the whole run into the empty `folder`.
 
         continues: a run whose topics keep their ids and names where they go on.
+        parts: where a large run leaves its parts; those found there are gone on from. None keeps
+            everything in memory.
 
         Raises:
             PainpointsError: when inputs or settings cannot be used.
@@ -116,9 +119,12 @@ class PackagedEngine:
         on_step: OnStep,
         *,
         continues: Path | None = None,
+        parts: Path | None = None,
     ) -> None:
-        """Run the pipeline and save its run."""
+        """Run the pipeline in this process, which alone is under the job's limits; save its run."""
         from painpoints import runs
+        from painpoints.distribute import How, workshop
+        from painpoints.parts import Whole
         from painpoints.pipeline import Analyser
 
         def tell(step: str, done: int = 0, total: int = 0) -> None:
@@ -126,12 +132,17 @@ class PackagedEngine:
 
         earlier = None if continues is None else runs.load_earlier(continues)
         analyser = Analyser(_settings(settings), on_step=tell)
-        analysis = analyser.analyse(inputs, continues=earlier)
-        on_step("write", 0, 0)
-        try:
-            runs.save(analysis, folder)
-        except RunError as error:
-            raise _passing(error) from error
+        with contextlib.ExitStack() as opened:
+            spread: Spread = Whole
+            if parts is not None:
+                here = How(workers=1, resume=True, parts=str(parts))
+                spread = opened.enter_context(workshop(folder, here))
+            analysis = analyser.analyse(inputs, spread=spread, continues=earlier)
+            on_step("write", 0, 0)
+            try:
+                runs.save(analysis, folder)
+            except RunError as error:
+                raise _passing(error) from error
 
     def recognise(self, inputs: Sequence[Path], settings: Mapping[str, Any]) -> dict[str, Any]:
         """Read the inputs and return what was recognised, without their rows."""

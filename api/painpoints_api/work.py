@@ -85,6 +85,18 @@ class Work:
         """Return the hash of a ready step's output, for the fingerprint of the next."""
         return self._ready[name].output_sha256
 
+    def unfinished(self, name: str) -> Path:
+        """Return the folder of what a step has done so far, for a later attempt to go on from.
+
+        That of an earlier attempt is renamed, so whoever was at it has nowhere left to write.
+        """
+        own = self.folder / f"{name}-{self.claim.token}"
+        for earlier in self.folder.glob(f"{name}-*"):
+            if earlier != own:
+                shutil.rmtree(own, ignore_errors=True)
+                earlier.replace(own)
+        return own
+
     def say(self, step: str, done: int = 0, total: int = 0) -> None:
         """Record what is under way; a database that is away is not waited for.
 

@@ -236,7 +236,7 @@ class Engine(Protocol):
 
 
 class Processes:
-    """As many processes of this machine as it has cores, one thread each."""
+    """As many processes of this machine as it has cores, one thread each; one is this process."""
 
     def __init__(self, workers: int) -> None:
         import joblib
@@ -266,6 +266,8 @@ class Processes:
 
     def close(self) -> None:
         """End the processes, and give their memory back."""
+        if self._n == 1:
+            return
         from joblib.externals.loky import get_reusable_executor
 
         get_reusable_executor(reuse=True).shutdown(wait=True, kill_workers=True)

@@ -8,6 +8,7 @@ import errno
 import functools
 import json
 import os
+import shutil
 import signal
 import sys
 import time
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 PIPELINE = ("read", "label", "write")
+TRIED = "tried.txt"
 
 
 class FakeEngine:
@@ -55,10 +57,18 @@ class FakeEngine:
         on_step: OnStep,
         *,
         continues: Path | None = None,
+        parts: Path | None = None,
     ) -> None:
-        """Write a run of invented feedback, as many people as the inputs have lines."""
+        """Write a run of invented feedback, as many people as the inputs have lines.
+
+        The run tells with how many dots it was tried: one is added in `parts` each time.
+        """
         if continues is not None and not (continues / "slices.parquet").exists():
             raise InputError("the run that this one continues is not whole")
+        assert parts is not None, "a job must be able to go on"
+        parts.mkdir(exist_ok=True)
+        with (parts / TRIED).open("a", encoding="utf-8") as tried:
+            tried.write(".")
         n_people = 0
         for step in PIPELINE:
             on_step(step, 0, 0)
@@ -67,6 +77,7 @@ class FakeEngine:
                 n_people = sum(path.read_bytes().count(b"\n") for path in inputs)
             if step == "write":
                 write_run(folder, n_people=n_people, title=settings.get("title", ""))
+                shutil.copy(parts / TRIED, folder / TRIED)
 
     def recognise(self, inputs: Sequence[Path], settings: Mapping[str, Any]) -> dict[str, Any]:
         """Return the names of the inputs; "break" in one breaks it, "spin" never ends."""

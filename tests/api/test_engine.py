@@ -64,6 +64,35 @@ def test_topics_outlive_new_answers(engine: PackagedEngine, run: Path, tmp_path:
     assert len(ids["on"] & before) > len(ids["anew"] & before)
 
 
+def test_an_analysis_goes_on_from_its_parts(engine: PackagedEngine, tmp_path: Path) -> None:
+    """One that was broken off while reading is gone on with, and ends as one that was not."""
+    answers = frames(350, seed=3).feedback.select("verbatim", "person_id", "score")
+    answers.write_csv(tmp_path / "answers.csv")
+    settings = {"quality": "fast", "rank": {"n_bootstrap": 20}, "scale": {"part_rows": 100}}
+
+    def analyse(out: Path, parts: Path, *, breaks: bool) -> list[int]:
+        """Return how many answers were read each time that the reading told of it."""
+        told: list[int] = []
+
+        def on_step(step: str, done: int, _total: int) -> None:
+            told.extend([done] if step == "encode" else [])
+            if breaks and step == "encode" and done:
+                raise KeyboardInterrupt
+
+        out.mkdir()
+        engine.analyse([tmp_path / "answers.csv"], settings, out, on_step, parts=parts)
+        return told
+
+    parts = tmp_path / "parts"
+    with pytest.raises(KeyboardInterrupt):
+        analyse(tmp_path / "broken", parts, breaks=True)
+    assert analyse(tmp_path / "on", parts, breaks=False)[0] == 100
+    assert analyse(tmp_path / "anew", tmp_path / "other", breaks=False)[0] == 0
+    assert not any(parts.glob("*"))
+    on, anew = (pl.read_parquet(tmp_path / run / "mentions.parquet") for run in ("on", "anew"))
+    assert on.equals(anew)
+
+
 def test_texts_get_the_topics_and_the_journey_of_a_run(engine: PackagedEngine, run: Path) -> None:
     """A text is labelled as the run's own mentions are: its models, its journey, its topics."""
     (mention,) = engine.scorer(run).score([{"verbatim": "the parcel came two weeks late"}])

@@ -6,6 +6,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from tests.api.fakes import TRIED
 from tests.api.postgres import Cluster
 from tests.api.site import Site, assert_whole, is_alive, wait_for
 
@@ -33,7 +34,10 @@ def test_job_is_done(site: Site) -> None:
 
 
 def test_killed_child_in_every_step(site: Site) -> None:
-    """Its process is killed once in each step; ready steps are not done again."""
+    """Its process is killed once in each step; ready steps are not done again.
+
+    Each attempt at the analysis finds the parts that those before it left.
+    """
     site.hold(*STEPS)
     job_id = site.ask()
     site.start_worker()
@@ -51,6 +55,10 @@ def test_killed_child_in_every_step(site: Site) -> None:
     }  # fmt: skip
     site.start_worker()  # a worker tidies up what the dead left
     assert_whole(site, job_id)
+    run = site.analysis(job_id).run
+    assert run is not None
+    tried = (site.folder(job_id) / run / TRIED).read_text(encoding="utf-8")
+    assert tried == "." * counts["read"]
 
 
 def test_killed_worker_in_every_step(site: Site) -> None:
