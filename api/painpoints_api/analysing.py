@@ -13,6 +13,7 @@ from sqlalchemy import select
 from painpoints.errors import InputError
 from painpoints_api import jobs, slices, uploads, webhooks
 from painpoints_api.database import patiently
+from painpoints_api.ranking import Decided
 from painpoints_api.records import Analysis, TopicEdit, Upload
 from painpoints_api.work import Work, job_folder
 
@@ -98,13 +99,11 @@ def _index(analysed: Path, folder: Path, work: Work) -> None:
 def _news(work: Work, indexed: Path) -> list[webhooks.News]:
     """Return what is to be told of the run, with an eye on the topics that analysts watch."""
     with work.database.read() as session:
-        watched = session.scalars(
-            select(TopicEdit.topic_id).where(
-                TopicEdit.project_id == work.claim.project_id, TopicEdit.watched
-            )
-        ).all()
+        mine = select(TopicEdit).where(TopicEdit.project_id == work.claim.project_id)
+        decided = Decided({edit.topic_id: edit for edit in session.scalars(mine)})
+    watched = [topic_id for topic_id, edit in decided.topics.items() if edit.watched]
     with slices.opened(indexed, memory_mb=work.settings.query_memory_mb) as asked:
-        return webhooks.news(asked, indexed, watched)
+        return webhooks.news(asked, indexed, watched, decided.edits)
 
 
 def _publish(work: Work, analysis_id: str, indexed: Path, news: list[webhooks.News]) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from painpoints.errors import InputError, ModelError, RunError
+from painpoints_api.splits import topic_of
 
 if TYPE_CHECKING:
     from painpoints.config import Settings
@@ -260,12 +261,16 @@ def judge_fixes(
     run: Path,
     fixes: Sequence[Mapping[str, Any]],
     merged: Mapping[str, str],
+    in_parts: Mapping[str, str],
+    parts: Mapping[str, str],
     *,
     min_people: int,
 ) -> list[dict[str, Any]]:
     """Return what each fix did by the answers of a run, as `painpoints.domain.FixVerdict` has it.
 
-    merged: topic -> the one it counts for.
+    merged:   topic -> the one it counts for.
+    in_parts: mention -> the part of its topic that it counts for.
+    parts:    part -> its name; a part's id begins with its topic's, a fix of which is for all of it.
     """
     import polars as pl
 
@@ -288,8 +293,25 @@ def judge_fixes(
             "type",
             "topic_id",
         ],
-    ).with_columns(pl.col("topic_id").replace(dict(merged)))
+    )
+    moved = pl.DataFrame(
+        {"mention_id": list(in_parts), "part": list(in_parts.values())},
+        schema={"mention_id": pl.String, "part": pl.String},
+    )
+    counted = pl.coalesce("part", "topic_id").replace(dict(merged))
+    mentions = mentions.join(moved, on="mention_id", how="left", maintain_order="left")
+    mentions = mentions.with_columns(topic_id=counted).drop("part")
+    below = [{"topic_id": one, "parent_id": topic_of(one), "label": parts[one]} for one in parts]
     topics = pl.read_parquet(run / "topics.parquet")
+    topics = pl.concat(
+        [
+            topics,
+            pl.DataFrame(
+                below, schema=dict.fromkeys(("topic_id", "parent_id", "label"), pl.String)
+            ),
+        ],
+        how="diagonal",
+    )
     verdicts = steps.judge(feedback, mentions, topics, fixes, min_people=min_people)
     return [_verdict(one) for one in verdicts]
 

@@ -4,14 +4,14 @@ import csv as csv_writer
 import io
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from fastapi.responses import FileResponse, Response, StreamingResponse
 from starlette.background import BackgroundTask
 
-from painpoints_api.ranking import Decided
+from painpoints_api.ranking import Decided, labels
 from painpoints_api.slices import Filters, Slices
 
 _FORMULA = re.compile("^[\\s]*[=+\\-@\t\r\n\x00＝＋－＠]")  # noqa: RUF001 - full-width signs start formulas too
@@ -21,20 +21,24 @@ def csv(
     slices: Slices, run: Path, filters: Filters, decided: Decided, headers: dict[str, str]
 ) -> Response:
     """Return the mentions of a slice as CSV; nothing in it starts a formula."""
-    batches = slices.batches(run, filters)
+    batches = slices.batches(run, filters, decided.edits)
     first = next(batches)  # a filter that is wrong is told before the answer begins
     return StreamingResponse(
-        _lines(first[0], batches, decided), media_type="text/csv; charset=utf-8", headers=headers
+        _lines(first[0], batches, labels(slices, run, decided)),
+        media_type="text/csv; charset=utf-8",
+        headers=headers,
     )
 
 
 def _lines(
-    names: list[str], batches: Iterator[tuple[list[str], list[tuple[Any, ...]]]], decided: Decided
+    names: list[str],
+    batches: Iterator[tuple[list[str], list[tuple[Any, ...]]]],
+    labelled: Mapping[str, str],
 ) -> Iterator[bytes]:
     at = names.index("topic_id")
     yield b"\xef\xbb\xbf" + _rows([[*names, "topic_label"]])
     for _, rows in batches:
-        yield _rows([[*row, decided.label(row[at] or "") or ""] for row in rows])
+        yield _rows([[*row, labelled.get(row[at] or "", "")] for row in rows])
 
 
 def _rows(rows: list[list[Any]]) -> bytes:
@@ -54,7 +58,7 @@ def parquet(
     """Return the mentions of a slice as Parquet."""
     import polars as pl
 
-    batches = slices.batches(run, filters)
+    batches = slices.batches(run, filters, decided.edits)
     names, _ = next(batches)
     schema = dict(pl.read_parquet_schema(run / "slices.parquet"))
     schema["created_at"] = pl.Datetime("us", "UTC")
@@ -63,8 +67,9 @@ def parquet(
         pl.DataFrame(rows, schema={name: schema[name] for name in names}, orient="row")
         for _, rows in batches
     ]
+    known = labels(slices, run, decided)
     named = pl.concat(frames).with_columns(
-        topic_label=pl.col("topic_id").map_elements(decided.label, return_dtype=pl.String)
+        topic_label=pl.col("topic_id").replace_strict(known, default=None, return_dtype=pl.String)
     )
     with tempfile.NamedTemporaryFile(suffix=".parquet", delete=False) as file:
         named.write_parquet(file, compression="zstd")

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from painpoints_api import engine
+from painpoints_api import engine, splits
 from painpoints_api.records import TopicEdit
 from painpoints_api.schemas import EstimateOut, FindingOut
 from painpoints_api.slices import ASKED, DELIGHT, PAIN, REMOVE, Edits, Filters, Slices
@@ -34,17 +34,29 @@ class Decided:
     def edits(self) -> Edits:
         """Return what changes which mentions count for what."""
         merged = {t.topic_id: t.merged_into for t in self.topics.values() if t.merged_into}
-        return Edits(merged, frozenset(t.topic_id for t in self.topics.values() if t.hidden))
+        hidden = frozenset(t.topic_id for t in self.topics.values() if t.hidden)
+        parts = {t.topic_id: splits.held(t.parts) for t in self.topics.values() if t.parts}
+        return Edits(merged, hidden, parts)
 
     def label(self, topic_id: str) -> str | None:
-        """Return the name that analysts gave a topic."""
+        """Return the name that analysts gave a topic or a part of one."""
         edit = self.topics.get(topic_id)
-        return None if edit is None else edit.label
+        if edit is not None and edit.label is not None:
+            return edit.label
+        whole = self.topics.get(splits.topic_of(topic_id))
+        parts = () if whole is None else splits.held(whole.parts)
+        return next((part.label for part in parts if part.topic_id == topic_id), None)
 
     def owner(self, topic_id: str) -> str | None:
         """Return who is to care for a topic."""
         edit = self.topics.get(topic_id)
         return None if edit is None else edit.owner
+
+
+def labels(slices: Slices, run: Path, decided: Decided) -> dict[str, str]:
+    """Return the names of a run's topics and parts: as analysts named them, else as found."""
+    rows = slices.topics(run, Edits(parts=decided.edits.parts))
+    return {row["topic_id"]: decided.label(row["topic_id"]) or row["label"] for row in rows}
 
 
 def ranked(
@@ -53,12 +65,12 @@ def ranked(
     """Return the findings by stage, kind (pain points first) and rank."""
     whole = slices.findings(run)
     edits = decided.edits
-    if not filters and not edits.merged:
+    topics = {row["topic_id"]: row["label"] for row in slices.topics(run, Edits(parts=edits.parts))}
+    if not filters and not edits.touch(topics):
         return [_whole(row, decided) for row in whole if row["topic_id"] not in edits.hidden]
     groups = slices.groups(run, filters, edits)
-    labels = {(row["opportunity"] or PAIN, row["stage"], row["topic_id"]): row for row in whole}
-    topics = {row["topic_id"]: row["label"] for row in slices.topics(run, Edits())}
-    return _slice(groups, labels, topics, decided, min_people)
+    found = {(row["opportunity"] or PAIN, row["stage"], row["topic_id"]): row for row in whole}
+    return _slice(groups, found, topics, decided, min_people)
 
 
 def _whole(row: Mapping[str, Any], decided: Decided) -> FindingOut:

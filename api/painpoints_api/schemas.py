@@ -147,6 +147,33 @@ class ScoreIn(_In):
     analysis_id: Id | None = Field(None, description="whose topics are assigned as well")
 
 
+Word = Annotated[
+    str,
+    StringConstraints(
+        strip_whitespace=True,
+        min_length=2,
+        max_length=100,
+        pattern=r"^[^\x00-\x1f\x7f]*\w[^\x00-\x1f\x7f]*$",
+    ),
+]
+
+
+class PartIn(_In):
+    """A part of a topic: its mentions that hold one of these words, from the beginning of a word."""
+
+    topic_id: Id | None = Field(None, description="of a part that is kept; a new one gets its own")
+    label: Name
+    words: list[Word] = Field(min_length=1, max_length=50)
+
+
+class PartOut(_Out):
+    """A part of a topic; by `topic_id` it is renamed, owned, merged, hidden and found like any topic."""
+
+    topic_id: str
+    label: str
+    words: list[str]
+
+
 class TopicPatch(_In):
     """What to change about a topic; what is not given stays. Null takes a value back."""
 
@@ -159,6 +186,11 @@ class TopicPatch(_In):
     hidden: bool = False
     watched: bool = False
     merged_into: Id | None = Field(None, description="the topic that it is to be counted for")
+    parts: Annotated[list[PartIn], Field(min_length=1, max_length=10)] | None = Field(
+        None,
+        description="splits it: a mention counts for the first part whose words it holds, else for the "
+        "topic; null puts it together again, and drops what was decided about its parts",
+    )
 
 
 class LabelIn(_In):
@@ -518,6 +550,18 @@ class TopicOut(_Out):
     hidden: bool
     watched: bool
     merged_into: str | None
+    parts: list[PartOut] | None = Field(
+        description="that it is split in; they are listed themselves"
+    )
+
+
+class SplitOut(_Out):
+    """What a split of a topic would come to, and words that divide it."""
+
+    n_mentions: int
+    n_left: int = Field(description="mentions that no part takes; they stay with the topic")
+    parts: list[int] = Field(description="mentions of each part asked about")
+    words: list[dict[str, Any]] = Field(description="word and n_mentions; the best dividing first")
 
 
 class TopicsOut(_Out):
@@ -535,6 +579,7 @@ class TopicEditOut(_Out):
     hidden: bool
     watched: bool
     merged_into: str | None
+    parts: list[PartOut] | None
     edited_by: str
     edited_at: datetime
 

@@ -8,7 +8,7 @@ columns come from the run's own list.
 
 import shutil
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from painpoints.errors import PainpointsError
-from painpoints_api import engine
+from painpoints_api import engine, splits
+from painpoints_api.splits import TopicPart
 
 if TYPE_CHECKING:
     import duckdb
@@ -76,10 +77,18 @@ class Filters:
 
 @dataclass(frozen=True, slots=True)
 class Edits:
-    """What analysts decided about topics: merged into which, and which are hidden."""
+    """What analysts decided about topics: merged into which, split in which parts, hidden."""
 
     merged: Mapping[str, str] = field(default_factory=dict)
     hidden: frozenset[str] = frozenset()
+    parts: Mapping[str, Sequence[TopicPart]] = field(default_factory=dict)
+
+    def touch(self, topic_ids: Collection[str]) -> bool:
+        """Return whether mentions of these topics are counted otherwise than they were found."""
+        return any(splits.topic_of(one) in topic_ids for one in (*self.merged, *self.parts))
+
+
+_UNEDITED = Edits()
 
 
 # -- building ----------------------------------------------------------------------------------
@@ -224,22 +233,101 @@ class Slices:
         )
 
     def topics(self, run: Path, edits: Edits) -> list[dict[str, Any]]:
-        """Return the run's topics, largest first; a merged one counts for where it went."""
+        """Return the run's topics and parts, largest topic first; a merged one counts for its target."""
         rows = self._rows(
-            f"""
-            WITH moved AS ({_MOVED})
-            SELECT t.* EXCLUDE (first_seen), coalesce(moved.target, t.topic_id) AS counts_for
-            FROM read_parquet($run) AS t LEFT JOIN moved ON moved.topic_id = t.topic_id
-            ORDER BY t.n_mentions DESC, t.topic_id
+            """
+            SELECT * EXCLUDE (first_seen) FROM read_parquet($run)
+            ORDER BY n_mentions DESC, topic_id
             """,
-            {"run": str(run / "topics.parquet"), **_moves(edits)},
+            {"run": str(run / "topics.parquet")},
         )
+        rows = self._with_parts(run, rows, edits)
         totals: dict[str, int] = {}
+        for row in rows:
+            row["counts_for"] = edits.merged.get(row["topic_id"], row["topic_id"])
         for row in rows:
             totals[row["counts_for"]] = totals.get(row["counts_for"], 0) + row["n_mentions"]
         for row in rows:
             row["n_mentions"] = totals.get(row["topic_id"], row["n_mentions"])
         return rows
+
+    def _with_parts(
+        self, run: Path, rows: list[dict[str, Any]], edits: Edits
+    ) -> list[dict[str, Any]]:
+        """Return topics with the parts of those that are split, each with its own mentions."""
+        split = {row["topic_id"] for row in rows} & set(edits.parts)
+        if not split:
+            return rows
+        source, values = _source(edits)
+        ids = [*split, *(part.topic_id for topic in split for part in edits.parts[topic])]
+        counted = self._rows(
+            f"""
+            SELECT topic_id, count(*) AS n, min(mention_id, 3) AS first FROM {source}
+            WHERE list_contains($topics, topic_id) GROUP BY topic_id
+            """,
+            {"run": str(run / TABLE), "topics": ids, **values},
+        )
+        known = {row["topic_id"]: row for row in counted}
+        found = []
+        for row in rows:
+            found.append(row)
+            if row["topic_id"] in split:
+                row["n_mentions"] = known.get(row["topic_id"], {"n": 0})["n"]
+                found += [_part(row, part, known) for part in edits.parts[row["topic_id"]]]
+        return found
+
+    def in_parts(self, run: Path, edits: Edits) -> dict[str, str]:
+        """Return the mentions that count for a part of their topic, each with the part."""
+        source, values = _source(edits)
+        ids = [part.topic_id for told in edits.parts.values() for part in told]
+        rows = self._rows(
+            f"SELECT mention_id, topic_id FROM {source} WHERE list_contains($topics, topic_id)",
+            {"run": str(run / TABLE), "topics": ids, **values},
+        )
+        return {row["mention_id"]: row["topic_id"] for row in rows}
+
+    def n_in_parts(
+        self, run: Path, topic_id: str, parts: Sequence[TopicPart]
+    ) -> tuple[dict[str, int], int]:
+        """Return how many mentions of a topic each part would have, and how many would stay."""
+        source, values = _source(Edits(parts={topic_id: parts}))
+        ids = [topic_id, *(part.topic_id for part in parts)]
+        rows = self._rows(
+            f"""
+            SELECT topic_id, count(*) AS n FROM {source}
+            WHERE list_contains($topics, topic_id) GROUP BY topic_id
+            """,
+            {"run": str(run / TABLE), "topics": ids, **values},
+        )
+        counted = {row["topic_id"]: row["n"] for row in rows}
+        return counted, counted.pop(topic_id, 0)
+
+    def dividing_words(self, run: Path, topic_id: str, *, most: int) -> list[dict[str, Any]]:
+        """Return words that divide a topic best: in many of its mentions, not in all, and its own.
+
+        word: from its first letter; n_mentions: of the topic that hold it, of 20,000 at most. What is
+        as frequent elsewhere in the run (by a sample of 20,000 mentions) tells no part of a topic.
+        """
+        return self._rows(
+            r"""
+            WITH mine AS (SELECT mention_id, text FROM read_parquet($run) WHERE topic_id = $topic
+                ORDER BY mention_id LIMIT 20000),
+            others AS (SELECT mention_id, text FROM read_parquet($run)
+                USING SAMPLE reservoir(20000 ROWS) REPEATABLE (0)),
+            words AS (SELECT word, count(*) AS n_mentions, (SELECT count(*) FROM mine) AS n
+                FROM (SELECT DISTINCT mention_id,
+                    unnest(regexp_extract_all(lower(text), '\p{L}[\p{L}\p{N}]{2,}')) AS word FROM mine)
+                GROUP BY word HAVING count(*) >= 2),
+            elsewhere AS (SELECT word, count(*) / greatest((SELECT count(*) FROM others), 1) AS share
+                FROM (SELECT DISTINCT mention_id,
+                    unnest(regexp_extract_all(lower(text), '\p{L}[\p{L}\p{N}]{2,}')) AS word FROM others)
+                GROUP BY word)
+            SELECT word, n_mentions FROM words LEFT JOIN elsewhere USING (word)
+            WHERE n_mentions < n AND n_mentions / n > 2 * coalesce(share, 0)
+            ORDER BY n_mentions * (n - n_mentions) DESC, word LIMIT $most
+            """,
+            {"run": str(run / TABLE), "topic": topic_id, "most": most},
+        )
 
     def groups(self, run: Path, filters: Filters, edits: Edits) -> list[dict[str, Any]]:
         """Return what is told in a slice: a row for each stage, claim and topic.
@@ -247,7 +335,8 @@ class Slices:
         reach: people; severity: mean, 1 at least for what tells a problem; n_people: of the stage.
         """
         where, values = self._where(run, filters)
-        values |= {"run": str(run / TABLE), "hidden": sorted(edits.hidden)}
+        source, told = _source(edits)
+        values |= {"run": str(run / TABLE), "hidden": sorted(edits.hidden), **told}
         moved, topic, alone = "", "s.topic_id", self._flag(run, ALONE_IN_GROUP)
         if edits.merged:
             moved = f"LEFT JOIN ({_MOVED}) AS moved ON moved.topic_id = s.topic_id"
@@ -256,21 +345,22 @@ class Slices:
             values |= _moves(edits)
             values["joined"] = sorted({*edits.merged, *edits.merged.values()})
         cut = f"""
-            FROM read_parquet($run) AS s {moved}
+            FROM {source} AS s {moved}
             WHERE s.stage NOT IN ('none', 'unsure') AND {where}"""
         alone_in_stage = self._flag(run, ALONE_IN_STAGE)
         sql = _GROUPS.format(cut=cut, topic=topic, alone=alone, alone_in_stage=alone_in_stage)
         return self._rows(sql, values)
 
-    def stages(self, run: Path, filters: Filters) -> list[dict[str, Any]]:
+    def stages(self, run: Path, filters: Filters, edits: Edits = _UNEDITED) -> list[dict[str, Any]]:
         """Return for each stage of a slice its people, mentions and feelings."""
         where, values = self._where(run, filters)
+        source, told = _source(edits)
         alone = self._flag(run, ALONE_IN_STAGE)
         return self._rows(
             f"""
             WITH often AS (
                 SELECT DISTINCT stage, who, claim = 'pain_point' AS in_pain
-                FROM read_parquet($run) AS s WHERE NOT {alone} AND {where}
+                FROM {source} AS s WHERE NOT {alone} AND {where}
             ),
             people AS (
                 SELECT stage, count(DISTINCT who) AS n, count(*) FILTER (in_pain) AS n_in_pain
@@ -282,18 +372,24 @@ class Slices:
                     count(*) FILTER (sentiment = 'negative') AS n_negative,
                     count(*) FILTER ({alone}) AS n_alone,
                     count(*) FILTER ({alone} AND claim = 'pain_point') AS n_alone_in_pain
-                FROM read_parquet($run) AS s WHERE {where} GROUP BY stage
+                FROM {source} AS s WHERE {where} GROUP BY stage
             )
             SELECT stage, n_mentions, n_positive, n_negative,
                 n_alone + coalesce(people.n, 0) AS n_people,
                 n_alone_in_pain + coalesce(people.n_in_pain, 0) AS n_people_in_pain
             FROM told LEFT JOIN people USING (stage) ORDER BY stage
             """,
-            {"run": str(run / TABLE), **values},
+            {"run": str(run / TABLE), **values, **told},
         )
 
     def mentions(
-        self, run: Path, filters: Filters, *, after: tuple[int, str] | None, limit: int
+        self,
+        run: Path,
+        filters: Filters,
+        edits: Edits = _UNEDITED,
+        *,
+        after: tuple[int, str] | None,
+        limit: int,
     ) -> list[dict[str, Any]]:
         """Return mentions of a slice, gravest first, then by id, each with its verbatim.
 
@@ -304,28 +400,29 @@ class Slices:
             where += " AND (s.severity < $grave OR (s.severity = $grave AND s.mention_id > $id))"
             values |= {"grave": after[0], "id": after[1]}
         place = self._flag(run, PLACE)
+        source, told = _source(edits, ", file_row_number = true")
         found = self._rows(
             f"""
-            SELECT file_row_number AS at FROM read_parquet($run, file_row_number = true) AS s
+            SELECT file_row_number AS at FROM {source} AS s
             WHERE {where}
             ORDER BY {place if place == PLACE else "s.severity DESC, s.mention_id"} LIMIT $n
             """,
-            {"run": str(run / TABLE), "n": limit, **values},
+            {"run": str(run / TABLE), "n": limit, **values, **told},
         )
-        return self._at(run, [row["at"] for row in found])
+        return self._at(run, [row["at"] for row in found], edits)
 
-    def _at(self, run: Path, places: Sequence[int]) -> list[dict[str, Any]]:
+    def _at(self, run: Path, places: Sequence[int], edits: Edits) -> list[dict[str, Any]]:
         """Return the mentions of these rows of the table, gravest first, with their verbatims."""
         if not places:
             return []
+        source, values = _source(edits, ", file_row_number = true")
         page = self._rows(
             f"""
-            SELECT {self._told(run, "file_row_number")}
-            FROM read_parquet($run, file_row_number = true)
+            SELECT {self._told(run, "file_row_number")} FROM {source}
             WHERE file_row_number IN ({", ".join(map(str, places))})
             ORDER BY severity DESC, mention_id
             """,
-            {"run": str(run / TABLE)},
+            {"run": str(run / TABLE), **values},
         )
         return self._in_verbatims(run, page)
 
@@ -352,15 +449,18 @@ class Slices:
         )
         return rows[0] if rows else None
 
-    def detractors(self, run: Path, topic_ids: Sequence[str]) -> list[dict[str, Any]]:
+    def detractors(
+        self, run: Path, topic_ids: Sequence[str], edits: Edits = _UNEDITED
+    ) -> list[dict[str, Any]]:
         """Return for each of these topics how many unhappy people speak of it, if any do.
 
         Unhappy are NPS scores of 6 or less, thumbs down, and the lower 40 % of other scales.
         """
+        source, values = _source(edits)
         return self._rows(
-            """
+            f"""
             SELECT topic_id, count(*) AS n_mentions, count(DISTINCT who) AS n_people
-            FROM read_parquet($run)
+            FROM {source}
             WHERE list_contains($topics, topic_id) AND CASE
                 WHEN survey IN ('nps', 'enps') THEN score <= 6
                 WHEN survey = 'thumbs' THEN score = 0
@@ -368,7 +468,7 @@ class Slices:
                 ELSE false END
             GROUP BY topic_id ORDER BY topic_id
             """,
-            {"run": str(run / TABLE), "topics": list(topic_ids)},
+            {"run": str(run / TABLE), "topics": list(topic_ids), **values},
         )
 
     def queue(self, run: Path, done: Sequence[str], *, limit: int) -> list[dict[str, Any]]:
@@ -390,18 +490,19 @@ class Slices:
         return self._in_verbatims(run, page)
 
     def batches(
-        self, run: Path, filters: Filters, *, rows: int = 20_000
+        self, run: Path, filters: Filters, edits: Edits = _UNEDITED, *, rows: int = 20_000
     ) -> Iterator[tuple[list[str], list[tuple[Any, ...]]]]:
         """Yield column names and rows of a slice, a batch at a time, for exports."""
         where, values = self._where(run, filters)
         told = self._told(run)
+        source, parted = _source(edits)
         cursor = self._connection.cursor()
         cursor.execute(
             f"""
-            SELECT {told} FROM read_parquet($run) AS s
+            SELECT {told} FROM {source} AS s
             WHERE {where} ORDER BY stage, topic_id, mention_id
             """,
-            {"run": str(run / TABLE), **values},
+            {"run": str(run / TABLE), **values, **parted},
         )
         names = [column[0] for column in cursor.description or ()]
         yield names, []
@@ -524,6 +625,32 @@ _GROUPS = """
     GROUP BY stage, claim, topic_id, n_people
 """
 """People with one mention in a group are counted as they pass; only the others are told apart."""
+
+
+def _source(edits: Edits, more: str = "") -> tuple[str, dict[str, str]]:
+    """Return the run's table as SQL, with parts in place of split topics, and the values it binds."""
+    if not edits.parts:
+        return f"read_parquet($run{more})", {}
+    expression, values = splits.sql(edits.parts)
+    return f"(SELECT * REPLACE ({expression} AS topic_id) FROM read_parquet($run{more}))", values
+
+
+def _part(
+    topic: Mapping[str, Any], part: TopicPart, known: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Any]:
+    """Return a part as a topic: below the one that it is of, told by its words."""
+    counted = known.get(part.topic_id, {"n": 0, "first": []})
+    return {
+        **topic,
+        "topic_id": part.topic_id,
+        "parent_id": topic["topic_id"],
+        "label": part.label,
+        "terms": list(part.words),
+        "n_mentions": counted["n"],
+        "exemplar_ids": counted["first"],
+        "status": "part",
+    }
+
 
 _MOVED = "SELECT unnest($moved_from) AS topic_id, unnest($moved_to) AS target"
 

@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from painpoints.errors import InputError
 from painpoints_api import jobs
 from painpoints_api.records import Analysis, Delivery, Webhook, new_id, now
-from painpoints_api.slices import Slices
+from painpoints_api.slices import Edits, Slices
 from painpoints_api.work import TryAgainError, Work
 
 KIND = "delivery"
@@ -53,7 +53,7 @@ def announce(session: Session, analysis: Analysis, news: Sequence[News]) -> None
                 _put(session, webhook, one.event, source, {**body, **one.detail})
 
 
-def news(slices: Slices, run: Path, watched: Sequence[str]) -> list[News]:
+def news(slices: Slices, run: Path, watched: Sequence[str], edits: Edits) -> list[News]:
     """Return what a finished run has to tell: that it is there, what emerges, who is unhappy."""
     emerging = [
         News(EMERGING, row["finding_id"], {name: row[name] for name in _TOLD})
@@ -61,7 +61,8 @@ def news(slices: Slices, run: Path, watched: Sequence[str]) -> list[News]:
         if row["kind"] == "pain_point" and row["trend"] in {"new", "rising"}
     ]
     unhappy = [
-        News(DETRACTOR, row["topic_id"], row) for row in slices.detractors(run, list(watched))
+        News(DETRACTOR, row["topic_id"], row)
+        for row in slices.detractors(run, list(watched), edits)
     ]
     return [News(FINISHED, "", {}), *emerging, *unhappy]
 

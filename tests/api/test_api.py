@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import shutil
 import time
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ import httpx
 import polars as pl
 import pytest
 from fastapi.testclient import TestClient
-from sqlalchemy import select
+from sqlalchemy import select, update
 from tests.api.fakes import FakeEngine, write_run
 
 from painpoints_api import child, jobs, keys, slices
@@ -685,11 +686,10 @@ def test_csv_starts_no_formula(tmp_path: Path) -> None:
     slices.build(run, memory_mb=300)
     opened = slices.Slices(tmp_path, memory_mb=300, seconds=5, spill=tmp_path / "spill")
     from painpoints_api.exports import _lines
-    from painpoints_api.ranking import Decided
 
     batches = opened.batches(run, slices.Filters())
     names, _ = next(batches)
-    told = b"".join(_lines(names, batches, Decided())).decode()
+    told = b"".join(_lines(names, batches, {})).decode()
     opened.close()
     assert "'=cmd" in told
     assert ",=cmd" not in told
@@ -782,6 +782,97 @@ def test_merged_topics_count_as_one(api: Api) -> None:
     is_problem(api.client.patch("/v1/topics/t04", json={"merged_into": "nothing"}), 404)
     api.client.patch("/v1/topics/t07", json={"merged_into": None})
     assert n_mentions() == before
+
+
+PARTS = [{"label": "Late parcels", "words": ["parcel", "Came"]}, {"label": "Rest of it", "words": ["never said"]}]  # fmt: skip
+
+
+def test_split_topics_count_apart(api: Api) -> None:
+    """A split topic's mentions are told by words into parts, and nowhere is one lost or double."""
+    base = f"/v1/analyses/{api.analysed()}"
+    before = {t["topic_id"]: t for t in api.client.get(f"{base}/topics").json()["items"]}
+    told = all_mentions(api.client, base, topic_id="t04")
+    texts = {one["mention_id"]: one["text"] for one in told}
+    word = min(w for text in texts.values() for w in text.lower().split() if len(w) > 3)
+    look = api.client.get(f"{base}/topics/t04/split", params={"words": [f"{word}, nix", "nix"]})
+    mine = {m for m, text in texts.items() if re.search(rf"(^|[^a-z0-9]){word}", text.lower())}
+    assert 0 < len(mine) < len(texts)
+    assert look.json()["n_mentions"] == len(texts) == before["t04"]["n_mentions"]
+    assert (look.json()["parts"], look.json()["n_left"]) == ([len(mine), 0], len(texts) - len(mine))
+    assert look.json()["words"]
+
+    wanted = [{"label": "One", "words": [word.upper(), "nix"]}, {"label": "Two", "words": ["nix"]}]
+    kept = api.client.patch("/v1/topics/t04", json={"parts": wanted})
+    assert [one["topic_id"] for one in kept.json()["parts"]] == ["t04~1", "t04~2"]
+    after = {t["topic_id"]: t for t in api.client.get(f"{base}/topics").json()["items"]}
+    counts = [after[one]["n_mentions"] for one in ("t04~1", "t04~2", "t04")]
+    assert counts == [len(mine), 0, len(texts) - len(mine)]
+    assert (after["t04~1"]["label"], after["t04~1"]["parent_id"]) == ("One", "t04")
+    shown = {m["mention_id"] for m in all_mentions(api.client, base, topic_id="t04~1")}
+    assert shown == mine
+    claims = {f["finding_id"]: f for f in api.client.get(f"{base}/findings", params={"limit": 200}).json()["items"]}  # fmt: skip
+    for topic in ("t04~1", "t04"):
+        found = [one for name, one in claims.items() if name.startswith("pain_point:") and name.endswith(f":{topic}")]  # fmt: skip
+        assert found
+        for one in found:
+            quotes = api.client.get(f"{base}/findings/{one['finding_id']}/mentions?limit=200").json()["items"]  # fmt: skip
+            assert len(quotes) == one["n_mentions"]
+            assert {q["mention_id"] in mine for q in quotes} == {topic == "t04~1"}
+    csv = api.client.get(f"{base}/exports/csv").text
+    assert ",One\r\n" in csv
+    assert f",{before['t07']['label']}\r\n" in csv
+
+
+def test_a_part_is_a_topic_of_its_own(api: Api) -> None:
+    """A part is renamed, owned, merged and hidden by its id, outlives analyses, and is undone."""
+    first = api.analysed()
+    is_problem(api.client.patch("/v1/topics/t04~1", json={"label": "x"}), 404)
+    api.client.patch("/v1/topics/t04", json={"parts": PARTS})
+    edit = {"label": "Late", "owner": "Logistics"}
+    assert api.client.patch("/v1/topics/t04~1", json=edit).status_code == 200
+    is_problem(api.client.patch("/v1/topics/t04~1", json={"parts": PARTS}), 409)
+    second = api.analysed(seed=1)
+    for analysis_id in (first, second):
+        path = f"/v1/analyses/{analysis_id}"
+        items = api.client.get(f"{path}/stages/delivery/pain-points").json()["items"]
+        (late,) = (item for item in items if item["topic_id"] == "t04~1")
+        assert (late["label"], late["owner"]) == ("Late", "Logistics")
+        assert api.client.get(f"{path}/findings/{late['finding_id']}").json() == late
+    api.client.patch("/v1/topics/t07", json={"merged_into": "t04~1"})
+    api.client.patch("/v1/topics/t04~2", json={"hidden": True})
+    is_kept = [{**PARTS[0], "topic_id": "t04~1"}, {"label": "Third", "words": ["late"]}]
+    kept = api.client.patch("/v1/topics/t04", json={"parts": is_kept}).json()["parts"]
+    assert [one["topic_id"] for one in kept] == ["t04~1", "t04~3"]
+    foreign = [{**PARTS[0], "topic_id": "t07~1"}]
+    is_problem(api.client.patch("/v1/topics/t04", json={"parts": foreign}), 422)
+    for wrong in ([], [{"label": "x", "words": []}], [{"label": "x", "words": ["--"]}]):
+        is_problem(api.client.patch("/v1/topics/t04", json={"parts": wrong}), 422)
+    assert api.client.patch("/v1/topics/t04", json={"parts": None}).json()["parts"] is None
+    topics = {t["topic_id"]: t for t in api.client.get(f"/v1/analyses/{first}/topics").json()["items"]}  # fmt: skip
+    assert not [one for one in topics if "~" in one]
+    assert topics["t07"]["merged_into"] is None
+    whole = api.client.get(f"/v1/analyses/{first}/findings").json()["items"]
+    assert {one["basis"] for one in whole} == {"run"}
+
+
+def test_words_of_parts_are_only_words(api: Api) -> None:
+    """What looks like a pattern is letters; none of them takes time or finds everything."""
+    base = f"/v1/analyses/{api.analysed()}"
+    for words in (".*", "(a+)+$", "[", "\\", "$run", "'; DROP TABLE x"):
+        parts = [{"label": "x", "words": [f"zz {words}"]}, {"label": "y", "words": ["zz", words + "zz"]}]  # fmt: skip
+        assert api.client.patch("/v1/topics/t04", json={"parts": parts}).status_code == 200
+        items = {t["topic_id"]: t for t in api.client.get(f"{base}/topics").json()["items"]}
+        assert [items[p]["n_mentions"] for p in items if p.startswith("t04~")] == [0, 0]
+
+
+def test_edits_of_other_topics_leave_a_run_as_it_was_ranked(api: Api) -> None:
+    """Effects and rank ranges are not lost to merges of topics that a run does not have."""
+    base = f"/v1/analyses/{api.analysed()}"
+    with api.database.write() as session:
+        project_id = session.scalars(select(Analysis.project_id)).first()
+        session.add(TopicEdit(project_id=project_id, topic_id="elsewhere", merged_into="t04", edited_by="me"))  # fmt: skip
+        session.execute(update(Project).values(edits=Project.edits + 1))
+    assert {one["basis"] for one in api.client.get(f"{base}/findings").json()["items"]} == {"run"}
 
 
 def test_hidden_topics_are_not_ranked(api: Api) -> None:

@@ -88,6 +88,24 @@ def test_names_that_analysts_gave_are_understood(api: Api) -> None:
     assert verdict(api, analysis_id)["before"]["value"] < alone
 
 
+def test_a_fix_may_be_for_a_part_of_a_topic(api: Api) -> None:
+    """A part is judged by its own mentions, by id or name; its topic still by those of all parts."""
+    analysis_id = api.analysed()
+    enter(api, topic="t04")
+    whole = verdict(api, analysis_id)
+    parts = [{"label": "Weeks late", "words": ["week"]}, {"label": "Nothing", "words": ["zzz"]}]
+    api.client.patch("/v1/topics/t04", json={"parts": parts})
+    assert verdict(api, analysis_id)["before"] == whole["before"]
+    api.client.delete(f"/v1/fixes/{api.client.get('/v1/fixes').json()['items'][0]['id']}")
+    told = []
+    for name in ("t04~1", "weeks LATE"):
+        kept = enter(api, topic=name)
+        told.append(verdict(api, analysis_id)["before"])
+        api.client.delete(f"/v1/fixes/{kept['id']}")
+    assert told[0] == told[1]
+    assert 0 < told[0]["value"] < whole["before"]["value"]
+
+
 def test_what_cannot_be_judged_says_why(api: Api) -> None:
     """No such topic, no such segment, nobody heard since: told as such, not as a failure."""
     analysis_id = api.analysed()

@@ -9,10 +9,16 @@ import polars as pl
 import pytest
 from tests.api.fakes import write_run
 
-from painpoints_api import slices
+from painpoints_api import slices, splits
 from painpoints_api.slices import Edits, Filters, Slices
+from painpoints_api.splits import TopicPart, part_of
 
 MERGED = Edits({"t01": "t02", "t12": "t04"}, frozenset({"t07"}))
+PARTS = {
+    "t04": (TopicPart("t04~1", "Came", ("CAME",)), TopicPart("t04~2", "Late", ("late", "parc"))),
+    "t02": (TopicPart("t02~1", "A", ("e",)), TopicPart("t02~2", "B", ("two weeks", "the"))),
+}
+SPLIT = Edits({"t01": "t02", "t12": "t04~1", "t04~2": "t02"}, frozenset({"t07"}), PARTS)
 CUTS = [
     Filters(),
     Filters(equal={"channel": ("app", "web")}, score_min=3.0),
@@ -62,12 +68,32 @@ def kept(run: Path, filters: Filters) -> pl.DataFrame:
     return rows.filter(keep) if keep else rows
 
 
-@pytest.mark.parametrize("edits", [Edits(), MERGED], ids=["plain", "merged"])
+def told_apart(rows: pl.DataFrame, edits: Edits) -> pl.DataFrame:
+    """Return mentions with the topic that each counts for, told text by text."""
+    parts = [part_of(edits.parts, t or "", text) or None for t, text in rows.select("topic_id", "text").iter_rows()]  # fmt: skip
+    rows = rows.with_columns(topic_id=pl.Series(parts, dtype=pl.String))
+    return rows.with_columns(pl.col("topic_id").replace(dict(edits.merged)))
+
+
+@pytest.mark.parametrize(("text", "part"), [
+    ("It CAME late", "t04~1"), ("Late, again", "t04~2"), ("(late)", "t04~2"), ("chocolate", "t04"),
+    ("the parcels", "t04~2"), ("éparcel", "t04"), ("9late", "t04"), ("", "t04"), ("LATE\nCAME", "t04~1"),
+])  # fmt: skip
+def test_words_tell_parts(asked: Slices, text: str, part: str) -> None:
+    """A word tells a part from where a word begins, in any case; SQL and a single text agree."""
+    assert part_of(PARTS, "t04", text) == part
+    assert part_of(PARTS, "other", text) == "other"
+    expression, values = splits.sql(PARTS)
+    row = f"SELECT {expression} FROM (SELECT 't04' AS topic_id, $text AS text)"  # noqa: S608 - names of values only
+    assert asked._connection.cursor().execute(row, {**values, "text": text}).fetchone() == (part,)
+
+
+@pytest.mark.parametrize("edits", [Edits(), MERGED, SPLIT], ids=["plain", "merged", "split"])
 @pytest.mark.parametrize("filters", CUTS, ids=str)
 def test_groups_count_people(run: Path, asked: Slices, filters: Filters, edits: Edits) -> None:
     """Reach, people of the stage, mentions and mean severity are those of the slice's mentions."""
     rows = kept(run, filters).filter(~pl.col("stage").is_in(["none", "unsure"]))
-    rows = rows.with_columns(pl.col("topic_id").replace(dict(edits.merged)))
+    rows = told_apart(rows, edits)
     people = rows.group_by("stage").agg(n_people=pl.col("person").n_unique())
     grave = pl.when(pl.col("claim") == "pain_point").then(pl.max_horizontal("severity", 1))
     wanted = (

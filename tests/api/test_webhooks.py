@@ -20,6 +20,8 @@ from painpoints_api import database as databases
 from painpoints_api import slices, webhooks
 from painpoints_api.database import Database
 from painpoints_api.records import Delivery, Job, TopicEdit, Webhook
+from painpoints_api.slices import Edits
+from painpoints_api.splits import TopicPart
 
 EVENTS = ["analysis.finished", "issue.emerging", "topic.detractor"]
 
@@ -120,7 +122,9 @@ def test_news_of_a_run(tmp_path: Path) -> None:
     ).write_parquet(run / "findings.parquet")
     slices.build(run, memory_mb=300)
     with slices.opened(run, memory_mb=300) as opened:
-        news = webhooks.news(opened, run, ["t04", "nothing"])
+        news = webhooks.news(opened, run, ["t04", "nothing"], Edits())
+        part = Edits(parts={"t04": (TopicPart("t04~1", "Weeks", ("week",)),)})
+        of_part = webhooks.news(opened, run, ["t04~1"], part)[-1]
     assert [(one.event, one.source) for one in news] == [
         ("analysis.finished", ""),
         ("issue.emerging", pain),
@@ -129,6 +133,9 @@ def test_news_of_a_run(tmp_path: Path) -> None:
     unhappy = pl.read_parquet(run / "slices.parquet").filter(pl.col("score") <= 6, topic_id="t04")
     assert news[2].detail["n_people"] == unhappy["person"].n_unique() > 0
     json.dumps([one.detail for one in news])
+    weeks = unhappy.filter(pl.col("text").str.contains(r"(?i)\bweek"))
+    assert of_part.source == "t04~1"
+    assert 0 < of_part.detail["n_people"] == weeks["person"].n_unique() < news[2].detail["n_people"]
 
 
 def test_only_wanted_events_are_sent(site: Site) -> None:

@@ -402,6 +402,43 @@ def test_topics_are_decided_on_their_page(served: Served) -> None:
 
 
 @OPEN
+def test_a_topic_is_split_by_words(served: Served) -> None:
+    """Parts are named and told by words, counted before they are kept, and put together again."""
+    analysis_id = analysed(served)
+    page = served.page
+    page.goto(f"{served.address}/analyses/{analysis_id}/topics")
+    row = page.locator("#topics tr", has=page.get_by_text("Parcel arrives late")).first
+    row.get_by_text("Split it").click()
+    row.get_by_label("Name of part 1").fill("Late by weeks")
+    row.get_by_label("Words of part 1").fill("week")
+    row.get_by_label("Name of part 2").fill(EVIL[:150])
+    word = row.locator(".choices .chip").first
+    expect(word).to_be_visible()
+    row.get_by_label("Words of part 2").focus()
+    word.click()
+    parts = row.locator(".part .soft")
+    wanted = told(served, f"/analyses/{analysis_id}/topics/t04/split", words="week")["parts"][0]
+    assert wanted > 0
+    expect(parts.first).to_have_text(f"{wanted}\u00a0mentions")
+    assert serious(page) == []
+    row.get_by_role("button", name="Split", exact=True).click()
+    expect(page.locator("#said")).to_contain_text("Split; counts follow")
+    expect(page.locator("#topics")).to_contain_text("Part: holds week")
+    kept = {t["topic_id"]: t for t in told(served, f"/analyses/{analysis_id}/topics")["items"]}
+    assert kept["t04~1"]["n_mentions"] == wanted
+    page = show_map(served, analysis_id)
+    page.get_by_role("button", name="Late by weeks").first.click()
+    expect(page.locator("blockquote").first).to_contain_text("week")
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Parcel arrives late").first.click()
+    page.get_by_text("Owner, merge, split, hide").click()
+    page.get_by_text("Split it").click()
+    page.get_by_role("button", name="Put it together again").click()
+    expect(page.get_by_role("button", name="Late by weeks")).to_have_count(0)
+    assert served.page.title() == "painpoints: Survey"
+
+
+@OPEN
 def test_two_analyses_are_compared(served: Served) -> None:
     """The page shows what the API says of two analyses; verdicts can be chosen."""
     before, now = analysed(served, title="May", n_people=12), analysed(served, title="June")

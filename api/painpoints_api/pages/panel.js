@@ -44,7 +44,7 @@ function facts(finding) {
 
 function ruling(finding, panel, changed) {
   const after = () => { panel.close(); changed(); };
-  return el("details", { class: "ruling" }, el("summary", {}, "Owner, merge, hide"),
+  return el("details", { class: "ruling" }, el("summary", {}, "Owner, merge, split, hide"),
     decide(finding.topic_id, finding.owner, after, "panel-said"));
 }
 

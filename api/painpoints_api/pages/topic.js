@@ -1,6 +1,6 @@
 // What analysts decide about a topic: its name in place, owner, merges, what is hidden or watched.
 
-import { ask, base, el, patch, say, teaches, trying } from "./common.js";
+import { ask, base, el, fill, patch, say, several, teaches, trying } from "./common.js";
 
 const topicPath = (id) => `/v1/topics/${encodeURIComponent(id)}`;
 export const ruled = (id, decision) => patch(topicPath(id), decision);
@@ -53,5 +53,63 @@ export function decide(topicId, owner, after, where) {
   return el("div", { class: "decide" },
     el("div", { class: "field" }, el("label", { for: "topic-owner" }, "Owner"), field, el("button", { type: "button", on: { click: () => doing(() => ({ owner: field.value.trim() || null })) } }, "Keep owner")),
     el("div", { class: "field" }, el("label", { for: "topic-into" }, "Count it for"), into, el("button", { type: "button", on: { click: () => { if (into.value) doing(() => ({ merged_into: into.value })); else into.focus(); } } }, "Merge")),
-    el("button", { type: "button", on: { click: () => doing(() => ({ hidden: true })) } }, "Hide this topic"));
+    el("button", { type: "button", on: { click: () => doing(() => ({ hidden: true })) } }, "Hide this topic"),
+    topicId.includes(MARK) ? null : splitting(topicId, after, where));
+}
+
+const MARK = "~"; // between a topic's id and the number of its part
+const LOOK_MS = 300;
+
+// A topic split by words: a name and words for each part, how many mentions each takes, and what stays.
+export function splitting(topicId, after, where) {
+  const box = el("div", { class: "split" });
+  const unfold = el("details", { class: "split-box", on: { toggle: () => { if (unfold.open && !box.hasChildNodes()) trying(() => drawSplit(box, topicId, after, where), where); } } }, el("summary", {}, "Split it"), box);
+  return unfold;
+}
+
+async function drawSplit(box, topicId, after, where) {
+  const path = `${base}/topics/${encodeURIComponent(topicId)}/split`;
+  const topic = (await ask(`${base}/topics`)).items.find((one) => one.topic_id === topicId);
+  const kept = topic.parts ?? [];
+  const parts = el("div", { class: "parts" }), chips = el("div", { class: "choices", role: "group", "aria-label": "Words that divide it" }), sum = el("p", { class: "soft", role: "status" });
+  let into = null, looks = 0;
+  const add = (part = { topic_id: null, label: "", words: [] }) => {
+    const n = parts.children.length + 1;
+    const name = el("input", { value: part.label, maxlength: 200, autocomplete: "off", "aria-label": `Name of part ${n}`, placeholder: "Name" });
+    const words = el("input", { value: part.words.join(", "), autocomplete: "off", "aria-label": `Words of part ${n}`, placeholder: "Words, with commas between", on: { focus: () => { into = words; }, input: look } });
+    const taken = el("span", { class: "soft" });
+    into = words;
+    parts.append(el("div", { class: "part", data: { id: part.topic_id ?? "" } }, name, words, taken));
+  };
+  const given = () => [...parts.children].map((row) => ({ id: row.dataset.id || null, label: row.children[0].value.trim(), words: row.children[1].value.split(",").map((word) => word.trim()).filter(Boolean) }));
+  const asked = async () => ask(`${path}?${new URLSearchParams(given().map((part) => ["words", part.words.join(",")]))}`);
+  async function count() {
+    const told = await asked();
+    told.parts.forEach((n, i) => { parts.children[i].children[2].textContent = several(n, "mention", "mentions"); });
+    sum.textContent = `${several(told.n_left, "mention stays", "mentions stay")} with the topic.`;
+    return told;
+  }
+  function look() {
+    const mine = ++looks;
+    setTimeout(() => { if (mine === looks) trying(count, where); }, LOOK_MS);
+  }
+  const keep = () => trying(async () => {
+    const wanted = given().filter((part) => part.label || part.words.length);
+    if (!wanted.length || wanted.some((part) => !part.label || !part.words.length)) throw new Error("Each part needs a name and at least one word.");
+    await ruled(topicId, { parts: wanted.map(({ id, label, words }) => ({ topic_id: id, label, words })) });
+    after();
+  }, where);
+  if (kept.length) kept.forEach(add);
+  else { add(); add(); into = parts.children[0].children[1]; }
+  box.replaceChildren(
+    el("p", { class: "soft" }, "A mention counts for the first part whose words it holds (from the beginning of a word on: call, calls, called), in all analyses; the others stay."),
+    parts, sum, chips,
+    el("div", { class: "actions" }, el("button", { type: "button", on: { click: () => { add(); into.focus(); look(); } } }, "Another part"), el("button", { type: "button", class: "main", on: { click: keep } }, "Split"),
+      ...(kept.length ? [el("button", { type: "button", on: { click: () => trying(async () => { await ruled(topicId, { parts: null }); after(); }, where) } }, "Put it together again")] : [])));
+  const told = await count();
+  fill(chips, told.words.map(({ word, n_mentions: n }) => el("button", { type: "button", class: "chip", on: { click: () => {
+    into.value = [...into.value.split(",").map((one) => one.trim()).filter(Boolean), word].join(", ");
+    into.focus();
+    look();
+  } } }, word, el("span", { class: "soft" }, ` ${n}`))));
 }

@@ -1,7 +1,7 @@
 // All topics of an analysis in a table: named, owned, merged, hidden and watched in place.
 
 import { ask, at, base, cell, count, el, head, say, teaches, trying } from "./common.js";
-import { renamed, ruled } from "./topic.js";
+import { renamed, ruled, splitting } from "./topic.js";
 
 const TITLES = [["Topic"], ["Mentions", { class: "number" }], ["Owner"], ["Counts for"], ["Watched"], ["Hidden"]];
 
@@ -20,7 +20,8 @@ function row(topic, all) {
     el("option", { value: "" }, "itself"), targets.map((one) => el("option", { value: one.topic_id, selected: one.topic_id === topic.merged_into }, one.label)));
   const tick = (field, title) => el("input", { type: "checkbox", checked: topic[field], disabled: !teaches, "aria-label": `${title} ${topic.label}`, on: { change: (event) => keep({ [field]: event.target.checked }, `${event.target.checked ? title : `No longer ${title.toLowerCase()}`}.`) } });
   return el("tr", { class: topic.hidden ? "hidden-topic" : "" },
-    cell([renamed(name, topic, () => {}, "said"), el("span", { class: "soft" }, topic.terms.slice(0, 6).join(", "))]),
+    cell([renamed(name, topic, () => {}, "said"), el("span", { class: "soft" }, `${topic.status === "part" ? "Part: holds " : ""}${topic.terms.slice(0, 6).join(", ")}`),
+      teaches && topic.status !== "part" ? splitting(topic.topic_id, () => trying(async () => { await list(); say("Split; counts follow."); }), "said") : null], { class: topic.status === "part" ? "of-topic" : null }),
     ...[count(topic.n_mentions), owner, into, tick("watched", "Watched"), tick("hidden", "Hidden")].map((content, i) => cell(content, { class: i ? null : "number", data: { title: TITLES[i + 1][0] } })));
 }
 

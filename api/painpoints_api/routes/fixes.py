@@ -92,8 +92,14 @@ def verdicts(found: Seen) -> VerdictsOut:
     with found.service.database.read() as session:
         rows = session.scalars(query).all()
     fixes = [_as_engine(row, found.decided) for row in rows]
+    edits = found.decided.edits
     told = engine.judge_fixes(
-        found.run, fixes, found.decided.edits.merged, min_people=found.min_people
+        found.run,
+        fixes,
+        edits.merged,
+        found.service.slices.in_parts(found.run, edits) if edits.parts else {},
+        {part.topic_id: part.label for parts in edits.parts.values() for part in parts},
+        min_people=found.min_people,
     )
     return VerdictsOut(
         items=[VerdictOut(fix=_shown(row), **one) for row, one in zip(rows, told, strict=True)]

@@ -1,6 +1,7 @@
 """What an analysis found: map, stages, findings, mentions, comparison. Only reading."""
 
 import json
+from collections import Counter
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,7 @@ from painpoints_api.schemas import (
     FindingsOut,
     MentionOut,
     MentionsOut,
+    SplitOut,
     StageChoice,
     StageOut,
     StagesOut,
@@ -36,7 +38,8 @@ from painpoints_api.schemas import (
 )
 from painpoints_api.service import Service, Serving
 from painpoints_api.service import tag as etag
-from painpoints_api.slices import SEGMENT, Filters, RunGoneError
+from painpoints_api.slices import SEGMENT, Edits, Filters, RunGoneError
+from painpoints_api.splits import MARK, TopicPart, topic_of
 
 _PROBLEMS = documented(401, 403, 404, 409, 422, 503)
 NOT_CHANGED: dict[int | str, dict[str, Any]] = {
@@ -197,6 +200,7 @@ LABELS = {
 """The labels that are the same in every run, by field."""
 
 _MOST_VALUES = 200
+_MOST_WORDS = 24
 
 
 @router.get("/filters", responses={**NOT_CHANGED, **_PROBLEMS})
@@ -246,7 +250,7 @@ def stages(found: Seen, filters: Cut) -> StagesOut:
     """
     findings = found.ranked(filters)
     order = {one["name"]: place for place, one in enumerate(_stages_of(found))}
-    rows = found.service.slices.stages(found.run, filters)
+    rows = found.service.slices.stages(found.run, filters, found.decided.edits)
     rows.sort(key=lambda row: (order.get(row["stage"], len(order)), row["stage"]))
     return StagesOut(
         items=[
@@ -345,7 +349,9 @@ def mentions(found: Seen, filters: Cut, after: Cursor = None, limit: Limit = 50)
 
 def _mentions(found: Found, filters: Filters, after: str | None, limit: int) -> MentionsOut:
     at = place(after, int, str)
-    rows = found.service.slices.mentions(found.run, filters, after=at, limit=limit + 1)
+    rows = found.service.slices.mentions(
+        found.run, filters, found.decided.edits, after=at, limit=limit + 1
+    )
     shown_rows = rows[:limit]
     last = shown_rows[-1] if len(rows) > limit else None
     corrected = _corrections(found, {row["mention_id"]: row["text"] for row in shown_rows})
@@ -389,17 +395,23 @@ def _mention(row: dict[str, Any], corrections: dict[str, str]) -> MentionOut:
 
 @router.get("/topics", responses={**NOT_CHANGED, **_PROBLEMS})
 def topics(found: Seen) -> TopicsOut:
-    """Return the run's topics, largest first, with what analysts decided about them."""
+    """Return the run's topics, largest first, with what analysts decided; parts after their topic."""
     rows = found.service.slices.topics(found.run, found.decided.edits)
     items = [_topic(row, found.decided) for row in rows]
-    return TopicsOut(items=sorted(items, key=lambda t: (-t.n_mentions, t.topic_id)))
+    total = Counter[str]()
+    for one in items:
+        total[topic_of(one.topic_id)] += one.n_mentions
+    items.sort(
+        key=lambda t: (-total[topic_of(t.topic_id)], topic_of(t.topic_id), MARK in t.topic_id)
+    )
+    return TopicsOut(items=items)
 
 
 def _topic(row: dict[str, Any], decided: Decided) -> TopicOut:
     edit = decided.topics.get(row["topic_id"])
     return TopicOut(
         topic_id=row["topic_id"],
-        label=(edit.label if edit else None) or row["label"],
+        label=decided.label(row["topic_id"]) or row["label"],
         found_label=row["label"],
         terms=row["terms"],
         exemplar_ids=row["exemplar_ids"],
@@ -410,6 +422,35 @@ def _topic(row: dict[str, Any], decided: Decided) -> TopicOut:
         hidden=edit.hidden if edit else False,
         watched=edit.watched if edit else False,
         merged_into=edit.merged_into if edit else None,
+        parts=edit.parts if edit else None,
+    )
+
+
+@router.get("/topics/{topic_id}/split", responses={**NOT_CHANGED, **_PROBLEMS})
+def split(
+    found: Seen,
+    topic_id: str,
+    words: Annotated[
+        list[Annotated[str, Query(max_length=2000)]],
+        Query(max_length=10, description="of a part, with commas between; one parameter a part"),
+    ] = [],  # noqa: B006 - FastAPI copies it
+) -> SplitOut:
+    """Say what a split of a topic by words would come to, and which words divide it best."""
+    slices = found.service.slices
+    if all(row["topic_id"] != topic_id for row in slices.topics(found.run, Edits())):
+        raise ProblemError(404, "no such topic in this analysis")
+    parts = [
+        TopicPart(
+            f"{topic_id}{MARK}{n}", "", tuple(w for w in map(str.strip, told.split(",")) if w)
+        )
+        for n, told in enumerate(words)
+    ]
+    counted, n_left = slices.n_in_parts(found.run, topic_id, [part for part in parts if part.words])
+    return SplitOut(
+        n_mentions=n_left + sum(counted.values()),
+        n_left=n_left,
+        parts=[counted.get(part.topic_id, 0) for part in parts],
+        words=slices.dividing_words(found.run, topic_id, most=_MOST_WORDS),
     )
 
 

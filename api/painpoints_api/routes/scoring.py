@@ -1,13 +1,19 @@
 """Single texts: labelled at once, by the models that analyses use."""
 
+from typing import TYPE_CHECKING
+
 from fastapi import APIRouter
 
 from painpoints_api.callers import ScoreCaller
 from painpoints_api.problems import ProblemError, documented
+from painpoints_api.ranking import labels as named
 from painpoints_api.routes.results import open_run
 from painpoints_api.schemas import ScoredMention, ScoreIn, ScoreOut
 from painpoints_api.service import Serving
-from painpoints_api.slices import Edits
+from painpoints_api.splits import TopicPart, part_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 router = APIRouter(prefix="/v1", tags=["scoring"])
 
@@ -23,13 +29,16 @@ def score(service: Serving, caller: ScoreCaller, asked: ScoreIn) -> ScoreOut:
         raise ProblemError(
             413, f"a text of {longest:,} characters, {limits.max_text_chars:,} allowed"
         )
-    run, labels = None, {}
+    run, labels = None, dict[str, str]()
+    parts: Mapping[str, Sequence[TopicPart]] = {}
     if asked.analysis_id is not None:
         found = open_run(service, caller, asked.analysis_id)
         run = found.run
-        for row in service.slices.topics(run, Edits()):
-            labels[row["topic_id"]] = found.decided.label(row["topic_id"]) or row["label"]
+        labels = named(service.slices, run, found.decided)
+        parts = found.decided.edits.parts
     mentions = service.scorers.score([one.known() for one in asked.texts], run)
+    for row in mentions if parts else ():
+        row["topic_id"] = part_of(parts, row.get("topic_id") or "", row["text"]) or None
     return ScoreOut(
         mentions=[
             ScoredMention(

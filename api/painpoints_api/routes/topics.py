@@ -3,7 +3,8 @@
 All of it belongs to the project, not to one analysis, so it holds for every later one too.
 """
 
-from typing import Annotated
+import itertools
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
@@ -20,6 +21,7 @@ from painpoints_api.schemas import (
     LabelIn,
     LabelOut,
     LabelsOut,
+    PartIn,
     QueueItem,
     QueueOut,
     TopicEditOut,
@@ -27,6 +29,7 @@ from painpoints_api.schemas import (
 )
 from painpoints_api.service import Service, Serving
 from painpoints_api.slices import Edits
+from painpoints_api.splits import MARK
 
 router = APIRouter(prefix="/v1", tags=["teaching"])
 
@@ -38,8 +41,10 @@ router = APIRouter(prefix="/v1", tags=["teaching"])
 def edit_topic(
     service: Serving, caller: Labeller, topic_id: str, patch: TopicPatch
 ) -> TopicEditOut:
-    """Rename, merge, hide, watch a topic or name its owner; for this and all later analyses."""
+    """Rename, merge, split, hide, watch a topic or name its owner; for this and all later analyses."""
     given = patch.model_dump(exclude_unset=True)
+    if patch.parts is not None and MARK in topic_id:
+        raise ProblemError(409, "a part is not split again; split its topic in more parts")
     known = _known_topics(service, caller)
     for name in {topic_id, *([patch.merged_into] if patch.merged_into else [])}:
         if name not in known:
@@ -51,6 +56,8 @@ def edit_topic(
             session.add(edit)
         if patch.merged_into is not None:
             given["merged_into"] = _end_of(session, caller, topic_id, patch.merged_into)
+        if "parts" in given:
+            given["parts"] = _parted(session, caller, edit, patch.parts)
         for name, value in given.items():
             setattr(edit, name, value)
         edit.edited_by, edit.edited_at = caller.actor, now()
@@ -66,13 +73,14 @@ def edit_topic(
         hidden=edit.hidden,
         watched=edit.watched,
         merged_into=edit.merged_into,
+        parts=edit.parts,
         edited_by=edit.edited_by,
         edited_at=edit.edited_at,
     )
 
 
 def _known_topics(service: Service, caller: Caller) -> set[str]:
-    """Return the topics of the project's ten latest runs."""
+    """Return the topics of the project's ten latest runs, and the parts of those that are split."""
     query = (
         select(Analysis)
         .where(Analysis.project_id == caller.project_id, Analysis.run.is_not(None))
@@ -81,11 +89,51 @@ def _known_topics(service: Service, caller: Caller) -> set[str]:
     )
     with service.database.read() as session:
         found = session.scalars(query).all()
-    return {
+        split = select(TopicEdit.parts).where(
+            TopicEdit.project_id == caller.project_id, TopicEdit.parts.is_not(None)
+        )
+        parts = {part["topic_id"] for told in session.scalars(split) for part in told or ()}
+    return parts | {
         row["topic_id"]
         for analysis in found
         for row in service.slices.topics(service.run_folder(analysis), Edits())
     }
+
+
+def _parted(
+    session: Session, caller: Caller, edit: TopicEdit, wanted: list[PartIn] | None
+) -> list[dict[str, Any]] | None:
+    """Return the parts as they are kept, with ids; forget what was decided about those that go.
+
+    Raises:
+        ProblemError: 422 for the id of a part that the topic does not have.
+    """
+    held = {part["topic_id"] for part in edit.parts or ()}
+    kept = [part.topic_id for part in wanted or () if part.topic_id is not None]
+    if len(set(kept)) < len(kept) or not held.issuperset(kept):
+        raise ProblemError(
+            422, "body.parts: topic_id is not of a part of this topic, or given twice"
+        )
+    for gone in held.difference(kept):
+        _forget(session, caller, gone)
+    numbers = itertools.count(1 + max((int(one.rpartition(MARK)[2]) for one in held), default=0))
+    if wanted is None:
+        return None
+    return [
+        {
+            "topic_id": part.topic_id or f"{edit.topic_id}{MARK}{next(numbers)}",
+            "label": part.label,
+            "words": part.words,
+        }
+        for part in wanted
+    ]
+
+
+def _forget(session: Session, caller: Caller, topic_id: str) -> None:
+    """Drop what was decided about a part, and merges into it."""
+    mine = session.query(TopicEdit).filter_by(project_id=caller.project_id)
+    mine.filter_by(merged_into=topic_id).update({"merged_into": None})
+    mine.filter_by(topic_id=topic_id).delete()
 
 
 def _end_of(session: Session, caller: Caller, topic_id: str, target: str) -> str:
@@ -158,7 +206,7 @@ def correct_label(
 def _allowed(found: Found, field: str) -> list[str]:
     """Return the labels that a field can be corrected to: what no training knows would stop it."""
     if field == "topic":
-        rows = found.service.slices.topics(found.run, Edits())
+        rows = found.service.slices.topics(found.run, found.decided.edits)
         return [row["topic_id"] for row in rows]
     return labels_of(found)[field]
 
