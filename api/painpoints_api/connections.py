@@ -27,7 +27,7 @@ class Connection(HttpToolsProtocol):
         self._in_head = True
         self._patience: asyncio.TimerHandle | None = None
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # asyncio promises any BaseTransport; uvicorn, like us, needs one that writes
         """Begin to wait for a head."""
         super().connection_made(transport)
         self._wait(HEAD_S)
