@@ -319,8 +319,8 @@ class Dask:
 
         futures = self._client.map(_performed, tasks, pure=False, retries=3)
         try:
-            for _, done in as_completed(futures, with_results=True):
-                yield done
+            for future in as_completed(futures):
+                yield future.result()
         except (KilledWorker, FutureCancelledError, OSError) as error:
             raise RunError(
                 f"the Dask cluster lost the work ({type(error).__name__}); --resume goes on from here"
