@@ -20,6 +20,7 @@ import polars as pl
 from painpoints import bundle, classify, redact
 from painpoints.classify import Classified, Classifier, Probabilities, Vectors
 from painpoints.config import JourneySettings, Settings, StageSettings
+from painpoints.domain import Sentiment
 from painpoints.encode import Encoders, part_names
 from painpoints.errors import SettingsError
 from painpoints.segment import Segmenter
@@ -137,6 +138,13 @@ class Reader:
             mentions["text"].to_list(), around, lambda done, total: tell("encode", done, total)
         )
         return Reading(mentions, vectors, self.classifier.probabilities(vectors, contexts))
+
+    def listen(self, texts: Sequence[str]) -> tuple[Vectors, Vectors]:
+        """Return of texts, each by itself, the vectors and how likely each `Sentiment` is, (n, 3)."""
+        vectors, contexts = self.encoders.read(texts, texts)
+        given = self.classifier.probabilities(vectors, contexts)["sentiment"]
+        known = self.classifier.classes("sentiment")
+        return vectors, given[:, [known.index(feeling) for feeling in Sentiment]]
 
     def label(
         self, feedback: pl.DataFrame, reading: Reading, priors: classify.Priors | None

@@ -260,8 +260,8 @@ class Analyser:
         return _Told(told, vectors, self._namer(told, vectors))
 
     def _namer(self, mentions: pl.DataFrame, vectors: Vectors) -> labels.Namer:
-        encode = self.reader.encoders.mentions.encode
-        return labels.Namer(mentions, vectors, self.reader.segmenter.phrases, encode)
+        reader = self.reader
+        return labels.Namer(mentions, vectors, reader.segmenter.phrases, reader.listen)
 
     def _topics(
         self,

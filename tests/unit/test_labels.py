@@ -52,7 +52,7 @@ def corpus() -> tuple[pl.DataFrame, np.ndarray]:
 
 def named(mentions: pl.DataFrame, vectors: np.ndarray, **given: object) -> dict[str, str]:
     """Return topic to label."""
-    reading = {key: given.pop(key) for key in ("phrases", "encode") if key in given}
+    reading = {key: given.pop(key) for key in ("phrases", "listen") if key in given}
     table = Namer(mentions, vectors, **reading).topics(**given)
     return dict(table.select("topic_id", "label").iter_rows())
 
@@ -215,13 +215,49 @@ def test_a_name_is_understood_alone() -> None:
         }
     )
 
-    def encode(asked: Sequence[str]) -> np.ndarray:
+    def listen(asked: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         sides = [(float("log" in t), 0.5 * ("time" in t), float("staff" in t)) for t in asked]
-        return np.array([[a or 0.3, b, c] for a, b, c in sides], np.float32)
+        feelings = np.full((len(asked), 3), 1 / 3, np.float32)
+        return np.array([[a or 0.3, b, c] for a, b, c in sides], np.float32), feelings
 
     vectors = np.repeat(np.array([[1, 0, 0], [0, 0, 1]], np.float32), [len(LOGIN), 2], axis=0)
     assert named(mentions, vectors)["login"] == "Time login"
-    assert named(mentions, vectors, encode=encode)["login"] == "Can't log in"
+    assert named(mentions, vectors, listen=listen)["login"] == "Can't log in"
+
+
+def beside_staff(texts: Sequence[str], feeling: str) -> tuple[pl.DataFrame, np.ndarray]:
+    """Return the texts as the topic "t", and praise of the staff as another."""
+    everything = [*texts, *["kind staff"] * 4]
+    mentions = pl.DataFrame(
+        {
+            "mention_id": [f"m{n}" for n in range(len(everything))],
+            "topic_id": ["t"] * len(texts) + ["staff"] * 4,
+            "text": everything,
+            "sentiment": [feeling] * len(texts) + ["positive"] * 4,
+        }
+    )
+    return mentions, np.repeat(np.eye(2, dtype=np.float32), [len(texts), 4], axis=0)
+
+
+def test_a_name_denies_only_what_its_members_deny() -> None:
+    """One who says that it was not crowded names no group that complains that it was."""
+    denial, complaint = ["lounge was not crowded"] * 3, ["crowded lounge"] * 2
+    crowded = ["so crowded on friday", "crowded all day", "it was crowded", "overcrowded today"] * 2
+    for more, denies in ((crowded, False), (denial, True)):
+        name = named(*beside_staff([*denial, *complaint, *more], "negative"))["t"]
+        assert ("not" in name) == denies, name
+
+
+def test_a_name_sounds_as_its_group_feels() -> None:
+    """Of two phrases that say as much, the one that sounds like a complaint names the complaint."""
+    corpus = beside_staff(["soup of today", "soup was cold"] * 3, "negative")
+
+    def listen(asked: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        sounds = [(1, 0, 0) if wanted in text else (0, 0, 1) for text in asked]
+        return np.tile(np.float32([1, 0]), (len(asked), 1)), np.array(sounds, np.float32)
+
+    for wanted in ("cold", "today"):
+        assert wanted in named(*corpus, listen=listen)["t"]
 
 
 def test_a_negated_phrase_is_not_told_as_its_opposite() -> None:

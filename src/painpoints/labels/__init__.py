@@ -13,7 +13,7 @@ import polars as pl
 
 from painpoints.errors import TableError
 from painpoints.labels import names
-from painpoints.labels.corpus import Corpus, Encode, FindPhrases, Floats, Group, Rows
+from painpoints.labels.corpus import Corpus, FindPhrases, Floats, Group, Listen, Rows
 from painpoints.labels.wording import TOKEN
 
 __all__ = ["Namer"]
@@ -39,7 +39,7 @@ class Namer:
         mentions: pl.DataFrame,
         vectors: Floats,
         phrases: FindPhrases | None = None,
-        encode: Encode | None = None,
+        listen: Listen | None = None,
     ) -> None:
         """Take the mentions; nothing is read off them yet.
 
@@ -48,13 +48,13 @@ class Namer:
                 names that contradict.
             vectors: (n_mentions, dim) float32, unit rows.
             phrases: finds phrases in texts; None takes word sequences alone.
-            encode: reads phrases as the mentions were read, so that names are chosen which are
-                understood alone; None goes by the words of the members.
+            listen: reads phrases as the mentions were read, so that names are chosen which are
+                understood alone and sound as the group feels; None goes by the words of the members.
 
         Raises:
             TableError: when mentions and vectors differ in length.
         """
-        self._corpus = Corpus(mentions, vectors, phrases, encode)
+        self._corpus = Corpus(mentions, vectors, phrases, listen)
 
     def topics(
         self,

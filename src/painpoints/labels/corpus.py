@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from painpoints.domain import Sentiment
 from painpoints.errors import TableError
 from painpoints.labels import wording
 
@@ -19,6 +20,8 @@ Rows = npt.NDArray[np.int64]
 
 MOST_NEAR = 1_000
 """Members of a group that anything is read off: the nearest to its middle."""
+MOST_MEMBERS = 100
+"""Members of a group that word sequences are taken from: the nearest to its middle."""
 MANY = 2_000
 """Mentions from which a word that one of them uses is taken for a typing error."""
 COMMON = 0.05
@@ -27,8 +30,6 @@ COMMON = 0.05
 TILT = 0.5
 """How far the middle of a wholly negative group is tilted towards complaint before names are read
 by themselves."""
-
-_FEELINGS = ("negative", "neutral", "positive")
 
 
 class Phrase(Protocol):
@@ -45,8 +46,9 @@ class Phrase(Protocol):
 
 FindPhrases = Callable[[Sequence[str]], Sequence[Sequence[Phrase]]]
 """Returns the phrases of each text; asked for typical members alone, for no text twice."""
-Encode = Callable[[Sequence[str]], Floats]
-"""Returns the vectors of texts as those of the mentions were made; asked once per set of groups."""
+Listen = Callable[[Sequence[str]], tuple[Floats, Floats]]
+"""Reads texts by themselves, as the mentions were read: returns their vectors, and how likely each
+`Sentiment` is, (n, 3); asked once per set of groups."""
 Piece = tuple[str, str, float]
 
 
@@ -62,17 +64,17 @@ class Corpus:
         mentions: pl.DataFrame,
         vectors: Floats,
         phrases: FindPhrases | None,
-        encode: Encode | None,
+        listen: Listen | None,
     ) -> None:
         if mentions.height != len(vectors):
             raise TableError(f"labels: {mentions.height} mentions but {len(vectors)} vectors")
         self.ids: list[str] = mentions["mention_id"].to_list()
         self.texts: list[str] = mentions["text"].to_list()
         self.vectors = vectors
-        self.encode = encode
+        self.listen = listen
         self.feelings = np.zeros((mentions.height, 3))
         if "sentiment" in mentions.columns:
-            for column, name in enumerate(_FEELINGS):
+            for column, name in enumerate(Sentiment):
                 self.feelings[:, column] = (mentions["sentiment"] == name).to_numpy()
         self._mentions = mentions
         self._find = phrases
@@ -193,6 +195,21 @@ class Group:
         by_distance = np.lexsort((id_[distinct], text[distinct], -np.round(near, 4)))
         central: list[int] = distinct[by_distance][:MOST_NEAR].tolist()
         return central
+
+    @property
+    def typical(self) -> Sequence[int]:
+        """Return the rows that word sequences are taken from."""
+        return self.central[:MOST_MEMBERS]
+
+    @cached_property
+    def denied(self) -> dict[str, float]:
+        """Return of each content word the share of the typical members who speak of it that deny it."""
+        told: dict[str, list[bool]] = {}
+        for row in self.typical:
+            said, denied = wording.polarity(self.corpus.texts[row])
+            for key in said | denied:
+                told.setdefault(key, []).append(key in denied)
+        return {key: sum(each) / len(each) for key, each in told.items()}
 
     @cached_property
     def worth(self) -> dict[str, float]:

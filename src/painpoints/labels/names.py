@@ -13,8 +13,6 @@ import numpy as np
 from painpoints.labels import wording
 from painpoints.labels.corpus import Corpus, Floats, Group, cosine, feeling
 
-MOST_MEMBERS = 100
-"""Members of a group that word sequences are taken from: the nearest to its middle."""
 LENGTH_BONUS = {1: 0.2, 2: 0.85, 3: 1.0, 4: 1.0, 5: 0.95, 6: 0.85}
 FEW = 5
 """Phrases of several words among which a name can be chosen."""
@@ -22,6 +20,8 @@ SHORTLIST = 25
 """Phrases of a group that are read by themselves; encoding is slow."""
 ALONE_POWER = 2
 """How strongly a phrase is held to be understood alone: the power of its cosine to the group."""
+SILENT = 0.5
+"""What a phrase is worth that does not sound as its group feels, of one that does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,21 +61,26 @@ def _understood(
 ) -> Mapping[str, list[Candidate]]:
     """Return each group's best phrases, weighed by how well each is understood alone.
 
-    A phrase read by itself lies where its group lies when it says what its members say.
+    A phrase read by itself lies where its group lies, and sounds as its group feels, when it says
+    what its members say.
     """
     short = {
         g: sorted(own, key=lambda c: (-c.worth, c.text))[:SHORTLIST] for g, own in found.items()
     }
     texts = sorted({c.text for own in short.values() for c in own})
-    if corpus.encode is None or not texts:
+    if corpus.listen is None or not texts:
         return found
-    alone = dict(zip(texts, corpus.encode(texts) - corpus.middle, strict=True))
-    return {name: [_weighed(c, alone[c.text], groups[name]) for c in short[name]] for name in short}
+    vectors, feelings = corpus.listen(texts)
+    alone = dict(zip(texts, zip(vectors - corpus.middle, feelings, strict=True), strict=True))
+    return {
+        name: [_weighed(c, *alone[c.text], groups[name]) for c in short[name]] for name in short
+    }
 
 
-def _weighed(candidate: Candidate, alone: Floats, group: Group) -> Candidate:
+def _weighed(candidate: Candidate, alone: Floats, sounds: Floats, group: Group) -> Candidate:
     near = cosine(alone, group.tilted)
-    return replace(candidate, worth=candidate.worth * near**ALONE_POWER)
+    agrees = SILENT + (1 - SILENT) * float(sounds @ group.feeling)
+    return replace(candidate, worth=candidate.worth * near**ALONE_POWER * agrees)
 
 
 def _name(
@@ -117,7 +122,7 @@ def _candidates(group: Group) -> list[Candidate]:
     enough = 2 if any(len(phrase.rows) > 1 for phrase in heard.values()) else 1
     often = [phrase for phrase in heard.values() if len(phrase.rows) >= enough]
     plain = [phrase for phrase in often if wording.content(phrase.key) <= group.common]
-    if group.corpus.encode is not None:
+    if group.corpus.listen is not None:
         return [_judge(group, phrase) for phrase in _whole(group, heard, plain)]
     judged = [_judge(group, phrase) for phrase in plain or often]
     best = max(judged, key=lambda c: (c.worth, c.text), default=None)
@@ -129,7 +134,7 @@ def _candidates(group: Group) -> list[Candidate]:
 
 def _heard(group: Group) -> dict[str, _Heard]:
     heard: dict[str, _Heard] = {}
-    for row in group.central[:MOST_MEMBERS]:
+    for row in group.typical:
         for text, key, counts in group.corpus.pieces(row):
             phrase = heard.get(key)
             if phrase is None:
@@ -171,9 +176,23 @@ def _judge(group: Group, phrase: _Heard) -> Candidate:
     words = frozenset(wording.keys(text))
     worths = sorted((group.worth.get(w, 0.0) for w in words), reverse=True)
     telling = sum(0.7**place * worth for place, worth in enumerate(worths))
-    share = len(phrase.rows) / min(len(group.central), MOST_MEMBERS)
+    share = len(phrase.rows) / len(group.typical)
     members = np.fromiter(sorted(phrase.rows), dtype=np.int64)
     near = cosine(group.corpus.vectors[members].mean(axis=0), group.middle)
     clash = float(np.abs(feeling(group.corpus, members) - group.feeling).sum()) / 2
     worth = (telling + share) * near * (1 - clash) ** 2 * LENGTH_BONUS[len(text.split())]
-    return Candidate(text, words, worth * phrase.counts)
+    return Candidate(text, words, worth * phrase.counts * _meant(group, text))
+
+
+def _meant(group: Group, text: str) -> float:
+    """Return how far the typical members deny what a phrase denies and say what it says, 0..1.
+
+    One who says "the lounge was not crowded" names no group of those who say that it was; nor does
+    "fly this airline" name those who never will.
+    """
+    said, denied = wording.polarity(text)
+    shares = [group.denied.get(key, 0.5) for key in denied]
+    share = (
+        max(shares) if shares else 1 - max((group.denied.get(k, 0.0) for k in said), default=0.0)
+    )
+    return float(np.sqrt(min(1.0, share / max(1e-9, 1 - share))))

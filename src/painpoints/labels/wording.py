@@ -84,6 +84,22 @@ def pieces(text: str, phrases: Phrases) -> Iterator[tuple[str, str, float]]:
             yield _show(part), _joint_key(part), WHOLE if closes and len(part) in whole else PART
 
 
+def polarity(text: str) -> tuple[set[str], set[str]]:
+    """Return the keys of the content words that a text says, and of those that it denies.
+
+    "No sockets" says sockets: what is missing was not said by anybody else.
+    """
+    said: set[str] = set()
+    denied: set[str] = set()
+    for clause in clauses(text):
+        left = 0
+        for one in clause:
+            if one.key:
+                (denied if left else said).add(one.key)
+            left = _REACH if one.turns and one.plain not in _LACK else max(0, left - 1)
+    return said - denied, denied
+
+
 def content(key: str) -> set[str]:
     """Return the content words of a joint key."""
     return set(key.split()) - _PARTICLES - {NEGATED}
@@ -204,6 +220,8 @@ def _key(plain: str) -> str:
     low = plain.removesuffix("'s")
     if low in _STOP or len(low) < 2:
         return ""
+    if low.endswith("ed") and len(low) > 8:  # overcrowded, overcharged
+        low = low.removeprefix("over")
     for ending, instead in _ENDINGS:
         if low.endswith(ending) and len(low) - len(ending) >= 3:
             return low.removesuffix(ending) + instead
@@ -225,7 +243,7 @@ _ALONE = frozenset(_ALONE_WORDS.split())
 _MEASURE_WORDS = (
     "hour hours hr hrs minute minutes min mins second seconds day days week weeks month months year "
     "years times one two three four five six seven eight nine ten fifteen twenty thirty forty fifty "
-    "half third fourth fifth dozen couple several hundred thousand twice "
+    "am pm half third fourth fifth dozen couple several hundred thousand twice "
     "lb lbs kg kgs oz ft inch inches cm mm mile miles km pound pounds dollar dollars euro euros usd gbp"
 )
 _MEASURES = frozenset(_MEASURE_WORDS.split())
@@ -235,6 +253,8 @@ _NOT_WORDS = (
     "wasnt without wont"
 )
 _NOT = frozenset(_NOT_WORDS.split())
+_LACK = frozenset({"no", "none", "nothing", "without"})
+"""They say that something is missing, and deny nothing that was said of it."""
 _PERSONAL_WORDS = (
     "he he's i i'd i'll i'm i've it it's she she's they they're we we're we've you you're"
 )
