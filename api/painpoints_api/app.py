@@ -62,12 +62,12 @@ def create(settings: ServiceSettings) -> FastAPI:
         telemetry=None,
     )
     for routes in (
+        scoring,  # first: the router looks at one path after the other, and this one is in a hurry
         uploads,
         analyses,
         results,
         topics,
         fixes,
-        scoring,
         training,
         webhooks,
         operations,

@@ -186,6 +186,7 @@ def lifespan(
         try:
             yield {"service": service}
         finally:
+            service.scorers.close()
             await run_in_threadpool(service.slices.close)
             await run_in_threadpool(service.database.close)
 

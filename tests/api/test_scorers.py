@@ -1,6 +1,8 @@
 """Scoring of single texts: requests share turns of the models, not their fates."""
 
 import json
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -109,6 +111,63 @@ def test_models_are_loaded_at_the_start(tmp_path: Path) -> None:
         assert (told.status_code, told.json()["parts"]["models"]) == (503, "loading")
         busy.free.set()
         wait_for(lambda: client.get("/readyz").status_code == 200, what="readiness")
+
+
+def test_nothing_is_loaded_by_requests() -> None:
+    """What was warmed knows names, numbers and languages: no request waits for a library."""
+    program = """
+import sys
+from painpoints_api.engine import PackagedEngine
+from painpoints_api.scorers import Scorers
+scorers = Scorers(PackagedEngine(), "fast")
+scorers.warm()
+assert scorers.state == "ok", scorers.state
+known = set(sys.modules)
+for text in TEXTS:
+    scorers.score([{"verbatim": text}], None)
+print(sorted(set(sys.modules) - known))
+"""
+    texts = ["I am Tom Miller from Bath", "ring 0113 496 0000", "Die App stürzt ab, schon wieder", "Card 4111 1111 1111 1111", "12 orders!"]  # fmt: skip
+    done = subprocess.run([sys.executable, "-c", program.replace("TEXTS", repr(texts))], capture_output=True, text=True, check=True)  # fmt: skip
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_who_is_answered_waits_for_nobody() -> None:
+    """An answer is told when its turn is over, also while the next turn is under way."""
+    engine = BusyEngine()
+    scorers = Scorers(engine)
+    first = scorers.ask([{"verbatim": "first"}], None)
+    wait_for(lambda: engine.busy.turns, what="the first turn")
+    engine.busy.free.set()
+    assert first.result(60)[0]["text"] == "first"
+    engine.busy.free.clear()
+    scorers.ask([{"verbatim": "slow"}], None)
+    wait_for(lambda: len(engine.busy.turns) == 2, what="the second turn")
+    given_up, wanted = (scorers.ask([{"verbatim": text}], None) for text in ("gone", "kept"))
+    assert given_up.cancel()
+    engine.busy.free.set()
+    assert [one["text"] for one in wanted.result(60)] == ["kept"]
+    assert engine.busy.turns == [1, 1, 1]
+
+
+def test_a_crowd_is_sent_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More waiting texts than is good are refused with a time to come again, not piled up."""
+    monkeypatch.setattr("painpoints_api.scorers._MOST_WAITING", 3)
+    api = Api(tmp_path, engine=BusyEngine, warm_models=False)
+    with api.client as client:
+        service = client.app_state["service"]
+        busy = service.engine.busy
+        first = service.scorers.ask([{"verbatim": "first"}], None)
+        wait_for(lambda: busy.turns, what="the first turn")
+        for _ in range(3):
+            service.scorers.ask([{"verbatim": "more"}], None)
+        refused = client.post("/v1/score", json={"texts": [{"text": "a"}]})
+        is_problem(refused, 503)
+        assert refused.headers["retry-after"] == "2"
+        busy.free.set()
+        assert first.result(60)
+        wait_for(lambda: not service.scorers._n_waiting, what="the others")
+        assert client.post("/v1/score", json={"texts": [{"text": "a"}]}).status_code == 200
 
 
 def test_models_that_fail_are_told() -> None:

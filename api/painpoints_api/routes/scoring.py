@@ -1,26 +1,51 @@
 """Single texts: labelled at once, by the models that analyses use."""
 
-from typing import TYPE_CHECKING
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
+from starlette.concurrency import run_in_threadpool
 
-from painpoints_api.callers import ScoreCaller
+from painpoints_api.callers import Caller, ScoreCaller
 from painpoints_api.problems import ProblemError, documented
 from painpoints_api.ranking import labels as named
 from painpoints_api.routes.results import open_run
 from painpoints_api.schemas import ScoredMention, ScoreIn, ScoreOut
-from painpoints_api.service import Serving
+from painpoints_api.scorers import CrowdedError
+from painpoints_api.service import Service, Serving
 from painpoints_api.splits import TopicPart, part_of
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
 
 router = APIRouter(prefix="/v1", tags=["scoring"])
 
 
-@router.post("/score", responses=documented(401, 403, 404, 409, 413, 422, 429, 503))
-def score(service: Serving, caller: ScoreCaller, asked: ScoreIn) -> ScoreOut:
+@router.post(
+    "/score",
+    response_model=ScoreOut,
+    responses=documented(401, 403, 404, 409, 413, 422, 429, 503),
+)
+async def score(service: Serving, caller: ScoreCaller, asked: ScoreIn) -> Response:
     """Label the mentions of texts; personal data is masked in what comes back. Nothing is kept."""
+    _check_size(service, asked)
+    under = None
+    if asked.analysis_id is not None:
+        under = await run_in_threadpool(_under, service, caller, asked.analysis_id)
+    texts = [one.known() for one in asked.texts]
+    try:
+        answer = service.scorers.ask(texts, None if under is None else under.run)
+    except CrowdedError as error:
+        raise ProblemError(503, str(error), headers={"Retry-After": "2"}) from error
+    mentions = await asyncio.wrap_future(answer)
+    if len(mentions) > _AT_ONCE:
+        told = await run_in_threadpool(_told, asked, mentions, under)
+    else:
+        told = _told(asked, mentions, under)
+    return Response(told, media_type="application/json")
+
+
+def _check_size(service: Service, asked: ScoreIn) -> None:
     limits = service.settings
     if len(asked.texts) > limits.max_texts:
         raise ProblemError(413, f"{len(asked.texts):,} texts, {limits.max_texts:,} allowed")
@@ -29,27 +54,42 @@ def score(service: Serving, caller: ScoreCaller, asked: ScoreIn) -> ScoreOut:
         raise ProblemError(
             413, f"a text of {longest:,} characters, {limits.max_text_chars:,} allowed"
         )
-    run, labels = None, dict[str, str]()
-    parts: Mapping[str, Sequence[TopicPart]] = {}
-    if asked.analysis_id is not None:
-        found = open_run(service, caller, asked.analysis_id)
-        run = found.run
-        labels = named(service.slices, run, found.decided)
-        parts = found.decided.edits.parts
-    mentions = service.scorers.score([one.known() for one in asked.texts], run)
-    for row in mentions if parts else ():
-        row["topic_id"] = part_of(parts, row.get("topic_id") or "", row["text"]) or None
-    return ScoreOut(
-        mentions=[
-            ScoredMention(
-                **{name: row.get(name) for name in ScoredMention.model_fields if name in row},
-                text_id=asked.texts[row["text_index"]].id,
-                topic_label=labels.get(row.get("topic_id") or ""),
-                **{name: None for name in _TOPIC_FIELDS if name not in row},
-            )
-            for row in mentions
-        ]
-    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Under:
+    """The analysis whose topics are assigned: its run, their names, the parts of those split."""
+
+    run: Path
+    labels: Mapping[str, str]
+    parts: Mapping[str, Sequence[TopicPart]]
+
+
+def _under(service: Service, caller: Caller, analysis_id: str) -> _Under:
+    found = open_run(service, caller, analysis_id)
+    labels = named(service.slices, found.run, found.decided)
+    return _Under(found.run, labels, found.decided.edits.parts)
+
+
+def _told(asked: ScoreIn, mentions: list[dict[str, Any]], under: _Under | None) -> str:
+    """Return the answer as JSON."""
+    for row in mentions:
+        for name in _TOPIC_FIELDS:
+            row.setdefault(name, None)
+        if under is not None and row["topic_id"] is not None:
+            row["topic_id"] = part_of(under.parts, row["topic_id"], row["text"])
+    labels = {} if under is None else under.labels
+    told = [
+        ScoredMention(
+            **{name: row[name] for name in ScoredMention.model_fields if name in row},
+            text_id=asked.texts[row["text_index"]].id,
+            topic_label=labels.get(row["topic_id"] or ""),
+        )
+        for row in mentions
+    ]
+    return ScoreOut(mentions=told).model_dump_json()
 
 
 _TOPIC_FIELDS = ("topic_id", "topic_prob", "reason")
+_AT_ONCE = 100
+"""Mentions that are written out at once; more are written beside other requests."""
