@@ -1,11 +1,13 @@
 """A run worked through in parts: the same as whole, as local, and as one that was broken off."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -223,6 +225,52 @@ def test_the_command_killed_and_resumed_leaves_the_same_run(
         one, other = quiet / f"{name}.parquet", broken / f"{name}.parquet"
         assert one.read_bytes() == other.read_bytes(), name
     assert [path.name for path in tmp_path.iterdir()] == ["broken"]
+
+
+@pytest.fixture
+def scheduler(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """Return a scheduler's process and address; one worker waits at it."""
+    told = tmp_path / "scheduler.json"
+    with ExitStack() as open_:
+
+        def start(what: str, *words: str) -> subprocess.Popen[bytes]:
+            command = [sys.executable, "-m", f"distributed.cli.{what}", "--no-dashboard", *words]
+            process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+            open_.enter_context(process)
+            open_.callback(process.kill)
+            return process
+
+        process = start("dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--scheduler-file", str(told))  # fmt: skip
+        _wait(told.exists, process)
+        address = json.loads(told.read_text(encoding="utf-8"))["address"]
+        start("dask_worker", address, "--nthreads", "1", "--no-nanny")
+        yield process, address
+
+
+def test_a_lost_scheduler_is_told_and_gone_on_from(
+    scheduler: tuple[subprocess.Popen[bytes], str], export: Path, quiet: Path, tmp_path: Path
+) -> None:
+    """Its scheduler killed, the command ends with one sentence; --resume needs no cluster to end it."""
+    process, address = scheduler
+    out, parts = tmp_path / "run", tmp_path / ".run.parts"
+    running = subprocess.Popen(
+        _command(export, out, "--engine", "dask", "--scheduler", address),
+        env=_environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+    _wait(lambda: any(parts.glob("*-read-*.json")), running)
+    process.kill()
+    _, said = running.communicate()
+    assert running.returncode == 1
+    assert b"error: the Dask cluster lost the work" in said
+    ready = {path.name: path.stat().st_mtime_ns for path in parts.glob("*-read-*.json")}
+    assert ready
+    resumed = subprocess.Popen(_command(export, out, "--resume"), env=_environment(), stdout=subprocess.DEVNULL)  # fmt: skip
+    _wait(lambda: any(parts.glob("*-label-*.json")), resumed)
+    assert ready.items() <= {p.name: p.stat().st_mtime_ns for p in parts.glob("*-read-*.json")}.items()  # fmt: skip
+    assert resumed.wait() == 0
+    assert (out / "mentions.parquet").read_bytes() == (quiet / "mentions.parquet").read_bytes()
 
 
 def test_parts_are_for_their_owner_alone(settings: Settings, tmp_path: Path, export: Path) -> None:
