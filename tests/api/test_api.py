@@ -14,7 +14,7 @@ import httpx
 import polars as pl
 import pytest
 from fastapi.testclient import TestClient
-from sqlalchemy import select, update
+from sqlalchemy import event, select, update
 from tests.api.fakes import FakeEngine, write_run
 
 from painpoints_api import child, jobs, keys, slices
@@ -928,6 +928,20 @@ def test_the_queue_asks_for_each_text_once(api: Api) -> None:
     assert api.client.post("/v1/labels", json=label).status_code == 201
     left = api.client.get("/v1/queue", params={"limit": 200}).json()["items"]
     assert [one["text"] for one in left] == [one["text"] for one in items[1:]]
+
+
+def test_a_full_disk_is_told(api: Api) -> None:
+    """What cannot be kept because the disk is full is refused as such, and nothing else breaks."""
+    held = api.client.app_state["service"].database._engine
+    (n_pages,) = held.raw_connection().cursor().execute("PRAGMA page_count").fetchone()
+    bound = f"PRAGMA max_page_count = {n_pages + 2}"
+    event.listen(held, "connect", lambda connection, _: connection.execute(bound))
+    held.dispose()
+    fix = {"name": "x", "topic": "t", "date": "2026-01-01", "note": "x" * 2000}
+    told = [api.client.post("/v1/fixes", json=fix) for _ in range(12)]
+    assert told[0].status_code == 201
+    is_problem(told[-1], 507)
+    assert api.client.get("/v1/fixes").status_code == 200
 
 
 # -- scoring -----------------------------------------------------------------------------------
