@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from painpoints_api.engine import Engine, Known, Scorer
 
 _HELD = 16
-_TURN, _LETTERS = 64, 50_000
+_TURN, _LETTERS = 64, 20_000
 """Texts of a turn, and their characters, after which it takes no more."""
 _MOST_WAITING = 20_000
 _LOOK_S = 1.0
