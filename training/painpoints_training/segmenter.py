@@ -333,6 +333,7 @@ def write(
     nlp: Any, folder: Path, data: Path, metrics: dict[str, Any], *, epochs: int, seed: int
 ) -> None:
     """Write the pipeline with its card, and seal the folder with its manifest."""
+    folder.mkdir(parents=True, exist_ok=True)
     nlp.to_disk(folder)
     write_card(folder, metrics, epochs=epochs, seed=seed)
     facts = {
