@@ -1,5 +1,6 @@
 """The API: what it answers, to whom, and what it refuses; on a run of invented feedback."""
 
+import asyncio
 import io
 import json
 import re
@@ -19,8 +20,10 @@ from tests.api.fakes import FakeEngine, write_run
 
 from painpoints_api import child, jobs, keys, slices
 from painpoints_api.app import create
+from painpoints_api.callers import Caller
 from painpoints_api.database import Database
 from painpoints_api.records import Analysis, Audit, Job, LabelCorrection, Project, TopicEdit, now
+from painpoints_api.routes.analyses import _looked, read_analysis
 from painpoints_api.service import Answers
 from painpoints_api.settings import ServiceSettings
 from painpoints_api.work import Work, job_folder
@@ -697,6 +700,34 @@ def test_csv_starts_no_formula(tmp_path: Path) -> None:
 
 
 # -- teaching ----------------------------------------------------------------------------------
+
+
+def test_followers_share_a_look(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many follow an analysis at once, the database is asked once; who leaves spoils none."""
+    analysis_id = api.analysed()
+    service = api.client.app_state["service"]
+    caller = Caller("local", service.local_project, frozenset({"read"}), "r")
+    n_looks = 0
+
+    def counted(*arguments: Any) -> Any:
+        nonlocal n_looks
+        n_looks += 1
+        time.sleep(0.05)
+        return read_analysis(*arguments)
+
+    monkeypatch.setattr("painpoints_api.routes.analyses.read_analysis", counted)
+
+    async def following() -> list[Any]:
+        looks = [asyncio.ensure_future(_looked(service, caller, analysis_id)) for _ in range(30)]
+        await asyncio.sleep(0.01)
+        looks[0].cancel()
+        found = await asyncio.gather(*looks[1:])
+        await asyncio.sleep(0.3)
+        return [*found, await _looked(service, caller, analysis_id)]
+
+    found = asyncio.run(following())
+    assert {one.state for one in found} == {"done"}
+    assert (len(found), n_looks) == (30, 2)
 
 
 def test_names_and_owners_outlive_an_analysis(api: Api) -> None:
