@@ -1,5 +1,7 @@
 # The service, slim and not root. Build: docker build -t painpoints .
 FROM python:3.11-slim AS build
+# For instance PyTorch's index of CPU wheels: leaves several GB of CUDA libraries out.
+ARG PIP_EXTRA_INDEX_URL=
 WORKDIR /src
 COPY . .
 RUN python -m venv /opt/painpoints \
@@ -7,7 +9,7 @@ RUN python -m venv /opt/painpoints \
 
 FROM python:3.11-slim
 RUN useradd --uid 10001 --create-home painpoints \
- && install -d -o painpoints /data
+ && install -d -o painpoints -g painpoints /data
 COPY --from=build /opt/painpoints /opt/painpoints
 ENV PATH=/opt/painpoints/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
@@ -15,6 +17,8 @@ ENV PATH=/opt/painpoints/bin:$PATH \
     PAINPOINTS_SERVE_DATA=/data \
     PAINPOINTS_SERVE_HOST=0.0.0.0
 USER painpoints
+# Own models lie in ./painpoints-models.
+WORKDIR /data
 VOLUME /data
 EXPOSE 8000
 HEALTHCHECK --interval=30s --timeout=5s --start-period=60s \

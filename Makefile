@@ -23,8 +23,8 @@ bench: $(STAMP)  ## figures beside a peer or a floor measured in the same run
 bench-api: $(STAMP)  ## the service under load from a second process
 	$(BIN)/python -m tests.benchmark.service
 
-models: $(STAMP)  ## rebuild everything under models/ (needs DATA=../shared/data, hours)
-	$(BIN)/python -m painpoints_training.build --data $(or $(DATA),../shared/data)
+models: $(STAMP)  ## rebuild everything under models/ (needs DATA=../shared/data, hours; VERSION=4 goes on)
+	$(BIN)/python -m painpoints_training.build --data $(or $(DATA),../shared/data) $(if $(VERSION),--version $(VERSION))
 
 docs: $(STAMP)  ## rewrite the pages that are made from the code
 	$(BIN)/python -m tests.documentation

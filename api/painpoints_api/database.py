@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from alembic.config import Config
 
 T = TypeVar("T")
+_DISK_FULL = "53100"  # of Postgres
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -122,6 +123,12 @@ def _begin(connection: Connection) -> None:
 def is_passing(error: DBAPIError) -> bool:
     """Return whether trying again may help: a lost connection, a lock, a full disk."""
     return error.connection_invalidated or isinstance(error, (OperationalError, InterfaceError))
+
+
+def is_full(error: DBAPIError) -> bool:
+    """Return whether the disk of the database is full."""
+    told = getattr(error.orig, "sqlite_errorcode", None)
+    return told == sqlite3.SQLITE_FULL or getattr(error.orig, "sqlstate", None) == _DISK_FULL
 
 
 def patiently(action: Callable[[], T], *, seconds: float) -> T:

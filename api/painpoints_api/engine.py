@@ -88,6 +88,7 @@ class PackagedEngine:
 
     def __init__(self) -> None:
         self._held: dict[tuple[str, ...], Analyser] = {}
+        self._both: tuple[Settings, ...] = ()
 
     def fingerprint(self, settings: Mapping[str, Any]) -> str:
         """Return a hash of program version, model manifests and settings in force."""
@@ -183,10 +184,12 @@ class PackagedEngine:
 
     def in_force(self) -> tuple[str, ...]:
         """Return the folders of the parts of both qualities, as far as they are there."""
+        if not self._both:
+            self._both = tuple(_settings({"quality": quality}) for quality in ("fast", "accurate"))
         found: list[str] = []
-        for quality in ("fast", "accurate"):
+        for chosen in self._both:
             with contextlib.suppress(ModelError):  # told by who asks for that quality
-                found += map(str, _folders(_settings({"quality": quality})))
+                found += map(str, _folders(chosen))
         return tuple(found)
 
 

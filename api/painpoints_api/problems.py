@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from painpoints.errors import InputError, ModelError, PainpointsError, RunError, SettingsError
 from painpoints_api import logs
 from painpoints_api.checking import BusyError
-from painpoints_api.database import StoreError, is_passing
+from painpoints_api.database import StoreError, is_full, is_passing
 from painpoints_api.discreet import without_paths
 from painpoints_api.slices import QueryTooLongError, RunGoneError, UnknownFilterError
 
@@ -160,6 +160,9 @@ def _database(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, DBAPIError)
     if not is_passing(error):
         return _unforeseen(request, error)
+    if is_full(error):
+        logs.logger().warning("database.full", error=type(error).__name__)
+        return answer(request, 507, "the disk of the database is full")
     logs.logger().warning("database.away", error=type(error).__name__)
     return answer(request, 503, "the database does not answer", headers={"Retry-After": "5"})
 

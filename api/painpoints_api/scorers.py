@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from painpoints_api.engine import Engine, Known, Scorer
 
 _HELD = 16
-_TURN = 64
+_TURN, _LETTERS = 64, 20_000
+"""Texts of a turn, and their characters, after which it takes no more."""
 _MOST_WAITING = 20_000
 _LOOK_S = 1.0
 _GATHER_S, _LULL_S = 0.02, 0.002
@@ -42,10 +43,21 @@ class CrowdedError(PainpointsError):
 
 @dataclass(slots=True, eq=False)
 class _Asked:
-    """A request: its texts, and where what becomes of it is told."""
+    """A request: its texts, how many have had their turn, and where what becomes of it is told."""
 
     texts: "Sequence[Known]"
+    n_done: int = 0
+    mentions: list[dict[str, Any]] = field(default_factory=list)
     answer: "Future[list[dict[str, Any]]]" = field(default_factory=Future)
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """What of a request has its turn: its texts from the `begin`th on."""
+
+    asked: _Asked
+    begin: int
+    texts: "Sequence[Known]"
 
 
 class Scorers:
@@ -125,11 +137,10 @@ class Scorers:
                     return
             self._gather()
             run, turn = self._turn()
-            wanted = [one for one in turn if one.answer.set_running_or_notify_cancel()]
-            self._n_last = len(wanted)
-            if wanted:
+            self._n_last = len(turn)
+            if turn:
                 with self._models:
-                    self._answer(wanted, run)
+                    self._answer(turn, run)
 
     def _gather(self) -> None:
         """Wait while requests come in, if the last turn had several: together they cost less.
@@ -145,27 +156,51 @@ class Scorers:
             n_before = n_waiting
             time.sleep(_LULL_S)
 
-    def _turn(self) -> tuple[Path | None, list[_Asked]]:
-        """Take the requests that have waited longest: one, and more up to so many texts."""
+    def _turn(self) -> tuple[Path | None, list[_Piece]]:
+        """Take a piece of each request that waits, first come first, up to so many texts and letters.
+
+        What is left of a large one waits behind the others: nobody's texts keep all others waiting.
+        """
         with self._queue:
             run = next(iter(self._waiting))
             waiting = self._waiting.pop(run)
-            n_texts, turn = 0, list[_Asked]()
-            while waiting and (not turn or n_texts + len(waiting[0].texts) <= _TURN):
-                n_texts += len(waiting[0].texts)
-                turn.append(waiting.pop(0))
+            turn, rest = list[_Piece](), list[_Asked]()
+            room, letters = _TURN, _LETTERS
+            while waiting and room > 0 and letters > 0:
+                one = waiting.pop(0)
+                if not one.answer.running() and not one.answer.set_running_or_notify_cancel():
+                    self._n_waiting -= len(one.texts)
+                    continue
+                piece = _piece(one, room, letters)
+                room -= len(piece.texts)
+                letters -= _n_letters(piece.texts)
+                turn.append(piece)
+                if piece.begin + len(piece.texts) < len(one.texts):
+                    rest.append(one)
+            waiting += rest
             if waiting:
                 self._waiting[run] = waiting  # behind those of other runs
-            self._n_waiting -= n_texts
+            self._n_waiting -= sum(len(piece.texts) for piece in turn)
         return run, turn
 
-    def _answer(self, turn: list[_Asked], run: Path | None) -> None:
+    def _drop(self, asked: _Asked, run: Path | None) -> None:
+        """Take what is left of a request out of the queue."""
+        with self._queue:
+            waiting = self._waiting.get(run, [])
+            if asked in waiting:
+                waiting.remove(asked)
+                self._n_waiting -= len(asked.texts) - asked.n_done
+            if not waiting:
+                self._waiting.pop(run, None)
+
+    def _answer(self, turn: list[_Piece], run: Path | None) -> None:
         """Answer all of a turn; where that fails, each alone, so that one spoils no other's."""
         try:
             mentions = self._scorer(run).score([text for one in turn for text in one.texts])
         except Exception as error:  # noqa: BLE001 - whatever it is, it belongs to who asked
             if len(turn) == 1:
-                turn[0].answer.set_exception(error)
+                self._drop(turn[0].asked, run)
+                turn[0].asked.answer.set_exception(error)
                 return
             for one in turn:
                 self._answer([one], run)
@@ -192,12 +227,26 @@ class Scorers:
         return self._held[run]
 
 
-def _share_out(mentions: list[dict[str, Any]], turn: list[_Asked]) -> None:
-    """Give each request its mentions, with the numbers of its own texts."""
-    owners = [(number, at) for number, one in enumerate(turn) for at in range(len(one.texts))]
-    shares: list[list[dict[str, Any]]] = [[] for _ in turn]
+def _piece(asked: _Asked, n_texts: int, n_letters: int) -> _Piece:
+    """Return the next texts of a request: one at least, and more up to so many texts and letters."""
+    begin = end = asked.n_done
+    while end < len(asked.texts) and end - begin < n_texts and (end == begin or n_letters > 0):
+        n_letters -= len(asked.texts[end]["verbatim"] or "")
+        end += 1
+    asked.n_done = end
+    return _Piece(asked, begin, asked.texts[begin:end])
+
+
+def _n_letters(texts: "Sequence[Known]") -> int:
+    return sum(len(text["verbatim"] or "") for text in texts)
+
+
+def _share_out(mentions: list[dict[str, Any]], turn: list[_Piece]) -> None:
+    """Give each request its mentions, with the numbers of its own texts; answer those that are done."""
+    owners = [(one, at) for one in turn for at in range(len(one.texts))]
     for mention in mentions:
-        number, at = owners[mention["text_index"]]
-        shares[number].append({**mention, "text_index": at})
-    for one, share in zip(turn, shares, strict=True):
-        one.answer.set_result(share)
+        one, at = owners[mention["text_index"]]
+        one.asked.mentions.append({**mention, "text_index": one.begin + at})
+    for one in turn:
+        if one.begin + len(one.texts) == len(one.asked.texts):
+            one.asked.answer.set_result(one.asked.mentions)

@@ -6,7 +6,7 @@ import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypedDict
 
@@ -31,6 +31,8 @@ from painpoints_api.slices import Slices
 from painpoints_api.work import job_folder
 
 if TYPE_CHECKING:
+    from asyncio import Future
+
     from painpoints_api.engine import Engine
 
 LOCAL_PROJECT = "default"
@@ -157,6 +159,8 @@ class Service:
     answers: Answers
     states: States
     local_project: str
+    looks: "dict[tuple[str, str], Future[Any]]" = field(default_factory=dict)
+    """Of those who follow an analysis: what is being looked up, or was a moment ago."""
 
     def run_folder(self, analysis: Analysis) -> Path:
         """Return the folder of a finished analysis.

@@ -1,5 +1,6 @@
 """The API: what it answers, to whom, and what it refuses; on a run of invented feedback."""
 
+import asyncio
 import io
 import json
 import re
@@ -14,13 +15,15 @@ import httpx
 import polars as pl
 import pytest
 from fastapi.testclient import TestClient
-from sqlalchemy import select, update
+from sqlalchemy import event, select, update
 from tests.api.fakes import FakeEngine, write_run
 
 from painpoints_api import child, jobs, keys, slices
 from painpoints_api.app import create
+from painpoints_api.callers import Caller
 from painpoints_api.database import Database
 from painpoints_api.records import Analysis, Audit, Job, LabelCorrection, Project, TopicEdit, now
+from painpoints_api.routes.analyses import _looked, read_analysis
 from painpoints_api.service import Answers
 from painpoints_api.settings import ServiceSettings
 from painpoints_api.work import Work, job_folder
@@ -699,6 +702,34 @@ def test_csv_starts_no_formula(tmp_path: Path) -> None:
 # -- teaching ----------------------------------------------------------------------------------
 
 
+def test_followers_share_a_look(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many follow an analysis at once, the database is asked once; who leaves spoils none."""
+    analysis_id = api.analysed()
+    service = api.client.app_state["service"]
+    caller = Caller("local", service.local_project, frozenset({"read"}), "r")
+    n_looks = 0
+
+    def counted(*arguments: Any) -> Any:
+        nonlocal n_looks
+        n_looks += 1
+        time.sleep(0.05)
+        return read_analysis(*arguments)
+
+    monkeypatch.setattr("painpoints_api.routes.analyses.read_analysis", counted)
+
+    async def following() -> list[Any]:
+        looks = [asyncio.ensure_future(_looked(service, caller, analysis_id)) for _ in range(30)]
+        await asyncio.sleep(0.01)
+        looks[0].cancel()
+        found = await asyncio.gather(*looks[1:])
+        await asyncio.sleep(0.3)
+        return [*found, await _looked(service, caller, analysis_id)]
+
+    found = asyncio.run(following())
+    assert {one.state for one in found} == {"done"}
+    assert (len(found), n_looks) == (30, 2)
+
+
 def test_names_and_owners_outlive_an_analysis(api: Api) -> None:
     """A topic's new name and owner stand in every analysis of the project, also later ones."""
     first = api.analysed()
@@ -928,6 +959,20 @@ def test_the_queue_asks_for_each_text_once(api: Api) -> None:
     assert api.client.post("/v1/labels", json=label).status_code == 201
     left = api.client.get("/v1/queue", params={"limit": 200}).json()["items"]
     assert [one["text"] for one in left] == [one["text"] for one in items[1:]]
+
+
+def test_a_full_disk_is_told(api: Api) -> None:
+    """What cannot be kept because the disk is full is refused as such, and nothing else breaks."""
+    held = api.client.app_state["service"].database._engine
+    (n_pages,) = held.raw_connection().cursor().execute("PRAGMA page_count").fetchone()
+    bound = f"PRAGMA max_page_count = {n_pages + 2}"
+    event.listen(held, "connect", lambda connection, _: connection.execute(bound))
+    held.dispose()
+    fix = {"name": "x", "topic": "t", "date": "2026-01-01", "note": "x" * 2000}
+    told = [api.client.post("/v1/fixes", json=fix) for _ in range(12)]
+    assert told[0].status_code == 201
+    is_problem(told[-1], 507)
+    assert api.client.get("/v1/fixes").status_code == 200
 
 
 # -- scoring -----------------------------------------------------------------------------------

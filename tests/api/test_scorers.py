@@ -85,11 +85,32 @@ def test_waiting_requests_share_a_turn() -> None:
 
 
 def test_a_turn_is_bounded() -> None:
-    """A large request has a turn of its own; small ones do not wait for more than it."""
+    """A large request has its turn piece by piece; small ones come between, and wait for one only."""
     engine = BusyEngine()
-    answers = queue_behind(engine, Scorers(engine), [["a"] * 500, ["b"] * 60, ["c"] * 5])
-    assert engine.busy.turns == [1, 500, 60, 5]
-    assert [len(answer) for answer in answers] == [500, 60, 5]
+    large = [f"a{n}" for n in range(150)]
+    answers = queue_behind(engine, Scorers(engine), [large, ["b"] * 60, ["c"] * 5])
+    assert engine.busy.turns == [1, 64, 64, 64, 23]
+    assert [len(answer) for answer in answers] == [150, 60, 5]
+    assert [(m["text_index"], m["text"]) for m in answers[0]] == list(enumerate(large))
+
+
+def test_long_texts_have_short_turns() -> None:
+    """A turn ends after so many letters, however few texts they are."""
+    engine = BusyEngine()
+    long = ["x" * 20_000] * 7
+    answers = queue_behind(engine, Scorers(engine), [long, ["b"]])
+    assert engine.busy.turns == [1, 1, 2, 1, 1, 1, 1, 1]
+    assert [len(answer) for answer in answers] == [7, 1]
+
+
+def test_what_breaks_late_breaks_its_request_alone() -> None:
+    """A request whose second piece breaks is answered by the error; nothing of it stays behind."""
+    engine = BusyEngine()
+    scorers = Scorers(engine)
+    answers = queue_behind(engine, scorers, [["a"] * 64 + ["break"] + ["a"] * 200, ["c"]])
+    assert isinstance(answers[0], InputError)
+    assert [one["text"] for one in answers[1]] == ["c"]
+    assert (scorers._n_waiting, scorers._waiting) == (0, {})
 
 
 def test_one_failing_request_spoils_no_other() -> None:

@@ -45,13 +45,17 @@ def main(n_mentions: int) -> None:
     print("|---|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
         for quality in ("fast", "accurate"):
+            _floor(f"floor: one text without HTTP, {quality}", _ALONE, quality)
             with _server(Path(folder) / quality, quality) as server:
+                for connections in (1, 16):
+                    _tell(f"floor: /healthz beside {quality}", server, connections, _alive)
                 for connections in (1, 16):
                     _tell(f"/score, one text, {quality}", server, connections, _score)
                 _tell(f"/score, 32 texts, {quality}", server, 1, _score_many)
                 print(f"| memory after that, {quality} | | {_peak_mb(server[1]):,.0f} MB | | | | |")
         data = Path(folder) / "slices"
         analysis_id = _lay_out(data, n_mentions)
+        _floor("floor: mentions of a slice counted without HTTP", _COUNTED, str(data))
         with _server(data, None) as server:
             base = f"/v1/analyses/{analysis_id}"
             _tell(
@@ -77,6 +81,58 @@ def main(n_mentions: int) -> None:
             print(
                 f"| memory after that, {n_mentions:,} mentions | | {_peak_mb(server[1]):,.0f} MB | | | |"
             )
+
+
+_ALONE = """
+from painpoints_api.engine import PackagedEngine
+scorer = PackagedEngine().scorer(None, sys.argv[1])
+def ask(n):
+    scorer.score([{"verbatim": f"The app crashes whenever I open a photo, order {n}"}])
+"""
+_COUNTED = """
+from pathlib import Path
+from painpoints_api import slices
+run = next(Path(sys.argv[1]).glob("runs/*/index-1"))
+held = slices.opened(run, memory_mb=500)
+opened = held.__enter__()
+def ask(n):
+    where, values = opened._where(run, slices.Filters(score_min=n / 100))
+    sql = f"SELECT count(*) FROM read_parquet($run) AS s WHERE {where}"
+    opened._rows(sql, {"run": str(run / slices.TABLE), **values})
+"""
+_TIMED = """
+import sys, time
+import numpy as np
+{asking}
+for n in range(20):
+    ask(n)
+times, used = [], time.process_time()
+while sum(times) < {ms}:
+    since = time.perf_counter()
+    ask(len(times))
+    times.append((time.perf_counter() - since) * 1e3)
+used = (time.process_time() - used) * 1e3 / len(times)
+p50, p95, p99 = np.percentile(times, (50, 95, 99))
+print(f"| {{1e3 * len(times) / sum(times):,.0f}} | {{p50:.1f}} | {{p95:.1f}} | {{p99:.1f}} | {{used:.1f}} |")
+"""
+
+
+def _floor(what: str, asking: str, argument: str) -> None:
+    """Print a row of what the same work costs in a process of its own, on the server's core."""
+    core = max(os.sched_getaffinity(0))
+    program = _TIMED.format(asking=asking, ms=SECONDS * 1e3)
+    done = subprocess.run(
+        ["taskset", "-c", str(core), sys.executable, "-c", program, argument],
+        env={**os.environ, "OMP_NUM_THREADS": "1", "POLARS_MAX_THREADS": "1"},
+        stdout=subprocess.PIPE,
+        check=True,
+        text=True,
+    )
+    print(f"| {what} | 1 {done.stdout.strip()}", flush=True)
+
+
+def _alive(_number: int) -> "Request":
+    return "GET", "/healthz", b"", {}
 
 
 def _machine() -> str:

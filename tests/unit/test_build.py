@@ -1,0 +1,109 @@
+"""Building all parts: what is sealed is kept, what stands on something new is made anew."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from painpoints import bundle
+from painpoints.encode import Encoders
+from painpoints.errors import TrainingDataError
+from painpoints_training import build
+
+
+@pytest.fixture
+def built(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Parts are sealed without training; the list tells in which order."""
+    order: list[str] = []
+
+    def seal_only(part: str, _material: object, wish: build.Wish) -> Mapping[str, Any]:
+        folder = wish.out / part / str(wish.version)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "weights.txt").write_text(part)
+        bundle.write_manifest(folder, {"part": part, "version": wish.version})
+        order.append(part)
+        return {}
+
+    monkeypatch.setattr(build, "_build_part", seal_only)
+    monkeypatch.setattr(build, "gather", lambda _data, _seed: None)
+    return order
+
+
+def _wish(out: Path, **more: Any) -> build.Wish:
+    return build.Wish(data=out, out=out, seed=0, version=4, trials=out / "trials", **more)
+
+
+def test_a_second_build_has_nothing_to_do(
+    tmp_path: Path, built: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """All parts are built in order, once; the second time says so."""
+    assert build.build(_wish(tmp_path)) == list(build.PARTS) == built
+    assert build.build(_wish(tmp_path)) == []
+    assert "nothing to do" in capsys.readouterr().out
+
+
+def test_a_build_goes_on_where_it_was_cut_off(tmp_path: Path, built: list[str]) -> None:
+    """A part without a manifest, or changed since, is built again, with what stands on it."""
+    build.build(_wish(tmp_path))
+    built.clear()
+    (tmp_path / "segmenter" / "4" / bundle.MANIFEST).unlink()
+    build.build(_wish(tmp_path))
+    assert built == ["segmenter"]
+    built.clear()
+    (tmp_path / "encoder-fast" / "4" / "weights.txt").write_text("damaged")
+    build.build(_wish(tmp_path))
+    assert built == ["encoder-fast", "classifier-accurate", "classifier-fast"]
+
+
+def test_one_part_brings_what_it_stands_on(tmp_path: Path, built: list[str]) -> None:
+    """The fast heads need both encoders (one learns from the other), and no accurate heads."""
+    build.build(_wish(tmp_path, parts=("classifier-fast",)))
+    assert built == ["encoder-accurate", "encoder-fast", "classifier-fast"]
+
+
+def test_own_corpus_makes_no_segmenter(tmp_path: Path, built: list[str]) -> None:
+    """Without the public sets there is no treebank; asked for by name that is an error."""
+    wish = build.Wish(data=None, out=tmp_path, seed=0, version=1)
+    build.build(wish)
+    assert "segmenter" not in built
+    alone = build.Wish(data=None, out=tmp_path, seed=0, version=1, parts=("segmenter",))
+    with pytest.raises(TrainingDataError, match="treebank"):
+        build.build(alone)
+
+
+def test_heads_without_their_trial_say_what_to_do(tmp_path: Path) -> None:
+    """Temperatures are fitted with trial encoders; where they are gone the remedy is told."""
+    with pytest.raises(TrainingDataError, match="remove that part's version 4"):
+        build.trial_encoders("accurate", _wish(tmp_path))
+
+
+def test_trials_are_read_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The trial of the quality reads mentions, that of the fast encoder their contexts."""
+    for quality in ("accurate", "fast"):
+        (tmp_path / "trials" / "4" / quality).mkdir(parents=True)
+    monkeypatch.setattr(Encoders, "load", lambda *folders: [one.name for one in folders])
+    assert build.trial_encoders("accurate", _wish(tmp_path)) == ["accurate", "fast"]
+    assert build.trial_encoders("fast", _wish(tmp_path)) == ["fast", "fast"]
+
+
+@pytest.mark.usefixtures("built")
+def test_the_next_version_is_above_all_parts(tmp_path: Path) -> None:
+    """Numbers go on from the highest that is sealed; an own version's name is no number."""
+    assert build.next_version(tmp_path) == 1
+    build.build(_wish(tmp_path))
+    bundle.write_manifest(tmp_path / "segmenter" / "4", {"part": "segmenter", "version": 4})
+    assert build.next_version(tmp_path) == 5
+
+
+def test_a_wrong_folder_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A folder without the sets ends with an error that names it, no traceback."""
+    monkeypatch.setattr(
+        "sys.argv", ["build", "--data", str(tmp_path / "no"), "--out", str(tmp_path)]
+    )
+    with pytest.raises(SystemExit) as ended:
+        build.main()
+    assert ended.value.code == 1
+    assert str(tmp_path / "no") in capsys.readouterr().err
