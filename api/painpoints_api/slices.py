@@ -22,7 +22,7 @@ from painpoints_api.splits import TopicPart
 if TYPE_CHECKING:
     import duckdb
 
-VERSION = "2"
+VERSION = "3"
 """Of the table that `build` makes; part of a job's fingerprint."""
 
 TABLE = "slices.parquet"
@@ -32,7 +32,7 @@ ALONE_IN_STAGE, ALONE_IN_GROUP, PLACE = "alone_in_stage", "alone_in_group", "pla
 """Of our table alone: whether a mention is the only one of its person in its stage, or in its stage,
 claim and topic, so that most people are counted without telling them apart; and the order of lists."""
 _OURS = ("who", ALONE_IN_STAGE, ALONE_IN_GROUP, PLACE)
-_ROW_GROUP = 40_000
+_ROW_GROUP = 61_440
 _FROM_FEEDBACK = ("channel", "survey", "score", "score_max", "source", "language")
 CHOICES = ("channel", "touchpoint", "survey")
 _EQUAL = ("stage", "channel", "touchpoint", "survey", "sentiment", "type", "claim", "topic_id")
@@ -142,7 +142,7 @@ def build(run: Path, *, memory_mb: int) -> None:
                 JOIN read_parquet($feedback) AS f USING (feedback_id)
                 LEFT JOIN read_parquet($claims) AS c USING (mention_id)
                 ORDER BY m.stage, m.topic_id, m.mention_id
-            ) TO {_text(run / TABLE)} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {_ROW_GROUP})
+            ) TO {_text(run / TABLE)} (FORMAT parquet, COMPRESSION lz4_raw, ROW_GROUP_SIZE {_ROW_GROUP})
             """,
             {
                 "mentions": str(run / "mentions.parquet"),

@@ -886,6 +886,20 @@ def test_a_part_is_a_topic_of_its_own(api: Api) -> None:
     assert {one["basis"] for one in whole} == {"run"}
 
 
+def test_broader_topics_are_not_split(api: Api) -> None:
+    """A topic that only gathers others has no mentions to tell apart, and says so."""
+    base = f"/v1/analyses/{api.analysed()}"
+    table = next(api.settings.data.glob("runs/*/index-1/topics.parquet"))
+    topics = pl.read_parquet(table)
+    above = topics.head(1).with_columns(topic_id=pl.lit("p01"), parent_id=pl.lit(None, pl.String))
+    below = topics.with_columns(parent_id=pl.when(topic_id="t04").then(pl.lit("p01")))
+    pl.concat([above, below]).write_parquet(table)
+    is_problem(api.client.patch("/v1/topics/p01", json={"parts": PARTS}), 409)
+    is_problem(api.client.get(f"{base}/topics/p01/split"), 409)
+    assert api.client.patch("/v1/topics/p01", json={"label": "Broad"}).status_code == 200
+    assert api.client.patch("/v1/topics/t04", json={"parts": PARTS}).status_code == 200
+
+
 def test_words_of_parts_are_only_words(api: Api) -> None:
     """What looks like a pattern is letters; none of them takes time or finds everything."""
     base = f"/v1/analyses/{api.analysed()}"

@@ -179,10 +179,11 @@ def build_classifier(
 def figures_on_dev(
     data: Path | None, encoders: Encoders, classifier: Classifier
 ) -> dict[str, float]:
-    """Return our figures on the doubly labelled mentions, as one run; none without `data`."""
+    """Return our figures on the doubly labelled mentions, each text alone; none without `data`."""
     if data is None:
         return {}
-    return judge.rounded(judge.ours(data / "labels" / "dev.parquet", encoders, classifier))
+    measured = data / "labels" / "dev.parquet"
+    return judge.rounded(judge.ours(measured, encoders, classifier, classifier.priors))
 
 
 def seal(folder: Path, wish: "Wish", metrics: Mapping[str, Any], stands_on: Sequence[Path]) -> None:

@@ -21,7 +21,7 @@ function row(topic, all) {
   const tick = (field, title) => el("input", { type: "checkbox", checked: topic[field], disabled: !teaches, "aria-label": `${title} ${topic.label}`, on: { change: (event) => keep({ [field]: event.target.checked }, `${event.target.checked ? title : `No longer ${title.toLowerCase()}`}.`) } });
   return el("tr", { class: topic.hidden ? "hidden-topic" : "" },
     cell([renamed(name, topic, () => {}, "said"), el("span", { class: "soft" }, `${topic.status === "part" ? "Part: holds " : ""}${topic.terms.slice(0, 6).join(", ")}`),
-      teaches && topic.status !== "part" ? splitting(topic.topic_id, () => trying(async () => { await list(); say("Split; counts follow."); }), "said") : null], { class: topic.status === "part" ? "of-topic" : null }),
+      teaches && topic.status !== "part" && !all.some((one) => one.parent_id === topic.topic_id && one.status !== "part") ? splitting(topic.topic_id, () => trying(async () => { await list(); say("Split; counts follow."); }), "said") : null], { class: topic.status === "part" ? "of-topic" : null }),
     ...[count(topic.n_mentions), owner, into, tick("watched", "Watched"), tick("hidden", "Hidden")].map((content, i) => cell(content, { class: i ? null : "number", data: { title: TITLES[i + 1][0] } })));
 }
 

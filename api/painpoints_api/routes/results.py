@@ -437,8 +437,11 @@ def split(
 ) -> SplitOut:
     """Say what a split of a topic by words would come to, and which words divide it best."""
     slices = found.service.slices
-    if all(row["topic_id"] != topic_id for row in slices.topics(found.run, Edits())):
+    rows = slices.topics(found.run, Edits())
+    if all(row["topic_id"] != topic_id for row in rows):
         raise ProblemError(404, "no such topic in this analysis")
+    if any(row["parent_id"] == topic_id for row in rows):
+        raise ProblemError(409, "a broader topic has no mentions of its own; split those below it")
     parts = [
         TopicPart(
             f"{topic_id}{MARK}{n}", "", tuple(w for w in map(str.strip, told.split(",")) if w)

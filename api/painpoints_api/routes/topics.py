@@ -45,7 +45,9 @@ def edit_topic(
     given = patch.model_dump(exclude_unset=True)
     if patch.parts is not None and MARK in topic_id:
         raise ProblemError(409, "a part is not split again; split its topic in more parts")
-    known = _known_topics(service, caller)
+    known, broader = _known_topics(service, caller)
+    if patch.parts is not None and topic_id in broader:
+        raise ProblemError(409, "a broader topic has no mentions of its own; split those below it")
     for name in {topic_id, *([patch.merged_into] if patch.merged_into else [])}:
         if name not in known:
             raise ProblemError(404, "no such topic in the latest analyses of this project")
@@ -79,8 +81,8 @@ def edit_topic(
     )
 
 
-def _known_topics(service: Service, caller: Caller) -> set[str]:
-    """Return the topics of the project's ten latest runs, and the parts of those that are split."""
+def _known_topics(service: Service, caller: Caller) -> tuple[set[str], set[str]]:
+    """Return the topics of the project's ten latest runs with their parts, and the broader of them."""
     query = (
         select(Analysis)
         .where(Analysis.project_id == caller.project_id, Analysis.run.is_not(None))
@@ -93,11 +95,13 @@ def _known_topics(service: Service, caller: Caller) -> set[str]:
             TopicEdit.project_id == caller.project_id, TopicEdit.parts.is_not(None)
         )
         parts = {part["topic_id"] for told in session.scalars(split) for part in told or ()}
-    return parts | {
-        row["topic_id"]
+    rows = [
+        row
         for analysis in found
         for row in service.slices.topics(service.run_folder(analysis), Edits())
-    }
+    ]
+    known = {row["topic_id"] for row in rows}
+    return parts | known, {row["parent_id"] for row in rows if row["parent_id"] is not None}
 
 
 def _parted(
