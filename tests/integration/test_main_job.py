@@ -46,6 +46,17 @@ def test_a_run_holds_what_was_promised(analysis: Analysis, tmp_path: Path) -> No
         assert frame.equals(getattr(analysis.tables, name)), name
 
 
+def test_the_readme_tells_what_the_demo_tells(analysis: Analysis) -> None:
+    """The answer shown below the README's first snippet is its answer, but for the drawn ranks."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    journey = analysis.journey
+    assert f"\n{journey.n_people} people, {journey.n_mentions} mentions\n" in readme
+    first = [(view.stage.title, view.pain_points[0]) for view in journey.stages if view.pain_points]
+    assert first
+    for title, pain in first:
+        assert f"\n{title}: {pain.label} ({pain.reach} people, rank " in readme
+
+
 def test_quotes_are_exact_and_counts_reconcile(analysis: Analysis) -> None:
     """Each mention is its span of the masked verbatim; each is in a stage or counted as without."""
     whole, journey = analysis.tables, analysis.journey
