@@ -239,7 +239,7 @@ def test_rotated_key_ends_after_its_successor_began(place: Place) -> None:
 def test_database_is_upgraded_by_command(place: Place) -> None:
     """`painpoints db upgrade` makes the tables."""
     done = place.run("db", "upgrade")
-    assert (done.returncode, done.stdout) == (0, "the database is at version 0002\n")
+    assert (done.returncode, done.stdout) == (0, "the database is at version 0003\n")
 
 
 def test_taken_port_is_said(place: Place) -> None:
