@@ -17,8 +17,8 @@ check: $(STAMP)  ## style, types, architecture
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(STAMP)  ## figures beside a peer or a floor measured in the same run
-	$(BIN)/python -m tests.benchmark
+bench: $(STAMP)  ## figures beside peers and a floor of the same run (SIZES='10000 1000000')
+	$(BIN)/python -m tests.benchmark $(SIZES)
 
 bench-api: $(STAMP)  ## the service under load from a second process
 	$(BIN)/python -m tests.benchmark.service

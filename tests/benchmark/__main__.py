@@ -1,13 +1,14 @@
 """`make bench`: how long and how much memory the main job takes, beside floors of the same run.
 
-python -m tests.benchmark                     10,000 verbatims, either quality
-python -m tests.benchmark 1000 10000          other sizes
-python -m tests.benchmark --peer              beside what one would take instead; takes minutes
+python -m tests.benchmark                     5,000 verbatims, either quality, and peers; 5 minutes
+python -m tests.benchmark 1000 10000          other sizes; peers run up to 10,000
+python -m tests.benchmark --alone             without peers
 python -m tests.benchmark --quality fast 1000000   a million; some 8 minutes
 
 Each runs cold, in a process of its own. A floor is what the job cannot do without: the bare parse
-of the file, and the bare encoder over the distinct verbatims; "to floor" is the whole job over
-both. Memory is that of all processes of the job, what they share counted once.
+of the file, and the bare encoder over the distinct verbatims; the ratio is the whole job over both,
+for a peer its time over ours of the first quality. Memory is that of all processes of the job, what
+they share counted once.
 """
 
 import argparse
@@ -28,6 +29,8 @@ import psutil
 from tests.benchmark.volume import write_export
 
 QUALITIES = ("fast", "accurate")
+PEERS_UP_TO = 10_000
+"""Verbatims that peers are run on: with more they take longer than is worth waiting for."""
 
 _TEXTS = """
 import sys, time, csv
@@ -89,26 +92,25 @@ class Watched:
 def main() -> None:
     """Print one table row per size and quality."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("sizes", nargs="*", type=int, default=[10_000])
-    parser.add_argument("--peer", action="store_true")
+    parser.add_argument("sizes", nargs="*", type=int, default=[5_000])
+    parser.add_argument("--alone", action="store_true", help="without peers")
     parser.add_argument("--quality", choices=QUALITIES, nargs="*", default=QUALITIES)
     wish = parser.parse_args()
     print(
         f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, "
         f"Python {platform.python_version()}, painpoints {version('painpoints')}"
     )
-    print(f"{'verbatims':>10} {'what':<54}{'seconds':>8}{'peak MB':>9}{'to floor':>10}")
+    print(f"{'verbatims':>10} {'what':<54}{'seconds':>8}{'peak MB':>9}{'ratio':>10}")
     with tempfile.TemporaryDirectory() as folder:
         for size in wish.sizes:
             export = write_export(Path(folder) / f"{size}.csv", size)
-            for quality in wish.quality:
-                _ours(export, size, quality)
-            for name, script in _PEERS.items() if wish.peer else ():
-                done = watch([sys.executable, "-c", script, str(export)])
-                print(f"{size:>10,} {name:<54}{done.seconds:>8.1f}{done.peak_mb:>9,.0f}")
+            ours = [_ours(export, size, quality) for quality in wish.quality]
+            if size <= PEERS_UP_TO and not wish.alone:
+                _peers(export, size, ours[0])
 
 
-def _ours(export: Path, size: int, quality: str) -> None:
+def _ours(export: Path, size: int, quality: str) -> float:
+    """Print the whole job beside its floor; return its seconds."""
     out = export.with_name(f"{size}-{quality}")
     done, steps = analyse(export, out, quality)
     printed = watch([sys.executable, "-c", _FLOOR, str(export), quality]).printed
@@ -117,6 +119,14 @@ def _ours(export: Path, size: int, quality: str) -> None:
     ratio = done.seconds / (read + encode)
     print(f"{size:>10,} {what:<54}{done.seconds:>8.1f}{done.peak_mb:>9,.0f}{ratio:>10.1f}")
     print(f"{'':>10} floor: parse {read:.2f}, encode {encode:.2f}; steps: {_told(steps)}")
+    return done.seconds
+
+
+def _peers(export: Path, size: int, ours: float) -> None:
+    for name, script in _PEERS.items():
+        done = watch([sys.executable, "-c", script, str(export)])
+        ratio = done.seconds / ours
+        print(f"{size:>10,} {name:<54}{done.seconds:>8.1f}{done.peak_mb:>9,.0f}{ratio:>10.1f}")
 
 
 def _told(steps: Mapping[str, float]) -> str:
