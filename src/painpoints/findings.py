@@ -436,10 +436,13 @@ def _remark(row: Mapping[str, Any]) -> str:
 
 def _why(row: Mapping[str, Any]) -> str:
     """Return in one sentence why the claim is listed."""
+    alone = row["reach"] == 1
     if row["claim"] == PAIN:
-        return f"{row['reach']} people tell of it as a problem"
+        tell = "1 person tells" if alone else f"{row['reach']} people tell"
+        return f"{tell} of it as a problem"
     if row["claim"] == ASKED:
-        return f"{row['reach']} people ask for it"
+        ask = "1 person asks" if alone else f"{row['reach']} people ask"
+        return f"{ask} for it"
     if row["impact"] is not None:
         ends = f"{_number(row, 'impact_low')} to {_number(row, 'impact_high')}"
         return f"its impact on {_named(row['impact_survey'])} is surely there: {ends}"

@@ -34,6 +34,16 @@ def test_reach_counts_people_not_comments() -> None:
     assert after["n_mentions"] == before["n_mentions"] + 5
 
 
+def test_one_person_is_one_person() -> None:
+    """The sentence why a claim is listed counts people as one says it."""
+    made = frames(300)
+    alone = made.mentions.filter(type="pain_point", topic_id="t07", stage="use").head(1)
+    table = found(Frames(made.feedback, alone, made.topics))
+    assert one(table, "pain_point:use:t07")["why"] == "1 person tells of it as a problem"
+    many = one(found(made), "pain_point:use:t07")
+    assert many["why"] == f"{many['reach']} people tell of it as a problem"
+
+
 def test_share_is_of_the_people_of_the_stage() -> None:
     """Reach over everybody who speaks of the stage, with Wilson's ends."""
     made = frames(300)
