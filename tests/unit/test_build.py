@@ -99,11 +99,11 @@ def test_the_next_version_is_above_all_parts(tmp_path: Path) -> None:
 def test_a_wrong_folder_is_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A folder without the sets ends with an error that names it, no traceback."""
+    """A folder without the sets is refused before anything is read; the error names it, however long."""
     monkeypatch.setattr(
         "sys.argv", ["build", "--data", str(tmp_path / "no"), "--out", str(tmp_path)]
     )
     with pytest.raises(SystemExit) as ended:
         build.main()
-    assert ended.value.code == 1
+    assert ended.value.code == 2
     assert str(tmp_path / "no") in capsys.readouterr().err

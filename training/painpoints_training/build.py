@@ -383,6 +383,16 @@ EXAMPLES = """examples:
 """
 
 
+def _sets(text: str) -> Path:
+    """Return the folder of the public sets."""
+    folder = Path(text)
+    if not (folder / "labels").is_dir():
+        raise argparse.ArgumentTypeError(
+            f"{folder} has no folder labels: it is not that of the sets"
+        )
+    return folder
+
+
 def main() -> None:
     """Read the command line and build."""
     parser = argparse.ArgumentParser(
@@ -390,8 +400,8 @@ def main() -> None:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--data", type=Path, help="the public sets; own corpus alone if not given")
-    parser.add_argument("--judge", type=Path, help="public sets that only measure, without --data")
+    parser.add_argument("--data", type=_sets, help="the public sets; own corpus alone if not given")
+    parser.add_argument("--judge", type=_sets, help="public sets that only measure, without --data")
     parser.add_argument("--out", type=Path, default=Path("models"), help="folder of the parts")
     parser.add_argument("--trials", type=Path, default=TRIALS, help="folder of trial encoders")
     parser.add_argument("--part", action="append", choices=PARTS, help="may be given several times")
