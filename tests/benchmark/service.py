@@ -7,6 +7,7 @@ The server is one process on one core (the last one); the load comes from this p
 connections that are kept open, so that it is not the load that is measured.
 """
 
+import argparse
 import http.client
 import itertools
 import json
@@ -344,4 +345,6 @@ def _slice(path: str) -> Callable[[int], Request]:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000)
+    parser = argparse.ArgumentParser(description="How quick the service is, under load.")
+    parser.add_argument("mentions", nargs="?", type=int, default=1_000_000, help="of the run")
+    main(parser.parse_args().mentions)
