@@ -4,10 +4,12 @@ httptools takes half of the processor time of h11, and neither it nor uvicorn bo
 or how long a client may take to send it: here both are bounded.
 """
 
-import asyncio
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+if TYPE_CHECKING:
+    import asyncio
 
 MAX_HEAD_BYTES = 65_536
 HEAD_S = 30.0
@@ -27,7 +29,7 @@ class Connection(HttpToolsProtocol):
         self._in_head = True
         self._patience: asyncio.TimerHandle | None = None
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # asyncio promises any BaseTransport; uvicorn, like us, needs one that writes
+    def connection_made(self, transport: Any) -> None:
         """Begin to wait for a head."""
         super().connection_made(transport)
         self._wait(HEAD_S)

@@ -202,10 +202,10 @@ def _manifests(settings: "Settings") -> list[dict[str, Any]]:
 def _folders(settings: "Settings") -> list[Path]:
     """Return where the parts lie that are in force."""
     from painpoints import bundle
-    from painpoints.encode import part_names
+    from painpoints.labeller import part_names
 
     quality = settings.quality
-    parts = ("segmenter", f"classifier-{quality}", *dict.fromkeys(part_names(quality)))
+    parts = ("segmenter", f"classifier-{quality}", *part_names(quality))
     return [bundle.current(part, settings.models) for part in parts]
 
 

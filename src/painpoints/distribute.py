@@ -27,7 +27,8 @@ from painpoints import bundle, redact
 from painpoints.classify import Classified, Priors, Vectors
 from painpoints.config import RankSettings, ReportSettings, Settings, TopicSettings
 from painpoints.errors import RunError, SettingsError
-from painpoints.parts import Parts, Reader, Reading, Rows, Sample, Told, Whole, sampled, share
+from painpoints.labeller import Told
+from painpoints.parts import Parts, Reader, Reading, Rows, Sample, Whole, sampled, share
 from painpoints.topics import TopicModel
 
 if TYPE_CHECKING:
@@ -68,7 +69,8 @@ class Task:
 def perform(task: Task) -> dict[str, Any]:
     """Do one task, in whatever process, and return what its marker says.
 
-    On one thread: sums by several end in other last bits, and no worker may tell by which it was done.
+    On one thread: sums taken by several end in other last bits, and results must not tell how they
+    were made.
     """
     from threadpoolctl import threadpool_limits
 

@@ -6,7 +6,7 @@ tell (how placeholders are numbered, how often each label occurs, which topics t
 between its three passes. The steps around them are `pipeline`'s affair.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -21,16 +21,14 @@ from painpoints import bundle, classify, redact
 from painpoints.classify import Classified, Classifier, Probabilities, Vectors
 from painpoints.config import JourneySettings, Settings, StageSettings
 from painpoints.domain import Sentiment
-from painpoints.encode import Encoders, part_names
 from painpoints.errors import SettingsError
+from painpoints.labeller import Labeller, Told, beside
 from painpoints.segment import Segmenter
 
 if TYPE_CHECKING:
     from painpoints.topics import TopicModel
 
 Rows = npt.NDArray[np.int64]
-Told = Callable[[str, int, int], None]
-"""Is told the step, and how many of how many pieces of it are done."""
 
 SAMPLED = 50_000
 """Feedbacks up to which all mentions are the sample."""
@@ -91,26 +89,26 @@ class Reader:
     """The trained parts in force, and what they do to a part of the feedback."""
 
     def __init__(self, settings: Settings) -> None:
-        """Find and verify the trained parts that `settings` name; encoders load when first used.
+        """Find and verify the trained parts that `settings` name; those that label load when first used.
 
         Raises:
             ModelError: a part is missing, damaged or of another version.
             SettingsError: its stages say nothing of those that the classifier was trained for.
         """
         quality = settings.quality
-        names = ("segmenter", f"classifier-{quality}", *part_names(quality))
-        segmenter, classifier, *encoders = (
-            bundle.verify(bundle.current(name, settings.models)) for name in names
+        segmenter, classifier = (
+            bundle.verify(bundle.current(name, settings.models))
+            for name in ("segmenter", f"classifier-{quality}")
         )
-        bundle.refuse_mismatch(classifier, encoders)
+        self._beside = beside(quality, settings.models)
+        bundle.refuse_mismatch(classifier, self._beside.encoders)
         self.settings = in_journey(settings, classifier)
         self.versions = {
             part.manifest["part"]: str(part.manifest["version"])
-            for part in (segmenter, classifier, *encoders)
+            for part in (segmenter, classifier, *self._beside.parts)
         }
         self.segmenter = Segmenter.load(segmenter.folder, parse=quality == "accurate")
         self.classifier = Classifier(classifier.artefact("heads.joblib"))
-        self._encoders = [part.folder for part in encoders]
 
     def under(self, settings: Settings) -> Self:
         """Return a reader with other settings and the same trained parts."""
@@ -119,9 +117,9 @@ class Reader:
         return other
 
     @cached_property
-    def encoders(self) -> Encoders:
-        """What turns texts into vectors."""
-        return Encoders.load(*self._encoders)
+    def labeller(self) -> Labeller:
+        """What turns texts into vectors and probabilities."""
+        return self._beside.load(self.classifier)
 
     def mask(self, feedback: pl.DataFrame) -> redact.Masked:
         """Return the part without personal data, its placeholders numbered from its own first."""
@@ -134,17 +132,13 @@ class Reader:
         mentions = self.segmenter.segment(feedback)
         tell("encode", 0, 0)
         around = classify.contexts(mentions, feedback)
-        vectors, contexts = self.encoders.read(
-            mentions["text"].to_list(), around, lambda done, total: tell("encode", done, total)
-        )
-        return Reading(mentions, vectors, self.classifier.probabilities(vectors, contexts))
+        return Reading(mentions, *self.labeller.read(mentions["text"].to_list(), around, tell))
 
     def listen(self, texts: Sequence[str]) -> tuple[Vectors, Vectors]:
         """Return of texts, each by itself, the vectors and how likely each `Sentiment` is, (n, 3)."""
-        vectors, contexts = self.encoders.read(texts, texts)
-        given = self.classifier.probabilities(vectors, contexts)["sentiment"]
+        vectors, given = self.labeller.glance(texts, texts)
         known = self.classifier.classes("sentiment")
-        return vectors, given[:, [known.index(feeling) for feeling in Sentiment]]
+        return vectors, given["sentiment"][:, [known.index(feeling) for feeling in Sentiment]]
 
     def label(
         self, feedback: pl.DataFrame, reading: Reading, priors: classify.Priors | None

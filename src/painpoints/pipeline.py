@@ -212,10 +212,8 @@ class Analyser:
 
     def _refuse_other(self, earlier: Earlier, which: str) -> None:
         """Refuse a run whose parts, those whose names begin so, are others than are in force."""
-        pairs = (
-            (name, version) for name, version in earlier.parts.items() if name.startswith(which)
-        )
-        if any(self.parts.get(name) != version for name, version in pairs):
+        names = {name for name in (*earlier.parts, *self.parts) if name.startswith(which)}
+        if any(self.parts.get(name) != earlier.parts.get(name) for name in names):
             raise RunError(
                 "the earlier run was made in another quality or by other trained parts than are in "
                 "force, so what is new would be read otherwise than what is old; analyse both anew"

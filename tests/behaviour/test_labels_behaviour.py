@@ -12,7 +12,7 @@ import pytest
 
 from painpoints import bundle
 from painpoints.classify import Classifier, contexts
-from painpoints.encode import Encoders, part_names
+from painpoints.labeller import beside
 from painpoints.tables import FEEDBACK, MENTIONS
 
 Label = Callable[..., pl.DataFrame]
@@ -27,15 +27,14 @@ def quality(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(scope="module")
 def label(quality: str) -> Label:
     """Return a function that labels texts, each its own verbatim, as the API labels them."""
-    encoders = Encoders.load(*(bundle.verify(bundle.newest(p)).folder for p in part_names(quality)))
     part = bundle.verify(bundle.newest(f"classifier-{quality}"))
     classifier = Classifier(part.artefact("heads.joblib"))
+    labeller = beside(quality, None).load(classifier)
 
     def run(texts: Sequence[str], question: str | None = None) -> pl.DataFrame:
         mentions, feedback = _tables(texts, question)
-        own, around = encoders.read(texts, contexts(mentions, feedback))
-        found = classifier.classify(mentions, feedback, own, around, priors=classifier.priors)
-        return found.mentions
+        _, given = labeller.read(texts, contexts(mentions, feedback))
+        return classifier.label(mentions, feedback, given, priors=classifier.priors).mentions
 
     return run
 

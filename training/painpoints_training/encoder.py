@@ -49,17 +49,18 @@ def small(base: Path, pruned: Pruned, layers: Sequence[int] = LAYERS) -> Small:
     model = SentenceTransformer(str(base), device="cpu")[0].auto_model
     model.encoder.layer = nn.ModuleList([model.encoder.layer[n] for n in layers])
     model.config.num_hidden_layers = len(layers)
-    words = model.embeddings.word_embeddings.weight.detach()[list(pruned.kept)]
-    model.embeddings.word_embeddings = _frozen(words)
-    model.config.vocab_size = len(pruned.kept)
+    fewer_pieces(model, pruned)
     pruned.tokenizer.enable_truncation(MAX_TOKENS)
-    return Small(model, pruned.tokenizer, words.shape[1])
+    return Small(model, pruned.tokenizer, model.config.hidden_size)
 
 
-def _frozen(words: Tensor) -> nn.Embedding:
+def fewer_pieces(model: Any, pruned: Pruned) -> None:
+    """Leave the model the vectors of the pieces of `pruned` alone, frozen."""
+    words = model.embeddings.word_embeddings.weight.detach()[list(pruned.kept)]
     embedding = nn.Embedding(words.shape[0], words.shape[1], padding_idx=0)
     embedding.weight = nn.Parameter(words, requires_grad=False)
-    return embedding
+    model.embeddings.word_embeddings = embedding
+    model.config.vocab_size = len(pruned.kept)
 
 
 def freeze_lowest(student: Small) -> None:

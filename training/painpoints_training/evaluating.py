@@ -7,11 +7,11 @@ from typing import Any, Literal
 
 import polars as pl
 
-from painpoints import bundle
 from painpoints.classify import LABELS, Classifier
-from painpoints.encode import Encoder, Encoders, Vectors, part_names
+from painpoints.encode import Encoder, Encoders, Vectors
 from painpoints.errors import InputError, SettingsError
 from painpoints.evaluate import Figures, evaluate
+from painpoints.labeller import beside
 from painpoints_training import corpus, judge, labelled, registry
 from painpoints_training.labelled import Finding
 from painpoints_training.retrain import HEADS, OnStep, frames
@@ -94,17 +94,11 @@ def judged(wish: Wish, on_step: OnStep) -> Evaluation:
     _refuse(read.rows, read.stops)
     on_step("encode")
     own = wish.models if wish.models.is_dir() else None
-    names = part_names(wish.quality)
-    encoders = Encoders.load(*(bundle.verify(bundle.current(name, own)).folder for name in names))
-    vectors, around = encoders.read(
-        read.rows["text"].to_list(),
-        read.rows["context"].to_list(),
-        lambda done, total: on_step("encode", done, total),
-    )
-    on_step("classify")
+    labeller = beside(wish.quality, own).load(classifier)
+    _, found = labeller.read(read.rows["text"].to_list(), read.rows["context"].to_list(), on_step)
     mentions, feedback = frames(read.rows)
     priors = classifier.priors if wish.alone else None
-    given = classifier.classify(mentions, feedback, vectors, around, priors=priors).mentions
+    given = classifier.label(mentions, feedback, found, priors=priors).mentions
     truth = read.rows.select(label for label in LABELS if read.rows[label].count())
     return Evaluation(
         part=part,

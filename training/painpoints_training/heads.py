@@ -109,12 +109,13 @@ def calibrate(
     trial = Classifier(fit(rows, encoders, temperatures=dict.fromkeys(LABELS, 1.0), seed=seed))
     given = trial.probabilities(*encode_rows(held, encoders))
     return {
-        label: temperature(given[label], _places(held[label], trial.classes(label)))
+        label: temperature(given[label], places(held[label], trial.classes(label)))
         for label in LABELS
     }
 
 
-def _places(truth: pl.Series, classes: Sequence[str]) -> NDArray[np.int64]:
+def places(truth: pl.Series, classes: Sequence[str]) -> NDArray[np.int64]:
+    """Return the number of the right class of each row, -1 where it is none of them."""
     place = {name: number for number, name in enumerate(classes)}
     return np.array([place.get(value, -1) for value in truth])
 

@@ -4,7 +4,7 @@ The baselines learn from the same labelled rows: TF-IDF with logistic regression
 MiniLM, frozen, with logistic regression. Figures are those of `painpoints.evaluate`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,8 @@ import numpy as np
 import polars as pl
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-from painpoints.classify import LABELS, Classified, Classifier, Priors, contexts
-from painpoints.encode import Encoders, Vectors
+from painpoints.classify import LABELS, Classifier, Priors, Probabilities, contexts
+from painpoints.encode import Vectors
 from painpoints.evaluate import Figures, evaluate, figures
 from painpoints.tables import FEEDBACK, MENTIONS
 from painpoints_training.corpus import survey_question
@@ -33,21 +33,25 @@ def tables_of(file: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
     return mentions.cast(pl.Schema(MENTIONS.schema(upto="segment"))), feedback
 
 
-def classified(
-    file: Path, encoders: Encoders, classifier: Classifier, priors: Priors | None
-) -> Classified:
-    """Return the labels that a run over the file gives."""
-    mentions, feedback = tables_of(file)
-    own, around = encoders.read(mentions["text"].to_list(), contexts(mentions, feedback))
-    return classifier.classify(mentions, feedback, own, around, priors=priors)
+Read = Callable[[Sequence[str], Sequence[str]], Mapping[str, Probabilities]]
+"""Mentions and their contexts -> for each label (n, classes), under the deployment's priors."""
 
 
 def ours(
-    file: Path, encoders: Encoders, classifier: Classifier, priors: Priors | None = None
+    file: Path, read: Read, classifier: Classifier, priors: Priors | None = None
 ) -> dict[str, Figures]:
-    """Return our figures on the file."""
-    truth = pl.read_parquet(file, columns=list(LABELS))
-    return evaluate(truth, classified(file, encoders, classifier, priors).mentions)
+    """Return our figures on the file.
+
+    Args:
+        file: labelled mentions of real feedback.
+        read: whose probabilities are judged.
+        classifier: that makes labels of them.
+        priors: of single texts; None takes the file for one run.
+    """
+    mentions, feedback = tables_of(file)
+    given = read(mentions["text"].to_list(), contexts(mentions, feedback))
+    found = classifier.label(mentions, feedback, given, priors=priors).mentions
+    return evaluate(pl.read_parquet(file, columns=list(LABELS)), found)
 
 
 def words_baseline(train: pl.DataFrame, test: pl.DataFrame, seed: int) -> dict[str, Figures]:

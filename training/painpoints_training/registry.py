@@ -169,6 +169,7 @@ def usable(version: Version, models: Path) -> bundle.Part:
     part = bundle.verify(version.folder)
     if "heads.joblib" in part.artefacts:
         part.artefact("heads.joblib")
+    if version.part in PARTS:
         names = part_names(version.part.removeprefix("classifier-"))
         encoders = [bundle.verify(bundle.current(name, own)) for name in names]
         bundle.refuse_mismatch(part, encoders)

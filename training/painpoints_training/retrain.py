@@ -9,9 +9,10 @@ force, before anybody can promote it.
 
 import hashlib
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -20,8 +21,9 @@ import numpy as np
 import polars as pl
 
 from painpoints import bundle
-from painpoints.classify import LABELS, Classifier, dense_features
+from painpoints.classify import LABELS, Classifier, Probabilities, dense_features
 from painpoints.config import StageSettings
+from painpoints.cross_encoder import CrossEncoder, second_opinion
 from painpoints.domain import NO_STAGE
 from painpoints.errors import InputError, TrainingDataError
 from painpoints.evaluate import Figures, evaluate
@@ -299,24 +301,25 @@ class Judged:
 
 
 def _judge(bench: Bench, request: Request, tell: OnStep) -> Judged:
-    base, own = bench.base, bench.own
+    base, own, asked = bench.base, bench.own, bench.base.cross_encoder
     now = registry.in_force(f"classifier-{request.quality}", request.models)
     own_answers, cooled = _cross_validated(bench, request.seed, tell)
     known = _comparable(bench.checked.stages, now)
     trial = Classifier(bench.fitted(base.rehearsal, own, cooled))
-    guard = _figures(trial, base.guard, labels=[n for n in LABELS if n != "stage" or bench.journey is None])  # fmt: skip
+    guard = _figures(trial, base.guard, asked, labels=[n for n in LABELS if n != "stage" or bench.journey is None])  # fmt: skip
     none = own.take(np.zeros(own.frame.height, dtype=bool))
     labels = [
         label for label in bench.checked.labels if label != "stage" or not bench.checked.stages
     ]
     control_heads = refit(base.heads, base.rehearsal, none, labels=labels, journey=None)
-    control = comparing.plain(_figures(Classifier(control_heads), base.guard))
+    control = comparing.plain(_figures(Classifier(control_heads), base.guard, asked))
     current = Classifier(registry.usable(now, request.models).artefact(HEADS))
-    whole = _figures(trial, bench.held_out)
+    judge_now = partial(_figures, current, asked=asked, labels=known)
+    whole = _figures(trial, bench.held_out, asked)
     sets = [
-        (comparing.OWN, *_on_own(current, own, own_answers, now, known)),
+        (comparing.OWN, *_on_own(judge_now, own, own_answers, now)),
         (comparing.GUARD, _guard_before(now, base, control), comparing.plain(guard)),
-        (comparing.HELD_OUT, comparing.plain(_figures(current, bench.held_out, labels=known)), comparing.plain(whole)),
+        (comparing.HELD_OUT, comparing.plain(judge_now(bench.held_out)), comparing.plain(whole)),
     ]  # fmt: skip
     compared = [
         one
@@ -351,11 +354,10 @@ def _guard_before(
 
 
 def _on_own(
-    current: Classifier,
+    judge: Callable[[Rows], dict[str, Figures]],
     own: Rows,
     answers: pl.DataFrame | None,
     now: registry.Version,
-    known: Sequence[str],
 ) -> tuple[dict[str, dict[str, float]], dict[str, dict[str, float]]]:
     """Return figures before and after on the own rows that the version in force has not seen."""
     if answers is None:
@@ -364,7 +366,7 @@ def _on_own(
     new = np.array([key not in seen for key in row_keys(own.frame)])
     fresh = own.take(new)
     after = evaluate(_truth(fresh.frame), answers.filter(pl.Series(new))) if new.any() else {}
-    before = _figures(current, fresh, labels=known)
+    before = judge(fresh)
     return comparing.plain(before), comparing.plain(after)
 
 
@@ -384,7 +386,7 @@ def _cross_validated(bench: Bench, seed: int, tell: OnStep) -> tuple[pl.DataFram
     told = []
     for heads, places in zip(made, held, strict=True):
         heads["heads"]["stage"]["temperature"] *= cooled
-        told.append(answers(Classifier(heads), own.take(places)))
+        told.append(answers(Classifier(heads), own.take(places), bench.base.cross_encoder))
     order = np.argsort(np.concatenate(held))
     return pl.concat(told)[order], cooled
 
@@ -410,11 +412,17 @@ def _cooled(bench: Bench, made: Sequence[Mapping[str, Any]], held: Sequence[Any]
     return temperature(given, truth)
 
 
-def answers(classifier: Classifier, rows: Rows) -> pl.DataFrame:
-    """Return the MENTIONS (to "classify") that the classifier makes of rows, as single texts."""
+def answers(classifier: Classifier, rows: Rows, asked: CrossEncoder | None) -> pl.DataFrame:
+    """Return the MENTIONS (to "classify") that a run makes of rows, as single texts.
+
+    asked: for a second opinion, where the quality has one.
+    """
     mentions, feedback = frames(rows.frame)
-    own, around = rows.halves
-    return classifier.classify(mentions, feedback, own, around, priors=classifier.priors).mentions
+    given: Mapping[str, Probabilities] = classifier.probabilities(*rows.halves)
+    if asked is not None:
+        pairs = rows.frame.select("text", "context").rows()
+        given = second_opinion(given, pairs, classifier, asked)
+    return classifier.label(mentions, feedback, given, priors=classifier.priors).mentions
 
 
 def frames(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -430,13 +438,17 @@ def frames(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
 
 
 def _figures(
-    classifier: Classifier, rows: Rows, *, labels: Sequence[str] = LABELS
+    classifier: Classifier,
+    rows: Rows,
+    asked: CrossEncoder | None,
+    *,
+    labels: Sequence[str] = LABELS,
 ) -> dict[str, Figures]:
     """Return the figures on the labels that the rows know."""
     wanted = [label for label in labels if rows.frame[label].count()]
     if not wanted:
         return {}
-    return evaluate(rows.frame.select(wanted), answers(classifier, rows))
+    return evaluate(rows.frame.select(wanted), answers(classifier, rows, asked))
 
 
 def _truth(rows: pl.DataFrame) -> pl.DataFrame:

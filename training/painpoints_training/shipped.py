@@ -16,8 +16,10 @@ import numpy as np
 import polars as pl
 
 from painpoints import bundle
-from painpoints.classify import Vectors, dense_features
-from painpoints.encode import Encoders, part_names
+from painpoints.classify import Classifier, Vectors, dense_features
+from painpoints.cross_encoder import CrossEncoder
+from painpoints.encode import Encoders
+from painpoints.labeller import beside
 from painpoints.writers import replacing
 from painpoints_training import corpus
 
@@ -58,8 +60,10 @@ class Rows:
 class Base:
     """The shipped part of one quality, ready to train from.
 
-    heads:    the artefact of the shipped classifier.
-    identity: of the corpus sample, so that figures on the guard can be set beside each other.
+    heads:         the artefact of the shipped classifier.
+    cross_encoder: that is asked for a second opinion, where the quality has one.
+    identity:      of the corpus sample and of all that answers beside the heads, so that figures on
+                   the guard can be set beside each other.
     """
 
     quality: str
@@ -67,6 +71,7 @@ class Base:
     encoder_parts: tuple[bundle.Part, ...]
     heads_part: bundle.Part
     heads: Mapping[str, Any]
+    cross_encoder: CrossEncoder | None
     rehearsal: Rows
     guard: Rows
     identity: str
@@ -79,25 +84,28 @@ def load(quality: str, models: Path, tell: Tell) -> Base:
         ModelError: a part is missing, damaged, or of another version.
     """
     own = models if models.is_dir() else None
-    parts = tuple(bundle.verify(bundle.current(name, own)) for name in part_names(quality))
+    found = beside(quality, own)
     heads_part = bundle.verify(shipped_folder(f"classifier-{quality}", own))
-    bundle.refuse_mismatch(heads_part, parts)
-    encoders = Encoders.load(*(part.folder for part in parts))
+    bundle.refuse_mismatch(heads_part, found.encoders)
+    heads = heads_part.artefact("heads.joblib")
+    labeller = found.load(Classifier(heads))
     guard, rehearsal = sample()
     both = pl.concat([guard, rehearsal])
     told = hashlib.sha256("\n".join(both["text"] + "\t" + both["context"]).encode()).hexdigest()
-    name = "-".join([*(bundle.identity(part)[:16] for part in parts), told[:16]])
-    features = _kept(models / CACHE / f"{name}.npy", lambda: features_of(both, encoders, tell))
-    cut = guard.height
+    identity = "-".join([*(bundle.identity(part)[:16] for part in found.parts), told[:16]])
+    kept = models / CACHE / f"{identity}.npy"
+    features = _kept(kept, lambda: features_of(both, labeller.encoders, tell))
+    cut, dim = guard.height, labeller.encoders.mentions.dim
     return Base(
         quality=quality,
-        encoders=encoders,
-        encoder_parts=parts,
+        encoders=labeller.encoders,
+        encoder_parts=found.encoders,
         heads_part=heads_part,
-        heads=heads_part.artefact("heads.joblib"),
-        rehearsal=Rows(rehearsal, features[cut:], encoders.mentions.dim),
-        guard=Rows(guard, features[:cut], encoders.mentions.dim),
-        identity=name,
+        heads=heads,
+        cross_encoder=labeller.cross_encoder,
+        rehearsal=Rows(rehearsal, features[cut:], dim),
+        guard=Rows(guard, features[:cut], dim),
+        identity=identity,
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich import box
 from rich.console import Console
@@ -11,24 +11,26 @@ from rich.table import Table
 
 from painpoints import terminal
 from painpoints.evaluate import Figures
-from painpoints_training.beside import Beside
 from painpoints_training.comparing import Compared, plain
-from painpoints_training.evaluating import Evaluation
-from painpoints_training.labelled import Finding
 from painpoints_training.registry import CARD, Version
-from painpoints_training.retrain import Checked, Outcome
+
+if TYPE_CHECKING:  # what they learn with takes seconds to load, and a list of versions needs none
+    from painpoints_training.beside import Beside
+    from painpoints_training.evaluating import Evaluation
+    from painpoints_training.labelled import Finding
+    from painpoints_training.retrain import Checked, Outcome
 
 _out = Console(highlight=False, soft_wrap=False)
 
 
-def findings(found: Sequence[Finding]) -> None:
+def findings(found: Sequence["Finding"]) -> None:
     """Print what was found about the rows, what must be mended first."""
     for one in sorted(found, key=lambda one: not one.stops):
         word = "must be mended" if one.stops else "note"
         terminal.print_note(f"{word}: {one}")
 
 
-def checked(found: Checked, *, as_json: bool) -> None:
+def checked(found: "Checked", *, as_json: bool) -> None:
     """Print what could be trained from."""
     n = {label: found.rows[label].count() for label in found.labels}
     if as_json:
@@ -38,7 +40,7 @@ def checked(found: Checked, *, as_json: bool) -> None:
     terminal.print_line(f"{found.rows.height:,} rows can be learnt from: {told}")
 
 
-def outcome(found: Outcome, *, as_json: bool) -> None:
+def outcome(found: "Outcome", *, as_json: bool) -> None:
     """Print how the new version was judged, and what to do next."""
     if as_json:
         terminal.print_json(_outcome(found))
@@ -54,7 +56,7 @@ def outcome(found: Outcome, *, as_json: bool) -> None:
     terminal.print_line(_next(found))
 
 
-def _next(found: Outcome) -> str:
+def _next(found: "Outcome") -> str:
     if found.promoted:
         return f"{found.version} is in force: every later run takes it"
     if found.fallen:
@@ -67,7 +69,7 @@ def _next(found: Outcome) -> str:
     )
 
 
-def _outcome(found: Outcome) -> dict[str, Any]:
+def _outcome(found: "Outcome") -> dict[str, Any]:
     return {
         "part": found.part,
         "version": found.version,
@@ -83,7 +85,7 @@ def _outcome(found: Outcome) -> dict[str, Any]:
     }
 
 
-def beside(found: Beside, *, as_json: bool) -> None:
+def beside(found: "Beside", *, as_json: bool) -> None:
     """Print two versions beside each other."""
     if as_json:
         terminal.print_json(found.to_dict())
@@ -142,7 +144,7 @@ def verified(found: Mapping[str, str], *, as_json: bool) -> None:
             terminal.print_line(f"    {problem}")
 
 
-def evaluation(found: Evaluation, *, as_json: bool) -> None:
+def evaluation(found: "Evaluation", *, as_json: bool) -> None:
     """Print figures, coverage, classes and mistakes of a labelled file."""
     if as_json:
         terminal.print_json(found.to_dict())

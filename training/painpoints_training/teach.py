@@ -1,4 +1,4 @@
-"""What both encoders are taught by: labels, contrast between intents, nearness to a teacher.
+"""What encoders are taught by: labels, contrast between intents, nearness to a teacher.
 
 Three losses are added up: the labels of mentions (one linear head each, on the mention beside its
 context), intents told apart by contrast within the batch, and cosine distance to the vectors of a
@@ -72,8 +72,8 @@ class Plan:
     keep: Callable[[], None] | None = None
 
 
-class Student(nn.Module, ABC):
-    """An encoder in the making: a body that gives unit vectors, and the heads that teach it."""
+class Taught(nn.Module):
+    """A body that reads, and a linear head per label that teaches it."""
 
     def __init__(self, body: nn.Module, dim: int) -> None:
         super().__init__()
@@ -81,6 +81,18 @@ class Student(nn.Module, ABC):
         self.heads = nn.ModuleDict(
             {f"of_{name}": nn.Linear(2 * dim, len(CLASSES[name])) for name in LABELS}
         )
+
+    def of_heads(self, features: Tensor) -> dict[str, Tensor]:
+        """Return each label's logits (n, classes) of features (n, 2 * dim)."""
+        noisy = functional.dropout(features, 0.1, self.training)
+        return {name: self.heads[f"of_{name}"](noisy) for name in LABELS}
+
+
+class Student(Taught, ABC):
+    """An encoder in the making: its body gives unit vectors."""
+
+    def __init__(self, body: nn.Module, dim: int) -> None:
+        super().__init__(body, dim)
         self.scale = float(np.sqrt(dim))
 
     @abstractmethod
@@ -89,9 +101,7 @@ class Student(nn.Module, ABC):
 
     def logits(self, mentions: Tensor, contexts: Tensor) -> dict[str, Tensor]:
         """Return each label's logits (n, classes)."""
-        both = torch.cat([mentions, contexts], 1) * self.scale
-        noisy = functional.dropout(both, 0.1, self.training)
-        return {name: self.heads[f"of_{name}"](noisy) for name in LABELS}
+        return self.of_heads(torch.cat([mentions, contexts], 1) * self.scale)
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Return finished vectors, without teaching."""
@@ -105,15 +115,15 @@ def imitate(student: Student, teacher: Teacher, plan: Plan) -> list[float]:
     rng = random.Random(plan.seed)  # noqa: S311 - a sample, no secret
     size = int(len(teacher) * min(plan.epochs, 1.0))
     texts = rng.sample(sorted(teacher), size) * max(1, round(plan.epochs))
-    batches = _share(_bucketed(texts, plan.n_rows, rng))
-    return _descend(student, batches, lambda b: _apart(student.vectors(b), b, teacher), plan)
+    batches = share(_bucketed(texts, plan.n_rows, rng))
+    return descend(student, batches, lambda b: _apart(student.vectors(b), b, teacher), plan)
 
 
 def tune(student: Student, teaching: Teaching, plan: Plan) -> list[float]:
     """Teach the student labels, intents and the teacher together; return every step's loss."""
     rng = random.Random(plan.seed)  # noqa: S311 - a sample, no secret
     torch.manual_seed(plan.seed)
-    batches = _share(_row_batches(teaching.labelled, plan, rng))
+    batches = share(row_batches(teaching.labelled, plan, rng, lambda row: len(row["text"] or "")))
 
     def loss(rows: Sequence[Row]) -> Tensor:
         total = _label_loss(student, rows, teaching.teacher, rng)
@@ -121,12 +131,13 @@ def tune(student: Student, teaching: Teaching, plan: Plan) -> list[float]:
             return total
         return total + _intent_loss(student, teaching, plan.n_intents, rng)
 
-    return _descend(student, batches, loss, plan)
+    return descend(student, batches, loss, plan)
 
 
-def _descend(
-    student: Student, batches: list[Batch], loss: Callable[[Batch], Tensor], plan: Plan
+def descend(
+    student: Taught, batches: list[Batch], loss: Callable[[Batch], Tensor], plan: Plan
 ) -> list[float]:
+    """Take a step down the loss of every batch; return the losses."""
     body = [p for p in student.body.parameters() if p.requires_grad]
     heads = {"params": student.heads.parameters(), "lr": plan.head_rate}
     optimizer = torch.optim.AdamW([{"params": body, "lr": plan.rate}, heads], weight_decay=0.01)
@@ -162,7 +173,7 @@ def _report(history: list[float], n_steps: int, seconds: float) -> None:
     print(f"step {done} of {n_steps}: loss {recent:.3f}, {seconds / done:.2f} s each", flush=True)
 
 
-def _share(batches: list[Batch]) -> list[Batch]:
+def share(batches: list[Batch]) -> list[Batch]:
     """Return this process's part of the batches, equally many for each."""
     if not distributed.is_initialized():
         return batches
@@ -170,7 +181,7 @@ def _share(batches: list[Batch]) -> list[Batch]:
     return batches[: len(batches) // n * n][rank::n]
 
 
-def _average_gradients(student: Student) -> None:
+def _average_gradients(student: Taught) -> None:
     """Average the gradients over the processes that train together."""
     if not distributed.is_initialized():
         return
@@ -191,11 +202,14 @@ def _bucketed(texts: Sequence[str], size: int, rng: random.Random) -> list[list[
     return batches
 
 
-def _row_batches(rows: pl.DataFrame, plan: Plan, rng: random.Random) -> list[list[Row]]:
+def row_batches(
+    rows: pl.DataFrame, plan: Plan, rng: random.Random, length: Callable[[Row], int]
+) -> list[list[Row]]:
+    """Return batches of rows of about equal length, in random order, as often as the plan says."""
     everything: list[Row] = list(rows.iter_rows(named=True))
     batches: list[list[Row]] = []
     for _ in range(int(np.ceil(plan.epochs))):
-        ordered = sorted(everything, key=lambda row: len(row["text"] or "") + rng.random() * 15)
+        ordered = sorted(everything, key=lambda row: length(row) + rng.random() * 15)
         one = [ordered[n : n + plan.n_rows] for n in range(0, len(ordered), plan.n_rows)]
         rng.shuffle(one)
         batches += one
@@ -211,12 +225,18 @@ def _label_loss(
     clean = [row["text"] or "" for row in rows]
     mentions = student.vectors([roughened(text, rng) for text in clean])
     contexts = _context_vectors(student, rows, mentions, rng)
-    total = LOSS_WEIGHTS["teacher"] * _apart(mentions, clean, teacher)
-    for name, logits in student.logits(mentions, contexts).items():
+    near = LOSS_WEIGHTS["teacher"] * _apart(mentions, clean, teacher)
+    return near + label_loss(student.logits(mentions, contexts), rows)
+
+
+def label_loss(logits: Mapping[str, Tensor], rows: Sequence[Row]) -> Tensor:
+    """Return the weighted log loss of all labels; a null label costs nothing."""
+    total = torch.zeros(())
+    for name, given in logits.items():
         truth = torch.tensor([_number(name, row[name]) for row in rows])
         if (truth >= 0).any():
             total = total + LOSS_WEIGHTS[name] * functional.cross_entropy(
-                logits, truth, ignore_index=-1, label_smoothing=SMOOTHING
+                given, truth, ignore_index=-1, label_smoothing=SMOOTHING
             )
     return total
 

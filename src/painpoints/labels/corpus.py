@@ -79,7 +79,7 @@ class Corpus:
         self._mentions = mentions
         self._find = phrases
         self._phrases: dict[str, tuple[tuple[str, float], ...]] = {}
-        self._pieces: dict[int, tuple[Piece, ...]] = {}
+        self._pieces: dict[str, tuple[Piece, ...]] = {}
 
     def parse(self, rows: Sequence[int]) -> None:
         """Have the phrases of the rows found, those that are not known yet."""
@@ -88,13 +88,14 @@ class Corpus:
         texts = sorted({self.texts[row] for row in rows} - self._phrases.keys())
         for text, found in zip(texts, self._find(texts) if texts else (), strict=True):
             self._phrases[text] = tuple((phrase.text, _counts(phrase)) for phrase in found)
-        self._pieces = {}
+            self._pieces.pop(text, None)
 
     def pieces(self, row: int) -> tuple[Piece, ...]:
-        """Return what could name a mention; a row of several groups is read once."""
-        if row not in self._pieces:
-            self._pieces[row] = tuple(wording.pieces(self.texts[row], self._phrases))
-        return self._pieces[row]
+        """Return what could name a mention; each text is read once."""
+        text = self.texts[row]
+        if text not in self._pieces:
+            self._pieces[text] = tuple(wording.pieces(text, self._phrases))
+        return self._pieces[text]
 
     @cached_property
     def counts(self) -> tuple[Any, npt.NDArray[np.object_]]:

@@ -1,0 +1,165 @@
+"""Second opinions: who is asked, how two answers meet, and that a pair is read the same in any company."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from painpoints import bundle
+from painpoints.classify import LABELS, Classifier, Probabilities, Vectors
+from painpoints.cross_encoder import (
+    BATCH,
+    DOUBTED,
+    CrossEncoder,
+    Pair,
+    in_doubt,
+    second_opinion,
+)
+from painpoints.errors import ModelError
+
+CLASSES = ("no", "yes")
+SURE, UNSURE = [0.97, 0.03], [0.55, 0.45]
+
+
+def _heads(**own: tuple[str, ...]) -> Classifier:
+    """Return heads that say yes the more, the larger the first number of both vectors is."""
+    fitted = {}
+    for label in LABELS:
+        model = LogisticRegression()
+        model.classes_ = np.array(own.get(label, CLASSES))
+        model.coef_ = np.array([[0.0, 0.0], [1.0, 1.0]], np.float32)
+        model.intercept_ = np.zeros(2)
+        even = np.array([0.5, 0.5])
+        fitted[label] = {
+            "model": model,
+            "prior": even,
+            "natural": even,
+            "temperature": 1.0,
+            "min_prob": 0.0,
+        }
+    return Classifier({"heads": fitted})
+
+
+class _Lengths:
+    """Reads how long a mention and its context are; remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[Pair]] = []
+
+    def __call__(self, pairs: Sequence[Pair]) -> tuple[Vectors, Vectors]:
+        self.batches.append(list(pairs))
+        sizes = np.array([[len(mention), len(around)] for mention, around in pairs], np.float32)
+        return sizes[:, :1] / 10, sizes[:, 1:] / 10
+
+
+def _given(rows: Sequence[Sequence[float]], **other: Any) -> dict[str, Probabilities]:
+    same = {label: np.array(rows, np.float32) for label in LABELS}
+    return same | {label: np.array(found, np.float32) for label, found in other.items()}
+
+
+def test_each_distinct_pair_is_read_once_and_found_again() -> None:
+    """Pairs are read by length, in batches; the answers stand where the pairs stood."""
+    reads = _Lengths()
+    pairs = [("x" * (n % 40), "y" * (n % 7)) for n in range(300)]
+    told: list[tuple[int, int]] = []
+    found = CrossEncoder(reads, _heads()).probabilities(pairs, lambda *how: told.append(how))
+    asked = [pair for batch in reads.batches for pair in batch]
+    assert len(asked) == len(set(pairs))
+    assert max(map(len, reads.batches)) == BATCH
+    assert told[0] == (0, len(asked))
+    expected = [1 / (1 + np.exp(-(len(a) + len(b)) / 10)) for a, b in pairs]
+    np.testing.assert_allclose(found["stage"][:, 1], expected, atol=1e-6)
+
+
+def test_nobody_is_asked_about_what_is_sure() -> None:
+    """A sure answer stands to the last bit, and costs nothing."""
+    reads = _Lengths()
+    given = _given([SURE, SURE])
+    pairs = [("a", "a"), ("b", "b")]
+    assert second_opinion(given, pairs, _heads(), CrossEncoder(reads, _heads())) == given
+    assert reads.batches == []
+
+
+def test_no_mention_is_no_doubt() -> None:
+    """An export without a mention asks nothing."""
+    assert len(in_doubt({label: np.zeros((0, 2), np.float32) for label in LABELS})) == 0
+
+
+@pytest.mark.parametrize("label", DOUBTED)
+def test_one_doubtful_label_alone_does_not_ask(label: str) -> None:
+    """The doubts of all labels are weighed together."""
+    assert len(in_doubt(_given([SURE], **{label: [UNSURE]}))) == 0
+
+
+def test_severity_is_never_what_is_doubted() -> None:
+    """A degree is always a little in doubt."""
+    assert len(in_doubt(_given([SURE], severity=[[0.5, 0.5]]))) == 0
+    assert in_doubt(_given([SURE, UNSURE])).tolist() == [1]
+
+
+def test_two_opinions_meet_halfway() -> None:
+    """Equal sureness of opposite answers leaves none; only the doubtful row moves."""
+    given = _given([SURE, UNSURE])
+    other = CrossEncoder(lambda pairs: (np.zeros((len(pairs), 1), np.float32),) * 2, _heads())
+    met = second_opinion(given, [("a", "b")] * 2, _heads(), other)
+    for label in LABELS:
+        assert (met[label][0] == given[label][0]).all()
+        halfway = np.sqrt(np.array(UNSURE) * 0.5)
+        np.testing.assert_allclose(met[label][1], halfway / halfway.sum(), atol=1e-6)
+    assert (given["stage"] == _given([SURE, UNSURE])["stage"]).all()
+
+
+def test_own_classes_keep_their_own_answer() -> None:
+    """Stages that an analyst trained are nothing that the cross-encoder knows."""
+    own = _heads(stage=("booking", "stay"))
+    reads = _Lengths()
+    given = _given([UNSURE])
+    met = second_opinion(given, [("a", "b")], own, CrossEncoder(reads, _heads()))
+    assert (met["stage"] == given["stage"]).all()
+    assert (met["type"] != given["type"]).any()
+
+
+@pytest.fixture(scope="module")
+def shipped() -> CrossEncoder:
+    """Return the shipped cross-encoder."""
+    return CrossEncoder.load(bundle.verify(bundle.newest("cross-encoder")))
+
+
+PAIRS = [
+    ("I waited an hour", "I waited an hour for my table. The waiter shrugged."),
+    ("I waited an hour", "I waited an hour for the parcel to come. It never did."),
+    ("ok", "ok"),
+    ("it broke " * 200, "it broke " * 300),
+    ("", ""),
+]
+
+
+def test_a_pair_is_read_the_same_in_any_company(shipped: CrossEncoder) -> None:
+    """Alone or among others, in any order, the probabilities agree."""
+    together = shipped.probabilities(PAIRS)
+    backwards = shipped.probabilities(PAIRS[::-1])
+    for label in LABELS:
+        alone = np.vstack([shipped.probabilities([pair])[label] for pair in PAIRS])
+        np.testing.assert_allclose(alone, together[label], atol=1e-4)
+        np.testing.assert_allclose(backwards[label][::-1], together[label], atol=1e-4)
+        np.testing.assert_allclose(together[label].sum(axis=1), 1.0, atol=1e-5)
+
+
+def test_the_context_tells_what_was_waited_for(shipped: CrossEncoder) -> None:
+    """The same mention is of delivery rather where the words around it speak of a parcel."""
+    found = shipped.probabilities(PAIRS[:2])["stage"]
+    delivery = shipped.classes("stage").index("delivery")
+    assert found[1, delivery] > found[0, delivery] + 0.2
+
+
+def test_a_damaged_model_says_what_to_do(tmp_path: Path) -> None:
+    """Weights that are none are refused with the remedy."""
+    part = bundle.verify(bundle.newest("cross-encoder"))
+    for file in part.folder.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    (tmp_path / "tokenizer.json").unlink()
+    with pytest.raises(ModelError, match="make models"):
+        CrossEncoder.load(bundle.Part(tmp_path, part.manifest, part.artefacts))

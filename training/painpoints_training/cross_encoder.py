@@ -1,0 +1,165 @@
+"""The cross-encoder: all of MiniLM over mention and context in one input, and a head per label.
+
+Here it is taught, calibrated and written to its file; when it is asked is said in
+`painpoints.cross_encoder`.
+"""
+
+import random
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import polars as pl
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import save_file
+from sentence_transformers import SentenceTransformer
+from tokenizers import Tokenizer
+from torch import Tensor, nn
+
+from painpoints.classify import LABELS, Classifier
+from painpoints.cross_encoder import MAX_TOKENS, SCALE, CrossEncoder, Pair, states
+from painpoints_training import anchored, heads, teach
+from painpoints_training.corpus import CLASSES
+from painpoints_training.encoder import fewer_pieces
+from painpoints_training.refit import as_model
+from painpoints_training.vocabulary import Pruned
+
+N_FROZEN = 2
+"""Lowest layers kept as they are, beside the vectors of word pieces."""
+
+ALONE = 0.2
+"""Share of the rows whose context is hidden while learning: many mentions come without one."""
+
+MAX_CHARS = 350
+"""Of a context that count when rows of about equal length are put together."""
+
+
+class Cross(teach.Taught):
+    """A cross-encoder in the making."""
+
+    def __init__(self, body: nn.Module, tokenizer: Tokenizer, dim: int) -> None:
+        super().__init__(body, dim)
+        self.tokenizer = tokenizer
+
+    def forward(self, pairs: Sequence[Pair]) -> dict[str, Tensor]:
+        """Return each label's logits (n, classes) of mentions in their contexts."""
+        return self.of_heads(torch.cat(states(self.body, self.tokenizer, pairs), 1))
+
+
+def cross(base: Path, pruned: Pruned, seed: int) -> Cross:
+    """Return MiniLM with the pieces of `pruned` and fresh heads, its lowest part frozen."""
+    torch.manual_seed(seed)
+    model = SentenceTransformer(str(base), device="cpu")[0].auto_model
+    fewer_pieces(model, pruned)
+    model.pooler = None
+    model.embeddings.requires_grad_(requires_grad=False)
+    for layer in model.encoder.layer[:N_FROZEN]:
+        layer.requires_grad_(requires_grad=False)
+    pruned.tokenizer.enable_truncation(MAX_TOKENS)
+    return Cross(model, pruned.tokenizer, model.config.hidden_size)
+
+
+def tune(student: Cross, rows: pl.DataFrame, plan: teach.Plan) -> list[float]:
+    """Teach it the labels of rows of `corpus.SCHEMA`; return every step's loss."""
+    rng = random.Random(plan.seed)  # noqa: S311 - a sample, no secret
+    torch.manual_seed(plan.seed)
+    batches = teach.share(teach.row_batches(rows, plan, rng, _length))
+
+    def loss(batch: Sequence[teach.Row]) -> Tensor:
+        return teach.label_loss(student([_seen(row, rng) for row in batch]), batch)
+
+    return teach.descend(student, batches, loss, plan)
+
+
+def _length(row: teach.Row) -> int:
+    mention, around = _pair(row)
+    return len(mention) + (0 if mention == around else min(len(around), MAX_CHARS))
+
+
+def _seen(row: teach.Row, rng: random.Random) -> Pair:
+    """Return what is read of a row: typed hastily now and then, its context hidden at times."""
+    mention, around = _pair(row)
+    hidden = mention == around or rng.random() < ALONE
+    rough = teach.roughened(mention, rng)
+    return rough, rough if hidden else around
+
+
+def _pair(row: teach.Row) -> Pair:
+    return row["text"] or "", row["context"] or ""
+
+
+def artefact(
+    student: Cross, rows: pl.DataFrame, temperatures: Mapping[str, float]
+) -> dict[str, Any]:
+    """Return the heads as `painpoints.classify.Classifier` takes them, classes in sorted order.
+
+    Args:
+        student: taught on `rows`.
+        rows: of `corpus.SCHEMA`.
+        temperatures: of each label, from `calibrate`.
+    """
+    return {"heads": {label: _head(label, student, rows, temperatures[label]) for label in LABELS}}
+
+
+def _head(label: str, student: Cross, rows: pl.DataFrame, temperature: float) -> dict[str, Any]:
+    layer: Any = student.heads[f"of_{label}"]
+    order = sorted(range(len(CLASSES[label])), key=CLASSES[label].__getitem__)
+    classes = [str(CLASSES[label][place]) for place in order]
+    weights, bias = (tensor.detach().numpy()[order] for tensor in (layer.weight, layer.bias))
+    prior = heads.frequencies(rows[label].drop_nulls().to_numpy().astype(str), classes)
+    return {
+        "model": as_model(anchored.Linear(weights, bias), classes),
+        "prior": prior,
+        "natural": heads.deployment_prior(rows, label, classes, prior),
+        "temperature": temperature,
+        "min_prob": heads.MIN_PROB[label],
+    }
+
+
+def _in_eight_bits(name: str, matrix: Tensor) -> dict[str, Tensor]:
+    """Return whole numbers of -127 to 127 and what each row of them is to be multiplied by."""
+    scale = matrix.abs().amax(dim=1, keepdim=True).clamp(min=1e-9) / 127
+    return {name: (matrix / scale).round().to(torch.int8), name + SCALE: scale}
+
+
+def calibrate(trial: Cross, rows: pl.DataFrame, held: pl.DataFrame) -> dict[str, float]:
+    """Return for each label the temperature with the least log loss on sources left out.
+
+    Args:
+        trial: taught on `rows`.
+        rows: of `corpus.SCHEMA`.
+        held: rows of other sources.
+    """
+    plain = Classifier(artefact(trial, rows, dict.fromkeys(LABELS, 1.0)))
+    given = _ready(trial, plain).probabilities(list(held.select("text", "context").iter_rows()))
+    return {
+        label: heads.temperature(given[label], heads.places(held[label], plain.classes(label)))
+        for label in LABELS
+    }
+
+
+def _ready(student: Cross, fitted: Classifier) -> CrossEncoder:
+    """Return the cross-encoder as it would be used, without writing it."""
+
+    def read(pairs: Sequence[Pair]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        with torch.inference_mode():
+            mentions, wholes = states(student.body, student.tokenizer, pairs)
+        return mentions.numpy(), wholes.numpy()
+
+    return CrossEncoder(read, fitted)
+
+
+def save(student: Cross, fitted: Mapping[str, Any], folder: Path) -> None:
+    """Write the model, its matrices in eight bits, its tokenizer, and the heads."""
+    folder.mkdir(parents=True, exist_ok=True)
+    body: Any = student.body
+    body.config.to_json_file(folder / "config.json")
+    stored: dict[str, Tensor] = {}
+    for name, tensor in body.state_dict().items():
+        stored |= _in_eight_bits(name, tensor) if tensor.dim() == 2 else {name: tensor.half()}
+    save_file(stored, folder / "model.safetensors")
+    student.tokenizer.save(str(folder / "tokenizer.json"))
+    joblib.dump(fitted, folder / "heads.joblib")
