@@ -26,6 +26,12 @@ from painpoints_api.settings import ServiceSettings
 _LEAVE_S = 30.0
 _AGAIN_S = 1.0
 
+_ONE_THREAD = ("POLARS_MAX_THREADS", "RAYON_NUM_THREADS")
+"""A single text is labelled in less time than several threads need to share it out."""
+
+_AS_STARTED = dict(os.environ)
+"""What the worker is to see: its analyses have use for every core."""
+
 
 def serve(settings: ServiceSettings) -> None:
     """Serve until SIGTERM or SIGINT.
@@ -34,6 +40,8 @@ def serve(settings: ServiceSettings) -> None:
         SettingsError: for an address others can reach while there is no key, or one that is taken.
         StoreError: when the database is not of this version.
     """
+    for name in _ONE_THREAD:
+        os.environ.setdefault(name, "1")
     settings.data.mkdir(parents=True, exist_ok=True)
     _check(settings)
     logs.set_up()
@@ -128,6 +136,7 @@ def _start(settings: ServiceSettings) -> subprocess.Popen[bytes]:
         [sys.executable, "-m", "painpoints_api.worker"],
         stdin=subprocess.PIPE,
         start_new_session=True,
+        env=_AS_STARTED,
     )
     assert worker.stdin is not None
     told = {"settings": settings.told(), "parent": os.getpid()}

@@ -120,6 +120,32 @@ class Classified:
     unmapped: Mapping[str, int] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """One label's answers, row-aligned with the mentions.
+
+    names: the classes, and "unsure".
+    place: the number of the answer among them, (n,).
+    prob:  how likely the class is, (n,) float32.
+    best:  the answer's number had "unsure" not been allowed, (n,).
+    """
+
+    names: tuple[str, ...]
+    place: NDArray[np.integer[Any]]
+    prob: NDArray[np.float32]
+    best: NDArray[np.integer[Any]]
+
+    @property
+    def told(self) -> pl.Series:
+        """The answers by name."""
+        return pl.Series(self.names, dtype=pl.String)[self.place]
+
+    @property
+    def best_told(self) -> pl.Series:
+        """The best classes by name."""
+        return pl.Series(self.names, dtype=pl.String)[self.best]
+
+
 class Classifier:
     """The heads of all five labels over one encoder's vectors."""
 
@@ -190,7 +216,7 @@ class Classifier:
         known = _metadata(mentions, feedback, stages)
         labelled = _override(_columns(mentions, answers), known)
         return Classified(
-            mentions=labelled.select(list(MENTIONS.schema(upto="classify"))),
+            mentions=labelled[list(MENTIONS.schema(upto="classify"))],
             priors=used,
             conflicts={name: _n_conflicts(answers[name], known[name]) for name in known},
             unmapped=_n_unmapped(feedback, stages),
@@ -209,7 +235,7 @@ class Classifier:
 
     def _answers(
         self, adapted: Mapping[str, Probabilities], stages: Sequence[StageSettings]
-    ) -> dict[str, pl.DataFrame]:
+    ) -> dict[str, _Answer]:
         answers = {
             label: _best(adapted[label], head.classes, head.min_prob)
             for label, head in self._heads.items()
@@ -219,8 +245,7 @@ class Classifier:
             head = self._heads["stage"]
             own, names = _own_journey(adapted["stage"], head.classes, stages)
             answers["stage"] = _best(own, names, head.min_prob)
-        kinds = answers["type"]["answer"]
-        answers["severity"] = _severity(adapted["severity"], kinds)
+        answers["severity"] = _severity(adapted["severity"], answers["type"])
         return answers
 
 
@@ -231,14 +256,10 @@ def dense_features(vectors: Vectors, contexts: Vectors) -> Vectors:
 
 def contexts(mentions: pl.DataFrame, feedback: pl.DataFrame) -> list[str]:
     """Return for each mention the question it answers and the verbatim around it."""
-    looked_up = mentions.select("feedback_id", "start", "end").join(
-        feedback.select("feedback_id", "verbatim", "question"),
-        on="feedback_id",
-        how="left",
-        maintain_order="left",
-    )
-    columns = looked_up.select("question", "verbatim", "start", "end").iter_rows()
-    return [context(*row) for row in columns]
+    said = (feedback[name].to_list() for name in ("feedback_id", "question", "verbatim"))
+    known = {id_: (question, verbatim) for id_, question, verbatim in zip(*said, strict=True)}
+    places = (mentions[name].to_list() for name in ("feedback_id", "start", "end"))
+    return [context(*known[id_], start, end) for id_, start, end in zip(*places, strict=True)]
 
 
 def context(question: str | None, verbatim: str, start: int, end: int) -> str:
@@ -291,14 +312,11 @@ def _named(head: Head, prior: Probabilities) -> dict[str, float]:
     return dict(zip(head.classes, map(float, prior), strict=True))
 
 
-def _best(given: Probabilities, classes: Sequence[str], min_prob: float) -> pl.DataFrame:
-    """Return `answer`, `prob` and `best` (the answer had "unsure" not been allowed)."""
-    top = given.argmax(axis=1)
-    prob = given[np.arange(len(given)), top].astype(np.float32)
-    best = pl.Series("best", list(classes), pl.String).gather(top)
-    answer = pl.when(pl.col("prob") < min_prob).then(pl.lit(UNSURE)).otherwise(pl.col("best"))
-    found = pl.DataFrame({"prob": prob, "best": best})
-    return found.select(answer.alias("answer"), "prob", "best")
+def _best(given: Probabilities, classes: Sequence[str], min_prob: float) -> _Answer:
+    """Return the likeliest class of each row, and "unsure" where that is too unlikely."""
+    best = given.argmax(axis=1)
+    prob = given[np.arange(len(given)), best].astype(np.float32)
+    return _Answer((*classes, UNSURE), np.where(prob < min_prob, len(classes), best), prob, best)
 
 
 def _own_journey(
@@ -325,26 +343,35 @@ def _itself(stage: StageSettings, classes: Sequence[str]) -> tuple[str, ...]:
     return (stage.name,) if stage.name in classes and not stage.covers else ()
 
 
-def _severity(given: Probabilities, kinds: pl.Series) -> pl.DataFrame:
+SEVERITIES: Mapping[str, tuple[int, int]] = {
+    MentionType.PRAISE: (0, 0), MentionType.QUESTION: (0, 0), MentionType.OTHER: (0, 0),
+    MentionType.REQUEST: (0, 1), MentionType.PAIN_POINT: (1, 3),
+}  # fmt: skip
+"""The least and the highest severity that a mention of a type can have; of any other, all can be."""
+
+
+def _severity(given: Probabilities, kind: _Answer) -> _Answer:
     """Return the expected severity, rounded, among those that the type of the mention allows."""
     levels = np.arange(given.shape[1])
-    allowed = np.ones(given.shape, dtype=bool)
-    harmless = [MentionType.PRAISE.value, MentionType.QUESTION.value, MentionType.OTHER.value]
-    allowed[kinds.is_in(harmless).to_numpy()] = levels == 0
-    allowed[(kinds == MentionType.REQUEST.value).to_numpy()] = levels <= 1
-    allowed[(kinds == MentionType.PAIN_POINT.value).to_numpy()] = levels >= 1
-    expected = _normalised(np.where(allowed, given, 0.0)) @ levels
-    answer = np.floor(expected + 0.5).astype(np.int8)
-    prob = given[np.arange(len(given)), answer].astype(np.float32)
-    return pl.DataFrame(
-        {"answer": answer, "prob": prob}, schema={"answer": pl.Int8, "prob": pl.Float32}
-    )
+    bounds = np.array([SEVERITIES.get(name, (0, levels[-1])) for name in kind.names])
+    allowed = (levels >= bounds[:, :1]) & (levels <= bounds[:, 1:])
+    expected = _normalised(np.where(allowed[kind.place], given, 0.0)) @ levels
+    place = np.floor(expected + 0.5).astype(np.int8)
+    prob = given[np.arange(len(given)), place].astype(np.float32)
+    return _Answer(tuple(map(str, levels)), place, prob, place)
 
 
-def _columns(mentions: pl.DataFrame, answers: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
-    added = {label: answer["answer"] for label, answer in answers.items()}
-    added |= {f"{label}_prob": answer["prob"] for label, answer in answers.items()}
-    return mentions.with_columns(stage_source=pl.lit("text"), **added)
+def _columns(mentions: pl.DataFrame, answers: Mapping[str, _Answer]) -> pl.DataFrame:
+    """Return the mentions with their answers, and how likely each is."""
+    columns = [_repeated("text", mentions.height).alias("stage_source")]
+    for label, answer in answers.items():
+        told = pl.Series(answer.place) if label == "severity" else answer.told
+        columns += [told.alias(label), pl.Series(f"{label}_prob", answer.prob)]
+    return mentions.hstack(columns)
+
+
+def _repeated(value: str | None, n: int) -> pl.Series:
+    return pl.Series([value], dtype=pl.String).new_from_index(0, n)
 
 
 def _metadata(
@@ -352,7 +379,7 @@ def _metadata(
 ) -> dict[str, pl.Series]:
     """Return what the export knows of each mention's stage and touchpoint, null where nothing."""
     if not _knows(feedback):
-        nothing = pl.repeat(None, mentions.height, dtype=pl.String, eager=True)
+        nothing = _repeated(None, mentions.height)
         return {"stage": nothing, "touchpoint": nothing}
     looked_up = mentions.select("feedback_id").join(
         feedback.select("feedback_id", "stage", "touchpoint"),
@@ -403,13 +430,12 @@ def _override(labelled: pl.DataFrame, known: Mapping[str, pl.Series]) -> pl.Data
     )  # fmt: skip
 
 
-def _n_conflicts(answer: pl.DataFrame, known: pl.Series) -> int:
+def _n_conflicts(answer: _Answer, known: pl.Series) -> int:
     if known.null_count() == known.len():
         return 0
-    sure = (answer["prob"] >= CONFLICT_PROB) & (answer["best"] != NO_STAGE)
-    return int(
-        (sure & known.is_not_null() & (answer["best"] != known)).fill_null(value=False).sum()
-    )
+    best, sure = answer.best_told, pl.Series(answer.prob >= CONFLICT_PROB)
+    differs = sure & (best != NO_STAGE) & known.is_not_null() & (best != known)
+    return int(differs.fill_null(value=False).sum())
 
 
 def _n_unmapped(feedback: pl.DataFrame, stages: Sequence[StageSettings]) -> dict[str, int]:

@@ -266,17 +266,17 @@ def check(table: Table, frame: pl.DataFrame, *, upto: str | None = None) -> pl.D
 
 
 def _column_problems(table: Table, frame: pl.DataFrame, upto: str | None) -> list[str]:
-    wanted = table.schema(upto=upto)
-    missing = [f"column {name} is missing" for name in wanted if name not in frame.columns]
+    wanted, found = table.schema(upto=upto), frame.schema
+    missing = [f"column {name} is missing" for name in wanted if name not in found]
     foreign = [
         f"column {name} is not of this table"
-        for name in frame.columns
+        for name in found
         if name not in wanted and not name.startswith(SEGMENT_PREFIX)
     ]
     wrong = [
-        f"column {name} is {frame.schema[name]}, should be {dtype}"
+        f"column {name} is {found[name]}, should be {dtype}"
         for name, dtype in wanted.items()
-        if name in frame.columns and frame.schema[name] != dtype
+        if name in found and found[name] != dtype
     ]
     return missing + foreign + wrong
 

@@ -223,5 +223,6 @@ def test_label_names_are_those_of_the_domain() -> None:
 def test_severity_is_expected_among_what_the_type_allows() -> None:
     """A pain that is either none or grave is told as grave: that it is none, its type has ruled out."""
     unsure = np.array([[0.55, 0.05, 0.40, 0.0]] * 3)
-    kinds = pl.Series(["pain_point", "praise", "request"])
-    assert classify._severity(unsure, kinds)["answer"].to_list() == [2, 0, 0]
+    names, place = ("pain_point", "praise", "request"), np.arange(3)
+    kinds = classify._Answer(names, place, np.ones(3, np.float32), place)
+    assert classify._severity(unsure, kinds).place.tolist() == [2, 0, 0]

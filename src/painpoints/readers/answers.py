@@ -41,28 +41,27 @@ def reasons(verbatims: pl.Series) -> pl.Series:
     A text without letters or digits such as "-" or "..." is no answer; an emoji is an answer, but
     too short. A text of fewer than two letters (of any script) is too short.
     """
-    start = verbatims.fill_null("").str.slice(0, _MAX_CHARS)
-    return start.to_frame("v").select(_reason())["reason"]
+    return verbatims.to_frame("v").select(_reason("v"))["reason"]
 
 
 @cache
-def _reason() -> pl.Expr:
-    """Return why the column v says nothing; built once, as single texts come often."""
+def _reason(column: str) -> pl.Expr:
+    """Return why the column says nothing; built once, as single texts come often."""
+    start = pl.col(column).fill_null("").str.slice(0, _MAX_CHARS)
     bare = (
-        pl.col("v")
-        .str.to_lowercase()
+        start.str.to_lowercase()
         .str.replace_all("\u2019", "'", literal=True)
         .str.replace_all(r"\s+", " ")
         .str.replace_all(_EDGES, "")
     )
-    edged = pl.col("v").str.to_lowercase().str.strip_chars()
-    n_letters = pl.col("v").str.count_matches(r"\p{L}")
+    edged = start.str.to_lowercase().str.strip_chars()
+    n_letters = start.str.count_matches(r"\p{L}")
     return (
-        pl.when(pl.col("v").str.strip_chars() == "")
+        pl.when(start.str.strip_chars() == "")
         .then(pl.lit(Reason.EMPTY.value))
         .when(bare.is_in(list(_NO_ANSWER)) | edged.is_in(list(_NO_ANSWER)))
         .then(pl.lit(Reason.NO_ANSWER.value))
-        .when((bare == "") & ~pl.col("v").str.contains(r"\p{So}"))
+        .when((bare == "") & ~start.str.contains(r"\p{So}"))
         .then(pl.lit(Reason.NO_ANSWER.value))
         .when(n_letters < MIN_LETTERS)
         .then(pl.lit(Reason.TOO_SHORT.value))

@@ -172,7 +172,8 @@ def _without_repeats(
 
 def with_reasons(feedback: pl.DataFrame, read: ReadSettings) -> pl.DataFrame:
     """Return the feedbacks with language, and with the reason of those that are left out."""
-    unheard = pl.when(_unheard(feedback["turns"])).then(pl.lit(Reason.AGENT.value)).otherwise(None)
+    agent = pl.lit(Reason.AGENT.value)
+    unheard = pl.when(_unheard(feedback["turns"])).then(agent)
     silent = feedback.select(
         "language",
         "verbatim",
@@ -189,14 +190,12 @@ def with_reasons(feedback: pl.DataFrame, read: ReadSettings) -> pl.DataFrame:
     )
 
 
-def _unheard(turns: pl.Series) -> pl.Series:
+def _unheard(turns: pl.Series) -> pl.Expr:
     """Return where a conversation has no turn of the customer; false where there are no turns."""
     if turns.null_count() == turns.len():
-        return turns.is_not_null()
+        return pl.lit(value=False)
     said = pl.col("turns").list.eval(pl.element().struct.field("role") == "customer").list.any()
-    return turns.to_frame().select((pl.col("turns").is_not_null() & ~said).fill_null(value=False))[
-        "turns"
-    ]
+    return (pl.col("turns").is_not_null() & ~said).fill_null(value=False)
 
 
 def _issues(feedback: pl.DataFrame, problems: Sequence[Problem]) -> list[Issue | None]:

@@ -32,8 +32,9 @@ _NAMES = {
 
 def find_languages(verbatims: pl.Series) -> pl.Series:
     """Return ISO 639-1 codes per verbatim, `und` where it is too short or doubtful."""
-    texts = verbatims.fill_null("").str.slice(0, _MAX_CHARS)
-    guess = texts.to_frame("v").select(_by_words())["language"]
+    said = pl.col("v").fill_null("").str.slice(0, _MAX_CHARS)
+    judged = verbatims.to_frame("v").with_columns(said).with_columns(_by_words())
+    texts, guess = judged["v"], judged["language"]
     if not guess.null_count():
         return guess
     open_texts = texts.filter(guess.is_null()).unique(maintain_order=True).to_list()

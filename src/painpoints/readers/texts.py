@@ -1,6 +1,7 @@
 """Plain texts to the feedback table: what a caller has in hand, without a file."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import polars as pl
 
@@ -28,21 +29,14 @@ def from_texts(
     """
     known = [{"verbatim": text} if isinstance(text, str) else dict(text) for text in texts]
     _refuse_unknown(known)
-    given = pl.DataFrame(known, schema=dict.fromkeys(KNOWN, pl.String))
-    number = pl.int_range(pl.len(), dtype=pl.Int64)
-    rest = {name: t for name, t in FEEDBACK.schema().items() if name not in given.columns}
-    frame = given.with_columns(
-        pl.lit(None, dtype).alias(name) for name, dtype in rest.items()
-    ).with_columns(
-        number.cast(pl.String).alias("feedback_id"),
-        number.alias("row"),
-        pl.lit("text").alias("source"),
-        pl.lit(Survey.NONE.value).alias("survey"),
-        pl.col("verbatim").fill_null(""),
-    )
-    return check(
-        FEEDBACK, with_reasons(frame, read or ReadSettings()).select(list(FEEDBACK.schema()))
-    )
+    n = len(known)
+    columns: dict[str, Sequence[Any]] = {name: [None] * n for name in FEEDBACK.schema()}
+    columns |= {name: [text.get(name) for text in known] for name in KNOWN}
+    columns["verbatim"] = [text.get("verbatim") or "" for text in known]
+    columns |= {"feedback_id": [str(number) for number in range(n)], "row": range(n)}
+    columns |= {"source": ["text"] * n, "survey": [Survey.NONE.value] * n}
+    frame = pl.DataFrame(columns, schema=FEEDBACK.schema())
+    return check(FEEDBACK, with_reasons(frame, read or ReadSettings()))
 
 
 def _refuse_unknown(texts: Sequence[Mapping[str, str | None]]) -> None:

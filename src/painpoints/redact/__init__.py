@@ -100,7 +100,8 @@ def mask_part(
     before = held(feedback)
     register = _Register(last=Counter(before))
     columns = masked_columns(feedback)
-    rows = [cut(v, t) for v, t in feedback.select("verbatim", "turns").iter_rows()]
+    said = zip(feedback["verbatim"].to_list(), feedback["turns"].to_list(), strict=True)
+    rows = [cut(verbatim, turns) for verbatim, turns in said]
     names = _names(rows, find_names if settings.names else None)
     masked = [_mask_row(row, names, register, settings.phone_region) for row in rows]
     frame = feedback.with_columns(
@@ -190,7 +191,7 @@ def _mask_column(values: pl.Series, register: _Register, region: str) -> pl.Seri
 
 def feedback_ids(feedback: pl.DataFrame, salt: str) -> pl.Series:
     """Return the ids as masking leaves them: those that tell a person become pseudonyms."""
-    both = feedback.select("feedback_id", "person_id").iter_rows()
+    both = zip(feedback["feedback_id"].to_list(), feedback["person_id"].to_list(), strict=True)
     ids = [
         _pseudonym("f", own, salt) if _tells_person(own, person) else own for own, person in both
     ]

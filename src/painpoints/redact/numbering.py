@@ -45,9 +45,8 @@ def held(feedback: pl.DataFrame) -> dict[str, int]:
     """Return the highest number of each kind among the placeholders that the feedback holds."""
     last: Counter[str] = Counter()
     for column in masked_columns(feedback):
-        texts = feedback[column].drop_nulls()
-        for text in texts.filter(texts.str.contains("[", literal=True)):
-            for match in PLACEHOLDER.finditer(text):
+        for text in feedback[column].to_list():
+            for match in PLACEHOLDER.finditer(text) if text and "[" in text else ():
                 kind = match["kind"].casefold()
                 last[kind] = max(last[kind], int(match["number"]))
     return dict(last)
