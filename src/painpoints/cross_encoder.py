@@ -147,7 +147,7 @@ def reader(folder: Path) -> Read:
     from tokenizers import Tokenizer
     from transformers import BertConfig, BertModel
 
-    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    tokenizer = Tokenizer.from_str((folder / "tokenizer.json").read_text(encoding="utf-8"))
     stored = load_file(folder / "model.safetensors")
     scales = {name: stored.pop(name) for name in list(stored) if name.endswith(SCALE)}
     weights = {

@@ -137,6 +137,7 @@ def test_serve_analyses_and_leaves(place: Place) -> None:
     analysis_id = ask(address)
     assert ended(address, analysis_id)["state"] == "done"
     _, worker = place.begun("write")
+    assert b"POLARS_MAX_THREADS" not in Path(f"/proc/{worker}/environ").read_bytes()
     items = httpx.get(f"{address}/v1/analyses/{analysis_id}/stages", timeout=60).json()["items"]
     assert sum(item["n_mentions"] for item in items) > 0
     assert (place.folder / "painpoints-data" / "painpoints.db").exists()

@@ -4,9 +4,10 @@
 * borrowed: labels that public sets imply
 * contrasts: pairs that differ by a negation
 * vocabulary: fewer word pieces
-* teach: the losses that both encoders learn by
+* teach: the losses that encoders learn by
 * encoder: the accurate encoder, a small transformer
 * static: the fast encoder, one vector a token
+* cross_encoder: what is asked where the classifier doubts, mention and context in one input
 * heads: scikit-learn heads on an encoder's vectors, calibrated
 * judge: our figures beside plain baselines
 * card: manifest and MODEL_CARD.md of a part
