@@ -2,8 +2,8 @@
 
 The classifier labels a mention by two vectors, its own and its surroundings'. The cross-encoder
 reads both in one input, so that every word sees the others: it is right more often and takes four
-times as long. So it is asked only where the classifier doubts, and the two meet halfway, at the
-geometric mean of their probabilities (docs/decisions/0038). Whether a mention is in doubt depends on
+times as long. So it is asked only where the classifier doubts; the answer is then a weighted
+geometric mean of both (docs/decisions/0038). Whether a mention is in doubt depends on
 nothing but the mention: the same text gets the same labels in every run.
 """
 
@@ -43,6 +43,10 @@ DOUBTED = ("stage", "touchpoint", "sentiment", "type")
 
 DOUBT = 0.25
 """Mean over `DOUBTED` of what their likeliest answers lack to 1, from which a mention is in doubt."""
+
+
+WEIGHT = 2 / 3
+"""Of the cross-encoder's answer beside the classifier's."""
 
 
 class CrossEncoder:
@@ -107,7 +111,7 @@ def second_opinion(
     other: CrossEncoder,
     tell: Callable[[int, int], None] | None = None,
 ) -> dict[str, Probabilities]:
-    """Return the probabilities of `classifier`, met halfway by the other's where in doubt.
+    """Return the probabilities of `classifier`, weighed with the other's where in doubt.
 
     A label for which `classifier` has classes of its own keeps what it gave.
 
@@ -122,18 +126,18 @@ def second_opinion(
     if not len(rows):
         return dict(given)
     asked = other.probabilities([pairs[row] for row in rows], tell)
-    met = dict(given)
+    weighed = dict(given)
     for label in LABELS:
         if classifier.classes(label) == other.classes(label):
-            met[label] = given[label].copy()
-            met[label][rows] = _halfway(given[label][rows], asked[label])
-    return met
+            weighed[label] = given[label].copy()
+            weighed[label][rows] = _weighed(given[label][rows], asked[label])
+    return weighed
 
 
-def _halfway(one: Probabilities, other: Probabilities) -> Probabilities:
-    product = np.sqrt(one * other)
-    halfway: Probabilities = product / product.sum(axis=1, keepdims=True)
-    return halfway
+def _weighed(one: Probabilities, other: Probabilities) -> Probabilities:
+    product = one ** (1 - WEIGHT) * other**WEIGHT
+    weighed: Probabilities = product / product.sum(axis=1, keepdims=True)
+    return weighed
 
 
 def reader(folder: Path) -> Read:

@@ -50,14 +50,14 @@ class Labeller:
         if self.cross_encoder is None:
             return vectors, given
         pairs = list(zip(texts, contexts, strict=True))
-        met = second_opinion(
+        weighed = second_opinion(
             given,
             pairs,
             self.classifier,
             self.cross_encoder,
             lambda done, total: tell("classify", done, total),
         )
-        return vectors, met
+        return vectors, weighed
 
     def glance(
         self,

@@ -1,4 +1,4 @@
-"""Second opinions: who is asked, how two answers meet, and that a pair is read the same in any company."""
+"""Second opinions: who is asked, how two answers are weighed, and that a pair is read the same in any company."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -100,15 +100,15 @@ def test_severity_is_never_what_is_doubted() -> None:
     assert in_doubt(_given([SURE, UNSURE])).tolist() == [1]
 
 
-def test_two_opinions_meet_halfway() -> None:
-    """Equal sureness of opposite answers leaves none; only the doubtful row moves."""
+def test_two_opinions_are_weighed() -> None:
+    """The cross-encoder's counts twice; only the doubtful row moves."""
     given = _given([SURE, UNSURE])
     other = CrossEncoder(lambda pairs: (np.zeros((len(pairs), 1), np.float32),) * 2, _heads())
     met = second_opinion(given, [("a", "b")] * 2, _heads(), other)
     for label in LABELS:
         assert (met[label][0] == given[label][0]).all()
-        halfway = np.sqrt(np.array(UNSURE) * 0.5)
-        np.testing.assert_allclose(met[label][1], halfway / halfway.sum(), atol=1e-6)
+        weighed = (np.array(UNSURE) * 0.5**2) ** (1 / 3)
+        np.testing.assert_allclose(met[label][1], weighed / weighed.sum(), atol=1e-6)
     assert (given["stage"] == _given([SURE, UNSURE])["stage"]).all()
 
 

@@ -173,10 +173,11 @@ def _held(material: Material) -> pl.DataFrame:
     return material.labelled.filter(judged)
 
 
-def build_cross_encoder(
-    material: Material, out: Path, seed: int
-) -> tuple[CrossEncoder, Classifier]:
-    """Train the cross-encoder, calibrated by a trial that never saw `LEFT_OUT`; save it to `out`."""
+def build_cross_encoder(material: Material, out: Path, seed: int) -> Mapping[str, Any]:
+    """Train the cross-encoder, save it to `out`, and return its heads.
+
+    They are calibrated by a trial that never saw `LEFT_OUT`.
+    """
     pruned = pieces(material)
     plan = teach.Plan(epochs=2, rate=1.5e-4, head_rate=1e-3, seed=seed, n_rows=32)
     trial, student = (cross_encoder.cross(BASE, pruned, seed) for _ in range(2))
@@ -184,10 +185,9 @@ def build_cross_encoder(
     cross_encoder.tune(trial, seen, plan)
     cooled = cross_encoder.calibrate(trial, seen, _held(material))
     cross_encoder.tune(student, material.labelled, plan)
-    fitted = cross_encoder.artefact(student, material.labelled, cooled)
-    cross_encoder.save(student, fitted, out)
-    classifier = Classifier(fitted)
-    return CrossEncoder(reader(out), classifier), classifier
+    artefact = cross_encoder.artefact(student, material.labelled, cooled)
+    cross_encoder.save(student, artefact, out)
+    return artefact
 
 
 def build_classifier(
@@ -385,13 +385,16 @@ def _classifier(quality: str, material: Material, folder: Path, wish: Wish) -> M
 
 
 def _cross_encoder(material: Material, folder: Path, wish: Wish) -> Mapping[str, Any]:
-    made, heads_of_it = build_cross_encoder(material, folder, wish.seed)
+    artefact = build_cross_encoder(material, folder, wish.seed)
+    classifier = Classifier(artefact)
+    made = CrossEncoder(reader(folder), classifier)
 
     def read(texts: Sequence[str], contexts: Sequence[str]) -> Mapping[str, Probabilities]:
         return made.probabilities(list(zip(texts, contexts, strict=True)))
 
-    figures = figures_on_dev(wish.data or wish.judge, read, heads_of_it)
-    seal(folder, wish, figures, ())
+    figures = figures_on_dev(wish.data or wish.judge, read, classifier)
+    cooled = {label: head["temperature"] for label, head in artefact["heads"].items()}
+    seal(folder, wish, {**figures, "temperatures": cooled}, ())
     return figures
 
 
