@@ -68,7 +68,7 @@ READING_ORDER = (
     "errors", "domain", "tables", "config", "stats", "surveys", "absent",
     "readers", "redact", "segment", "encode", "classify", "topics", "labels",
     "points", "scores", "relative_weights", "drivers", "efforts", "findings", "trends", "timelines", "emerging", "drift", "fixes", "personas", "persona_groups", "journeys", "mapdiff", "journeymap",
-    "writers", "report", "bundle", "evaluate", "arrangement", "parts", "pipeline", "distribute", "runs", "diffs", "terminal", "cli",
+    "writers", "report", "bundle", "cross_encoder", "labeller", "evaluate", "arrangement", "parts", "pipeline", "distribute", "runs", "diffs", "terminal", "cli",
 )  # fmt: skip
 """The files and folders of the engine, as one should read them."""
 

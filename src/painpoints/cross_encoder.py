@@ -8,32 +8,13 @@ nothing but the mention: the same text gets the same labels in every run.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from painpoints import bundle
 from painpoints.classify import LABELS, Classifier, Probabilities
-from painpoints.encode import Vectors
-from painpoints.errors import ModelError
-
-if TYPE_CHECKING:
-    from tokenizers import Encoding, Tokenizer
-    from torch import Tensor
-
-Pair = tuple[str, str]
-"""A mention, and what stands around it, the mention among it."""
-
-Read = Callable[[Sequence[Pair]], tuple[Vectors, Vectors]]
-"""Pairs -> mean states of the mentions' tokens and of all, (n, dim) each."""
-
-MAX_TOKENS = 96
-"""Of mention and context together; what is beyond is not read."""
-
-SCALE = "|scale"
-"""Ends the name of what a matrix of whole numbers is multiplied by, row by row."""
+from painpoints.encode import Pair, ReadPairs, pair_reader
 
 BATCH = 16
 TOLD_EVERY = 512
@@ -44,7 +25,6 @@ DOUBTED = ("stage", "touchpoint", "sentiment", "type")
 DOUBT = 0.25
 """Mean over `DOUBTED` of what their likeliest answers lack to 1, from which a mention is in doubt."""
 
-
 WEIGHT = 2 / 3
 """Of the cross-encoder's answer beside the classifier's."""
 
@@ -52,7 +32,7 @@ WEIGHT = 2 / 3
 class CrossEncoder:
     """What reads mentions in their context; `CrossEncoder.load` is the way to one."""
 
-    def __init__(self, read: Read, heads: Classifier) -> None:
+    def __init__(self, read: ReadPairs, heads: Classifier) -> None:
         """Take what reads pairs into states of the mentions and of all, and the heads on both."""
         self._read = read
         self._heads = heads
@@ -64,13 +44,7 @@ class CrossEncoder:
         Raises:
             ModelError: the part holds no model that can be read.
         """
-        heads = Classifier(part.artefact("heads.joblib"))
-        try:
-            return cls(reader(part.folder), heads)
-        except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
-            raise ModelError(
-                f"model {part.folder} cannot be loaded: {error}. Rebuild it with `make models`."
-            ) from error
+        return cls(pair_reader(part.folder), Classifier(part.artefact("heads.joblib")))
 
     def classes(self, label: str) -> tuple[str, ...]:
         """Return the classes of a label in the order of its probabilities."""
@@ -138,60 +112,3 @@ def _weighed(one: Probabilities, other: Probabilities) -> Probabilities:
     product = one ** (1 - WEIGHT) * other**WEIGHT
     weighed: Probabilities = product / product.sum(axis=1, keepdims=True)
     return weighed
-
-
-def reader(folder: Path) -> Read:
-    """Return what reads pairs with the model in `folder`.
-
-    Its weights lie there in eight bits, each row of a matrix with a scale of its own, and are used
-    in single precision.
-    """
-    import torch
-    from safetensors.torch import load_file
-    from tokenizers import Tokenizer
-    from transformers import BertConfig, BertModel
-
-    tokenizer = Tokenizer.from_str((folder / "tokenizer.json").read_text(encoding="utf-8"))
-    stored = load_file(folder / "model.safetensors")
-    scales = {name: stored.pop(name) for name in list(stored) if name.endswith(SCALE)}
-    weights = {
-        name: tensor.float() * scales[name + SCALE] if name + SCALE in scales else tensor.float()
-        for name, tensor in stored.items()
-    }
-    body = BertModel(BertConfig.from_json_file(folder / "config.json"), add_pooling_layer=False)
-    body.load_state_dict(weights)
-    body.eval()
-
-    def read(pairs: Sequence[Pair]) -> tuple[Vectors, Vectors]:
-        with torch.inference_mode():
-            mentions, wholes = states(body, tokenizer, pairs)
-        return mentions.numpy(), wholes.numpy()
-
-    return read
-
-
-def states(body: Any, tokenizer: "Tokenizer", pairs: Sequence[Pair]) -> tuple["Tensor", "Tensor"]:
-    """Return the mean state of each mention's tokens, and of all, (n, dim) each.
-
-    The input is "[CLS] mention [SEP] context [SEP]"; a context that says no more than its mention
-    is left away.
-    """
-    import torch
-
-    read = [_tokens(tokenizer, *pair) for pair in pairs]
-    length = max(len(one.ids) for one in read)
-    padded = [[0] * (length - len(one.ids)) for one in read]
-    ids = torch.tensor([one.ids + rest for one, rest in zip(read, padded, strict=True)])
-    sides = torch.tensor([one.type_ids + rest for one, rest in zip(read, padded, strict=True)])
-    sizes = torch.tensor([len(one.ids) for one in read])
-    there = (torch.arange(length) < sizes[:, None]).long()
-    found = body(input_ids=ids, attention_mask=there, token_type_ids=sides).last_hidden_state
-    return _mean(found, there * (1 - sides)), _mean(found, there)
-
-
-def _tokens(tokenizer: "Tokenizer", mention: str, context: str) -> "Encoding":
-    return tokenizer.encode(mention, None if context == mention else context)
-
-
-def _mean(found: "Tensor", among: "Tensor") -> "Tensor":
-    return (found * among[..., None]).sum(1) / among.sum(1, keepdim=True).clamp(min=1)

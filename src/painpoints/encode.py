@@ -1,26 +1,44 @@
-"""Texts -> unit vectors. The one file that knows sentence-transformers and torch.
+"""Texts -> unit vectors, pairs of them -> states. The one file that knows sentence-transformers and torch.
 
 Two kinds of encoder stand behind the same three calls: a static one (a mean of token vectors,
 very quick) and a small transformer. Which one it is says the folder; what the vectors are good
 for is left to the steps that use them. Labels are read off two vectors: the mention's by the
 encoder of the quality, and by the static one that of the text around it, whose order matters
-little (docs/decisions/0036).
+little (docs/decisions/0036). A third model reads a mention and its context in one input; when it
+is asked is said in `cross_encoder`.
 """
 
 import json
 from collections.abc import Callable, Sequence
 from itertools import chain
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from painpoints.errors import ModelError
 
+if TYPE_CHECKING:
+    from tokenizers import Encoding, Tokenizer
+    from torch import Tensor
+
 Vectors = NDArray[np.float32]
+
+Pair = tuple[str, str]
+"""A mention, and what stands around it, the mention among it."""
+
+ReadPairs = Callable[[Sequence[Pair]], tuple[Vectors, Vectors]]
+"""Pairs -> mean states of the mentions' tokens and of all tokens, (n, dim) each."""
 
 MAX_CHARS = 2_000
 """Characters of a text that are read; a transformer reads its first 64 tokens of them."""
+
+PAIR_TOKENS = 96
+"""Of a pair; what is beyond is not read."""
+
+SCALE = "|scale"
+"""Ends the name of what the whole numbers of a stored matrix are multiplied by, row by row."""
 
 BATCH = 64
 TOLD_EVERY = 2_048
@@ -172,3 +190,75 @@ class Encoders:
         place = {text: row for row, text in enumerate(distinct)}
         own = np.concatenate(blocks)[[place[text] for text in texts]]
         return own, self.contexts.encode(contexts)
+
+
+def pair_reader(folder: Path) -> ReadPairs:
+    """Return what reads pairs with the model in `folder`.
+
+    Its weights lie there in eight bits, each row of a matrix with a scale of its own, and are used
+    in single precision.
+
+    Raises:
+        ModelError: the folder holds no model that can be read.
+    """
+    import torch
+
+    try:
+        tokenizer, body = _pair_model(folder)
+    except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
+        raise ModelError(
+            f"model {folder} cannot be loaded: {error}. Rebuild it with `make models`."
+        ) from error
+
+    def read(pairs: Sequence[Pair]) -> tuple[Vectors, Vectors]:
+        with torch.inference_mode():
+            mentions, wholes = pair_states(body, tokenizer, pairs)
+        return mentions.numpy(), wholes.numpy()
+
+    return read
+
+
+def _pair_model(folder: Path) -> tuple["Tokenizer", Any]:
+    from safetensors.torch import load_file
+    from tokenizers import Tokenizer
+    from transformers import BertConfig, BertModel
+
+    tokenizer = Tokenizer.from_str((folder / "tokenizer.json").read_text(encoding="utf-8"))
+    stored = load_file(folder / "model.safetensors")
+    scales = {name: stored.pop(name) for name in list(stored) if name.endswith(SCALE)}
+    weights = {
+        name: tensor.float() * scales[name + SCALE] if name + SCALE in scales else tensor.float()
+        for name, tensor in stored.items()
+    }
+    body = BertModel(BertConfig.from_json_file(folder / "config.json"), add_pooling_layer=False)
+    body.load_state_dict(weights)
+    return tokenizer, body.eval()
+
+
+def pair_states(
+    body: Any, tokenizer: "Tokenizer", pairs: Sequence[Pair]
+) -> tuple["Tensor", "Tensor"]:
+    """Return the mean state of each mention's tokens, and of all, (n, dim) each.
+
+    The input is "[CLS] mention [SEP] context [SEP]"; a context that says no more than its mention
+    is left away.
+    """
+    import torch
+
+    read = [_tokens(tokenizer, *pair) for pair in pairs]
+    length = max(len(one.ids) for one in read)
+    padded = [[0] * (length - len(one.ids)) for one in read]
+    ids = torch.tensor([one.ids + rest for one, rest in zip(read, padded, strict=True)])
+    sides = torch.tensor([one.type_ids + rest for one, rest in zip(read, padded, strict=True)])
+    sizes = torch.tensor([len(one.ids) for one in read])
+    there = (torch.arange(length) < sizes[:, None]).long()
+    found = body(input_ids=ids, attention_mask=there, token_type_ids=sides).last_hidden_state
+    return _mean(found, there * (1 - sides)), _mean(found, there)
+
+
+def _tokens(tokenizer: "Tokenizer", mention: str, context: str) -> "Encoding":
+    return tokenizer.encode(mention, None if context == mention else context)
+
+
+def _mean(found: "Tensor", among: "Tensor") -> "Tensor":
+    return (found * among[..., None]).sum(1) / among.sum(1, keepdim=True).clamp(min=1)

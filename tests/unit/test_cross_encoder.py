@@ -9,15 +9,15 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from painpoints import bundle
-from painpoints.classify import LABELS, Classifier, Probabilities, Vectors
+from painpoints.classify import LABELS, Classifier, Probabilities
 from painpoints.cross_encoder import (
     BATCH,
     DOUBTED,
     CrossEncoder,
-    Pair,
     in_doubt,
     second_opinion,
 )
+from painpoints.encode import Pair, Vectors
 from painpoints.errors import ModelError
 
 CLASSES = ("no", "yes")

@@ -23,8 +23,8 @@ from tokenizers import Tokenizer
 
 from painpoints import bundle
 from painpoints.classify import Classifier, Probabilities
-from painpoints.cross_encoder import CrossEncoder, reader
-from painpoints.encode import Encoder, Encoders, part_names
+from painpoints.cross_encoder import CrossEncoder
+from painpoints.encode import Encoder, Encoders, pair_reader, part_names
 from painpoints.errors import ModelError, TrainingDataError
 from painpoints_training import (
     borrowed,
@@ -387,7 +387,7 @@ def _classifier(quality: str, material: Material, folder: Path, wish: Wish) -> M
 def _cross_encoder(material: Material, folder: Path, wish: Wish) -> Mapping[str, Any]:
     artefact = build_cross_encoder(material, folder, wish.seed)
     classifier = Classifier(artefact)
-    made = CrossEncoder(reader(folder), classifier)
+    made = CrossEncoder(pair_reader(folder), classifier)
 
     def read(texts: Sequence[str], contexts: Sequence[str]) -> Mapping[str, Probabilities]:
         return made.probabilities(list(zip(texts, contexts, strict=True)))

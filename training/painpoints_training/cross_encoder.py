@@ -20,7 +20,8 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 
 from painpoints.classify import LABELS, Classifier
-from painpoints.cross_encoder import MAX_TOKENS, SCALE, CrossEncoder, Pair, states
+from painpoints.cross_encoder import CrossEncoder
+from painpoints.encode import PAIR_TOKENS, SCALE, Pair, pair_states
 from painpoints_training import anchored, heads, teach
 from painpoints_training.corpus import CLASSES
 from painpoints_training.encoder import fewer_pieces
@@ -46,7 +47,7 @@ class Cross(teach.Taught):
 
     def forward(self, pairs: Sequence[Pair]) -> dict[str, Tensor]:
         """Return each label's logits (n, classes) of mentions in their contexts."""
-        return self.of_heads(torch.cat(states(self.body, self.tokenizer, pairs), 1))
+        return self.of_heads(torch.cat(pair_states(self.body, self.tokenizer, pairs), 1))
 
 
 def cross(base: Path, pruned: Pruned, seed: int) -> Cross:
@@ -58,7 +59,7 @@ def cross(base: Path, pruned: Pruned, seed: int) -> Cross:
     model.embeddings.requires_grad_(requires_grad=False)
     for layer in model.encoder.layer[:N_FROZEN]:
         layer.requires_grad_(requires_grad=False)
-    pruned.tokenizer.enable_truncation(MAX_TOKENS)
+    pruned.tokenizer.enable_truncation(PAIR_TOKENS)
     return Cross(model, pruned.tokenizer, model.config.hidden_size)
 
 
@@ -146,7 +147,7 @@ def _ready(student: Cross, fitted: Classifier) -> CrossEncoder:
 
     def read(pairs: Sequence[Pair]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         with torch.inference_mode():
-            mentions, wholes = states(student.body, student.tokenizer, pairs)
+            mentions, wholes = pair_states(student.body, student.tokenizer, pairs)
         return mentions.numpy(), wholes.numpy()
 
     return CrossEncoder(read, fitted)
