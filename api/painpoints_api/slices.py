@@ -344,11 +344,13 @@ class Slices:
             alone = f"({alone} AND NOT list_contains($joined, s.topic_id))"
             values |= _moves(edits)
             values["joined"] = sorted({*edits.merged, *edits.merged.values()})
-        cut = f"""
-            FROM {source} AS s {moved}
-            WHERE s.stage NOT IN ('none', 'unsure') AND {where}"""
-        alone_in_stage = self._flag(run, ALONE_IN_STAGE)
-        sql = _GROUPS.format(cut=cut, topic=topic, alone=alone, alone_in_stage=alone_in_stage)
+        sql = _GROUPS.format(
+            source=f"{source} AS s {moved}",
+            where=where,
+            topic=topic,
+            alone=alone,
+            alone_in_stage=self._flag(run, ALONE_IN_STAGE),
+        )
         return self._rows(sql, values)
 
     def stages(self, run: Path, filters: Filters, edits: Edits = _UNEDITED) -> list[dict[str, Any]]:
@@ -358,9 +360,12 @@ class Slices:
         alone = self._flag(run, ALONE_IN_STAGE)
         return self._rows(
             f"""
-            WITH often AS (
-                SELECT DISTINCT stage, who, claim = 'pain_point' AS in_pain
-                FROM {source} AS s WHERE NOT {alone} AND {where}
+            WITH cut AS MATERIALIZED (
+                SELECT stage, who, sentiment, claim = 'pain_point' AS in_pain, {alone} AS alone
+                FROM {source} AS s WHERE {where}
+            ),
+            often AS (
+                SELECT DISTINCT stage, who, in_pain FROM cut WHERE NOT alone
             ),
             people AS (
                 SELECT stage, count(DISTINCT who) AS n, count(*) FILTER (in_pain) AS n_in_pain
@@ -370,9 +375,9 @@ class Slices:
                 SELECT stage, count(*) AS n_mentions,
                     count(*) FILTER (sentiment = 'positive') AS n_positive,
                     count(*) FILTER (sentiment = 'negative') AS n_negative,
-                    count(*) FILTER ({alone}) AS n_alone,
-                    count(*) FILTER ({alone} AND claim = 'pain_point') AS n_alone_in_pain
-                FROM {source} AS s WHERE {where} GROUP BY stage
+                    count(*) FILTER (alone) AS n_alone,
+                    count(*) FILTER (alone AND in_pain) AS n_alone_in_pain
+                FROM cut GROUP BY stage
             )
             SELECT stage, n_mentions, n_positive, n_negative,
                 n_alone + coalesce(people.n, 0) AS n_people,
@@ -592,23 +597,29 @@ def opened(run: Path, *, memory_mb: int) -> Iterator[Slices]:
 
 
 _GROUPS = """
-    WITH told AS (
-        SELECT s.stage, s.claim, {topic} AS topic_id, s.touchpoint, count(*) AS n_mentions,
+    WITH cut AS MATERIALIZED (
+        SELECT s.stage, s.claim, {topic} AS topic_id, s.touchpoint, s.severity, s.who,
+            {alone} AS alone, {alone_in_stage} AS alone_in_stage
+        FROM {source}
+        WHERE s.stage NOT IN ('none', 'unsure') AND {where}
+    ),
+    told AS (
+        SELECT stage, claim, topic_id, touchpoint, count(*) AS n_mentions,
             sum(CASE WHEN claim = 'pain_point' THEN greatest(severity, 1) ELSE severity END)
                 AS severity,
-            count(*) FILTER ({alone}) AS n_alone,
-            count(*) FILTER ({alone_in_stage}) AS n_alone_in_stage
-        {cut} GROUP BY ALL
+            count(*) FILTER (alone) AS n_alone,
+            count(*) FILTER (alone_in_stage) AS n_alone_in_stage
+        FROM cut GROUP BY ALL
     ),
     often AS (
         SELECT stage, claim, topic_id, count(*) AS n FROM (
-            SELECT DISTINCT s.stage, s.claim, {topic} AS topic_id, who
-            {cut} AND s.claim IS NOT NULL AND NOT {alone}
+            SELECT DISTINCT stage, claim, topic_id, who FROM cut
+            WHERE claim IS NOT NULL AND NOT alone
         ) GROUP BY ALL
     ),
     often_in_stage AS (
         SELECT stage, count(*) AS n FROM (
-            SELECT DISTINCT s.stage, who {cut} AND NOT {alone_in_stage}
+            SELECT DISTINCT stage, who FROM cut WHERE NOT alone_in_stage
         ) GROUP BY stage
     ),
     speakers AS (
@@ -624,7 +635,8 @@ _GROUPS = """
     WHERE claim IS NOT NULL AND NOT list_contains($hidden, topic_id)
     GROUP BY stage, claim, topic_id, n_people
 """
-"""People with one mention in a group are counted as they pass; only the others are told apart."""
+"""The file is read once; people with one mention in a group are counted as they pass, and only the
+others are told apart."""
 
 
 def _source(edits: Edits, more: str = "") -> tuple[str, dict[str, str]]:
