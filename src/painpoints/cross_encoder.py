@@ -16,7 +16,7 @@ from painpoints import bundle
 from painpoints.classify import LABELS, Classifier, Probabilities
 from painpoints.encode import Pair, ReadPairs, pair_reader
 
-BATCH = 16
+BATCH = 32
 TOLD_EVERY = 512
 
 DOUBTED = ("stage", "touchpoint", "sentiment", "type")

@@ -117,11 +117,23 @@ def _static(folder: Path) -> tuple[Callable[[list[str]], Vectors], int]:
     return read, table.shape[1]
 
 
+def _torch() -> Any:
+    """Return torch without oneDNN, which keeps the weights again for every length of text it meets.
+
+    That is 150 MB, and it is no quicker than what torch does without it.
+    """
+    import torch
+
+    torch.backends.mkldnn.enabled = False  # type: ignore[assignment]  # a property, typed as its maker
+    return torch
+
+
 def _transformer(folder: Path) -> tuple[Callable[[list[str]], Vectors], int]:
     """Return what reads texts with any model of sentence-transformers, and its vectors' length."""
     from sentence_transformers import SentenceTransformer
     from transformers.utils.logging import disable_progress_bar
 
+    _torch()
     disable_progress_bar()
     model = SentenceTransformer(
         str(folder),
@@ -201,8 +213,7 @@ def pair_reader(folder: Path) -> ReadPairs:
     Raises:
         ModelError: the folder holds no model that can be read.
     """
-    import torch
-
+    torch = _torch()
     try:
         tokenizer, body = _pair_model(folder)
     except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
