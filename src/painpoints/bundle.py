@@ -151,9 +151,16 @@ def current(part: str, models: Path | None = None) -> Path:
     if own is None:
         return newest(part)
     stack = promoted(part, own)
-    if stack:
-        return own / part / stack[-1]
-    numbered = any(folder.name.isdigit() for folder in (own / part).glob("*"))
+    return own / part / stack[-1] if stack else shipped(part, own)
+
+
+def shipped(part: str, own: Path | None) -> Path:
+    """Return the folder of the version of `part` that no analyst trained.
+
+    Raises:
+        ModelError: no version is to be found.
+    """
+    numbered = own is not None and any(f.name.isdigit() for f in (own / part).glob("*"))
     return newest(part, own if numbered else None)
 
 

@@ -8,13 +8,14 @@ nothing but the mention: the same text gets the same labels in every run.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from painpoints import bundle
 from painpoints.classify import LABELS, Classifier, Probabilities
-from painpoints.encode import Pair, ReadPairs, pair_reader
+from painpoints.encode import Pair, ReadPairs, Vectors, pair_reader
 
 BATCH = 32
 TOLD_EVERY = 512
@@ -78,37 +79,46 @@ def in_doubt(given: Mapping[str, Probabilities]) -> NDArray[np.int64]:
     return np.flatnonzero(lack >= DOUBT)
 
 
-def second_opinion(
-    given: Mapping[str, Probabilities],
-    pairs: Sequence[Pair],
-    classifier: Classifier,
-    other: CrossEncoder,
-    tell: Callable[[int, int], None] | None = None,
-) -> dict[str, Probabilities]:
-    """Return the probabilities of `classifier`, weighed with the other's where in doubt.
+@dataclass(frozen=True, slots=True)
+class SecondOpinion:
+    """Who is asked where a classifier doubts, and how the answers are weighed.
 
-    A label for which `classifier` has classes of its own keeps what it gave.
-
-    Args:
-        given: for each label (n, classes), of `classifier`.
-        pairs: the mentions with their contexts, row-aligned.
-        classifier: that gave them.
-        other: that is asked.
-        tell: is told how many of how many distinct mentions in doubt are read.
+    other:   the cross-encoder.
+    shipped: the classifier that no analyst trained. What another says otherwise than this one counts
+             in full beside the second opinion, since the cross-encoder has not learnt from the analyst.
     """
-    rows = in_doubt(given)
-    if not len(rows):
-        return dict(given)
-    asked = other.probabilities([pairs[row] for row in rows], tell)
-    weighed = dict(given)
-    for label in LABELS:
-        if classifier.classes(label) == other.classes(label):
-            weighed[label] = given[label].copy()
-            weighed[label][rows] = _weighed(given[label][rows], asked[label])
-    return weighed
 
+    other: CrossEncoder
+    shipped: Classifier
 
-def _weighed(one: Probabilities, other: Probabilities) -> Probabilities:
-    product = one ** (1 - WEIGHT) * other**WEIGHT
-    weighed: Probabilities = product / product.sum(axis=1, keepdims=True)
-    return weighed
+    def weigh(
+        self,
+        classifier: Classifier,
+        vectors: Vectors,
+        contexts: Vectors,
+        pairs: Sequence[Pair],
+        tell: Callable[[int, int], None] | None = None,
+    ) -> dict[str, Probabilities]:
+        """Return for each label (n, classes): the classifier's answer, weighed where it doubts.
+
+        A label with classes of an analyst's own keeps what the classifier says.
+
+        Args:
+            classifier: in force.
+            vectors: of the mentions, (n, dim).
+            contexts: of what stands around them, (n, dim).
+            pairs: the mentions with their contexts in words, row-aligned.
+            tell: is told how many of how many distinct mentions in doubt are read.
+        """
+        given = classifier.probabilities(vectors, contexts)
+        rows = in_doubt(given)
+        if not len(rows):
+            return given
+        shipped = self.shipped.probabilities(vectors[rows], contexts[rows])
+        asked = self.other.probabilities([pairs[row] for row in rows], tell)
+        for label in LABELS:
+            if classifier.classes(label) == self.other.classes(label):
+                both = shipped[label] ** (1 - WEIGHT) * asked[label] ** WEIGHT
+                both *= given[label][rows] / shipped[label]
+                given[label][rows] = both / both.sum(axis=1, keepdims=True)
+        return given

@@ -11,10 +11,13 @@ from pathlib import Path
 
 from painpoints import bundle, encode
 from painpoints.classify import Classifier, Probabilities
-from painpoints.cross_encoder import CrossEncoder, second_opinion
+from painpoints.cross_encoder import CrossEncoder, SecondOpinion
 from painpoints.encode import Encoders, Vectors
 
 CROSS_ENCODER = "cross-encoder"
+
+HEADS = "heads.joblib"
+"""The file of a part's fitted heads."""
 
 Told = Callable[[str, int, int], None]
 """Is told the step, and how many of how many pieces of it are done."""
@@ -26,11 +29,11 @@ def _nobody(step: str, done: int, total: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Labeller:
-    """The loaded parts that label; `cross_encoder` is None where the quality has none."""
+    """The loaded parts that label; `second` is None where the quality has no second opinions."""
 
     encoders: Encoders
     classifier: Classifier
-    cross_encoder: CrossEncoder | None
+    second: SecondOpinion | None
 
     def read(
         self, texts: Sequence[str], contexts: Sequence[str], tell: Told = _nobody
@@ -44,29 +47,22 @@ class Labeller:
             contexts: what stands around each, the mention among it.
             tell: is told of the steps "encode" and "classify".
         """
-        vectors, given = self.glance(
-            texts, contexts, lambda done, total: tell("encode", done, total)
-        )
-        if self.cross_encoder is None:
-            return vectors, given
-        pairs = list(zip(texts, contexts, strict=True))
-        weighed = second_opinion(
-            given,
-            pairs,
-            self.classifier,
-            self.cross_encoder,
-            lambda done, total: tell("classify", done, total),
-        )
-        return vectors, weighed
 
-    def glance(
-        self,
-        texts: Sequence[str],
-        contexts: Sequence[str],
-        tell: Callable[[int, int], None] | None = None,
-    ) -> tuple[Vectors, Mapping[str, Probabilities]]:
-        """Return the same without a second opinion."""
-        vectors, around = self.encoders.read(texts, contexts, tell)
+        def encoding(done: int, total: int) -> None:
+            tell("encode", done, total)
+
+        def classifying(done: int, total: int) -> None:
+            tell("classify", done, total)
+
+        vectors, around = self.encoders.read(texts, contexts, encoding)
+        if self.second is None:
+            return vectors, self.classifier.probabilities(vectors, around)
+        pairs = list(zip(texts, contexts, strict=True))
+        return vectors, self.second.weigh(self.classifier, vectors, around, pairs, classifying)
+
+    def glance(self, texts: Sequence[str]) -> tuple[Vectors, Mapping[str, Probabilities]]:
+        """Return the same of texts that stand alone, without second opinions."""
+        vectors, around = self.encoders.read(texts, texts)
         return vectors, self.classifier.probabilities(vectors, around)
 
 
@@ -81,25 +77,30 @@ class Beside:
     """The verified parts that label beside a classifier; `cross_encoder` is none of some qualities.
 
     encoders: of the mentions, and of what stands around them.
+    shipped:  the classifier that no analyst trained.
     """
 
     encoders: tuple[bundle.Part, ...]
+    shipped: bundle.Part
     cross_encoder: bundle.Part | None
 
     @property
     def parts(self) -> tuple[bundle.Part, ...]:
-        """All of them."""
+        """Those that a run names beside its classifier."""
         return self.encoders if self.cross_encoder is None else (*self.encoders, self.cross_encoder)
 
     def load(self, classifier: Classifier) -> Labeller:
-        """Return the parts ready for use, with the classifier.
+        """Return the parts ready for use, with the classifier in force.
 
         Raises:
             ModelError: one holds no model that can be read.
         """
         encoders = Encoders.load(*(part.folder for part in self.encoders))
-        asked = self.cross_encoder
-        return Labeller(encoders, classifier, None if asked is None else CrossEncoder.load(asked))
+        if self.cross_encoder is None:
+            return Labeller(encoders, classifier, None)
+        shipped = Classifier(self.shipped.artefact(HEADS))
+        second = SecondOpinion(CrossEncoder.load(self.cross_encoder), shipped)
+        return Labeller(encoders, classifier, second)
 
 
 def beside(quality: str, models: Path | None) -> Beside:
@@ -114,4 +115,5 @@ def beside(quality: str, models: Path | None) -> Beside:
     """
     found = {name: bundle.verify(bundle.current(name, models)) for name in part_names(quality)}
     encoders = tuple(found[name] for name in encode.part_names(quality))
-    return Beside(encoders, found.get(CROSS_ENCODER))
+    shipped = bundle.verify(bundle.shipped(f"classifier-{quality}", bundle.own_models(models)))
+    return Beside(encoders, shipped, found.get(CROSS_ENCODER))

@@ -136,7 +136,7 @@ class Reader:
 
     def listen(self, texts: Sequence[str]) -> tuple[Vectors, Vectors]:
         """Return of texts, each by itself, the vectors and how likely each `Sentiment` is, (n, 3)."""
-        vectors, given = self.labeller.glance(texts, texts)
+        vectors, given = self.labeller.glance(texts)
         known = self.classifier.classes("sentiment")
         return vectors, given["sentiment"][:, [known.index(feeling) for feeling in Sentiment]]
 

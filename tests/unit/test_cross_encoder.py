@@ -14,24 +14,26 @@ from painpoints.cross_encoder import (
     BATCH,
     DOUBTED,
     CrossEncoder,
+    SecondOpinion,
     in_doubt,
-    second_opinion,
 )
 from painpoints.encode import Pair, Vectors
 from painpoints.errors import ModelError
 
 CLASSES = ("no", "yes")
 SURE, UNSURE = [0.97, 0.03], [0.55, 0.45]
+SURELY, UNSURELY = -3.5, -0.2
+"""What makes the heads below say so."""
 
 
-def _heads(**own: tuple[str, ...]) -> Classifier:
+def _heads(bias: float = 0.0, **own: tuple[str, ...]) -> Classifier:
     """Return heads that say yes the more, the larger the first number of both vectors is."""
     fitted = {}
     for label in LABELS:
         model = LogisticRegression()
         model.classes_ = np.array(own.get(label, CLASSES))
         model.coef_ = np.array([[0.0, 0.0], [1.0, 1.0]], np.float32)
-        model.intercept_ = np.zeros(2)
+        model.intercept_ = np.array([0.0, bias])
         even = np.array([0.5, 0.5])
         fitted[label] = {
             "model": model,
@@ -74,12 +76,25 @@ def test_each_distinct_pair_is_read_once_and_found_again() -> None:
     np.testing.assert_allclose(found["stage"][:, 1], expected, atol=1e-6)
 
 
+def _weighed(
+    values: Sequence[float], classifier: Classifier, other: CrossEncoder, shipped: Classifier
+) -> dict[str, Probabilities]:
+    vectors = np.array(values, np.float32)[:, None]
+    pairs = [("a", str(value)) for value in values]
+    return SecondOpinion(other, shipped).weigh(classifier, vectors, vectors * 0, pairs)
+
+
+def _undecided(pairs: Sequence[Pair]) -> tuple[Vectors, Vectors]:
+    return (np.zeros((len(pairs), 1), np.float32),) * 2
+
+
 def test_nobody_is_asked_about_what_is_sure() -> None:
     """A sure answer stands to the last bit, and costs nothing."""
     reads = _Lengths()
-    given = _given([SURE, SURE])
-    pairs = [("a", "a"), ("b", "b")]
-    assert second_opinion(given, pairs, _heads(), CrossEncoder(reads, _heads())) == given
+    heads = _heads()
+    found = _weighed([SURELY, SURELY], heads, CrossEncoder(reads, _heads()), heads)
+    vectors = np.full((2, 1), SURELY, np.float32)
+    assert (found["stage"] == heads.probabilities(vectors, vectors * 0)["stage"]).all()
     assert reads.batches == []
 
 
@@ -102,24 +117,28 @@ def test_severity_is_never_what_is_doubted() -> None:
 
 def test_two_opinions_are_weighed() -> None:
     """The cross-encoder's counts twice; only the doubtful row moves."""
-    given = _given([SURE, UNSURE])
-    other = CrossEncoder(lambda pairs: (np.zeros((len(pairs), 1), np.float32),) * 2, _heads())
-    met = second_opinion(given, [("a", "b")] * 2, _heads(), other)
+    heads = _heads()
+    found = _weighed([SURELY, UNSURELY], heads, CrossEncoder(_undecided, _heads()), heads)
     for label in LABELS:
-        assert (met[label][0] == given[label][0]).all()
-        weighed = (np.array(UNSURE) * 0.5**2) ** (1 / 3)
-        np.testing.assert_allclose(met[label][1], weighed / weighed.sum(), atol=1e-6)
-    assert (given["stage"] == _given([SURE, UNSURE])["stage"]).all()
+        alone = 1 / (1 + np.exp(-np.array([SURELY, UNSURELY / 3])))
+        np.testing.assert_allclose(found[label][:, 1], alone, atol=1e-6)
+
+
+def test_what_an_analyst_taught_counts_in_full() -> None:
+    """What the classifier in force says otherwise than the shipped one is not drowned."""
+    taught = _heads(bias=0.8)
+    found = _weighed([UNSURELY], taught, CrossEncoder(_undecided, _heads()), _heads())
+    expected = 1 / (1 + np.exp(-(UNSURELY / 3 + 0.8)))
+    np.testing.assert_allclose(found["stage"][0, 1], expected, atol=1e-6)
 
 
 def test_own_classes_keep_their_own_answer() -> None:
     """Stages that an analyst trained are nothing that the cross-encoder knows."""
     own = _heads(stage=("booking", "stay"))
-    reads = _Lengths()
-    given = _given([UNSURE])
-    met = second_opinion(given, [("a", "b")], own, CrossEncoder(reads, _heads()))
-    assert (met["stage"] == given["stage"]).all()
-    assert (met["type"] != given["type"]).any()
+    found = _weighed([UNSURELY], own, CrossEncoder(_undecided, _heads()), _heads())
+    alone = own.probabilities(*[np.array([[UNSURELY / 2]], np.float32)] * 2)
+    assert found["stage"] == pytest.approx(alone["stage"])
+    assert found["type"] != pytest.approx(alone["type"])
 
 
 @pytest.fixture(scope="module")

@@ -11,10 +11,10 @@ from painpoints.classify import LABELS, Classifier
 from painpoints.encode import Encoder, Encoders, Vectors
 from painpoints.errors import InputError, SettingsError
 from painpoints.evaluate import Figures, evaluate
-from painpoints.labeller import beside
+from painpoints.labeller import HEADS, beside
 from painpoints_training import corpus, judge, labelled, registry
 from painpoints_training.labelled import Finding
-from painpoints_training.retrain import HEADS, OnStep, frames
+from painpoints_training.retrain import OnStep, frames
 
 STEPS = ("read", "encode", "classify")
 BASELINE_STEPS = (*STEPS, "TF-IDF", "MiniLM")

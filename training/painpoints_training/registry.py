@@ -20,7 +20,6 @@ from painpoints.encode import part_names
 from painpoints.errors import InputError, ModelError, PainpointsError
 from painpoints.writers import write_json
 from painpoints_training import comparing
-from painpoints_training.shipped import shipped_folder
 
 PARTS = ("classifier-accurate", "classifier-fast")
 """Parts that analysts train; the others are only shipped."""
@@ -46,7 +45,7 @@ def versions(part: str, models: Path) -> list[Version]:
         ModelError: a manifest or the pointer is damaged.
     """
     own = models if models.is_dir() else None
-    shipped = shipped_folder(part, own)
+    shipped = bundle.shipped(part, own)
     stack = () if own is None else bundle.promoted(part, own)
     now = stack[-1] if stack else bundle.SHIPPED
     folders = (

@@ -21,12 +21,13 @@ import numpy as np
 import polars as pl
 
 from painpoints import bundle
-from painpoints.classify import LABELS, Classifier, Probabilities, dense_features
+from painpoints.classify import LABELS, Classifier, dense_features
 from painpoints.config import StageSettings
-from painpoints.cross_encoder import CrossEncoder, second_opinion
+from painpoints.cross_encoder import SecondOpinion
 from painpoints.domain import NO_STAGE
 from painpoints.errors import InputError, TrainingDataError
 from painpoints.evaluate import Figures, evaluate
+from painpoints.labeller import HEADS
 from painpoints.tables import FEEDBACK, MENTIONS
 from painpoints_training import comparing, labelled, own_card, own_stages, registry
 from painpoints_training.comparing import Compared
@@ -43,8 +44,6 @@ MIN_FOLDED = 10
 
 MIN_CALIBRATED = 50
 """Own stages keep temperature 1 until this many rows can say better."""
-
-HEADS = "heads.joblib"
 
 
 class OnStep(Protocol):
@@ -301,21 +300,21 @@ class Judged:
 
 
 def _judge(bench: Bench, request: Request, tell: OnStep) -> Judged:
-    base, own, asked = bench.base, bench.own, bench.base.cross_encoder
+    base, own, second = bench.base, bench.own, bench.base.second
     now = registry.in_force(f"classifier-{request.quality}", request.models)
     own_answers, cooled = _cross_validated(bench, request.seed, tell)
     known = _comparable(bench.checked.stages, now)
     trial = Classifier(bench.fitted(base.rehearsal, own, cooled))
-    guard = _figures(trial, base.guard, asked, labels=[n for n in LABELS if n != "stage" or bench.journey is None])  # fmt: skip
+    guard = _figures(trial, base.guard, second, labels=[n for n in LABELS if n != "stage" or bench.journey is None])  # fmt: skip
     none = own.take(np.zeros(own.frame.height, dtype=bool))
     labels = [
         label for label in bench.checked.labels if label != "stage" or not bench.checked.stages
     ]
     control_heads = refit(base.heads, base.rehearsal, none, labels=labels, journey=None)
-    control = comparing.plain(_figures(Classifier(control_heads), base.guard, asked))
+    control = comparing.plain(_figures(Classifier(control_heads), base.guard, second))
     current = Classifier(registry.usable(now, request.models).artefact(HEADS))
-    judge_now = partial(_figures, current, asked=asked, labels=known)
-    whole = _figures(trial, bench.held_out, asked)
+    judge_now = partial(_figures, current, second=second, labels=known)
+    whole = _figures(trial, bench.held_out, second)
     sets = [
         (comparing.OWN, *_on_own(judge_now, own, own_answers, now)),
         (comparing.GUARD, _guard_before(now, base, control), comparing.plain(guard)),
@@ -386,7 +385,7 @@ def _cross_validated(bench: Bench, seed: int, tell: OnStep) -> tuple[pl.DataFram
     told = []
     for heads, places in zip(made, held, strict=True):
         heads["heads"]["stage"]["temperature"] *= cooled
-        told.append(answers(Classifier(heads), own.take(places), bench.base.cross_encoder))
+        told.append(answers(Classifier(heads), own.take(places), bench.base.second))
     order = np.argsort(np.concatenate(held))
     return pl.concat(told)[order], cooled
 
@@ -412,16 +411,17 @@ def _cooled(bench: Bench, made: Sequence[Mapping[str, Any]], held: Sequence[Any]
     return temperature(given, truth)
 
 
-def answers(classifier: Classifier, rows: Rows, asked: CrossEncoder | None) -> pl.DataFrame:
+def answers(classifier: Classifier, rows: Rows, second: SecondOpinion | None) -> pl.DataFrame:
     """Return the MENTIONS (to "classify") that a run makes of rows, as single texts.
 
-    asked: for a second opinion, where the quality has one.
+    second: who is asked where the classifier doubts, where the quality has one.
     """
     mentions, feedback = frames(rows.frame)
-    given: Mapping[str, Probabilities] = classifier.probabilities(*rows.halves)
-    if asked is not None:
+    if second is None:
+        given = classifier.probabilities(*rows.halves)
+    else:
         pairs = rows.frame.select("text", "context").rows()
-        given = second_opinion(given, pairs, classifier, asked)
+        given = second.weigh(classifier, *rows.halves, pairs)
     return classifier.label(mentions, feedback, given, priors=classifier.priors).mentions
 
 
@@ -440,7 +440,7 @@ def frames(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
 def _figures(
     classifier: Classifier,
     rows: Rows,
-    asked: CrossEncoder | None,
+    second: SecondOpinion | None,
     *,
     labels: Sequence[str] = LABELS,
 ) -> dict[str, Figures]:
@@ -448,7 +448,7 @@ def _figures(
     wanted = [label for label in labels if rows.frame[label].count()]
     if not wanted:
         return {}
-    return evaluate(rows.frame.select(wanted), answers(classifier, rows, asked))
+    return evaluate(rows.frame.select(wanted), answers(classifier, rows, second))
 
 
 def _truth(rows: pl.DataFrame) -> pl.DataFrame:

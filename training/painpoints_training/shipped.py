@@ -17,7 +17,7 @@ import polars as pl
 
 from painpoints import bundle
 from painpoints.classify import Classifier, Vectors, dense_features
-from painpoints.cross_encoder import CrossEncoder
+from painpoints.cross_encoder import SecondOpinion
 from painpoints.encode import Encoders
 from painpoints.labeller import beside
 from painpoints.writers import replacing
@@ -60,10 +60,10 @@ class Rows:
 class Base:
     """The shipped part of one quality, ready to train from.
 
-    heads:         the artefact of the shipped classifier.
-    cross_encoder: that is asked for a second opinion, where the quality has one.
-    identity:      of the corpus sample and of all that answers beside the heads, so that figures on
-                   the guard can be set beside each other.
+    heads:    the artefact of the shipped classifier.
+    second:   who is asked where heads doubt, where the quality has one.
+    identity: of the corpus sample and of all that answers beside the heads, so that figures on the
+              guard can be set beside each other.
     """
 
     quality: str
@@ -71,7 +71,7 @@ class Base:
     encoder_parts: tuple[bundle.Part, ...]
     heads_part: bundle.Part
     heads: Mapping[str, Any]
-    cross_encoder: CrossEncoder | None
+    second: SecondOpinion | None
     rehearsal: Rows
     guard: Rows
     identity: str
@@ -85,7 +85,7 @@ def load(quality: str, models: Path, tell: Tell) -> Base:
     """
     own = models if models.is_dir() else None
     found = beside(quality, own)
-    heads_part = bundle.verify(shipped_folder(f"classifier-{quality}", own))
+    heads_part = bundle.verify(bundle.shipped(f"classifier-{quality}", own))
     bundle.refuse_mismatch(heads_part, found.encoders)
     heads = heads_part.artefact("heads.joblib")
     labeller = found.load(Classifier(heads))
@@ -102,17 +102,11 @@ def load(quality: str, models: Path, tell: Tell) -> Base:
         encoder_parts=found.encoders,
         heads_part=heads_part,
         heads=heads,
-        cross_encoder=labeller.cross_encoder,
+        second=labeller.second,
         rehearsal=Rows(rehearsal, features[cut:], dim),
         guard=Rows(guard, features[:cut], dim),
         identity=identity,
     )
-
-
-def shipped_folder(part: str, own: Path | None) -> Path:
-    """Return the folder of the version that was not trained by an analyst."""
-    numbered = own is not None and any(f.name.isdigit() for f in (own / part).glob("*"))
-    return bundle.newest(part, own if numbered else None)
 
 
 def sample() -> tuple[pl.DataFrame, pl.DataFrame]:
