@@ -73,7 +73,7 @@ def part_names(quality: str) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class Beside:
+class Companions:
     """The verified parts that label beside a classifier; `cross_encoder` is none of some qualities.
 
     encoders: of the mentions, and of what stands around them.
@@ -103,7 +103,7 @@ class Beside:
         return Labeller(encoders, classifier, second)
 
 
-def beside(quality: str, models: Path | None) -> Beside:
+def companions(quality: str, models: Path | None) -> Companions:
     """Return the parts of a quality that are in force.
 
     Args:
@@ -116,4 +116,4 @@ def beside(quality: str, models: Path | None) -> Beside:
     found = {name: bundle.verify(bundle.current(name, models)) for name in part_names(quality)}
     encoders = tuple(found[name] for name in encode.part_names(quality))
     shipped = bundle.verify(bundle.shipped(f"classifier-{quality}", bundle.own_models(models)))
-    return Beside(encoders, shipped, found.get(CROSS_ENCODER))
+    return Companions(encoders, shipped, found.get(CROSS_ENCODER))

@@ -22,7 +22,7 @@ from painpoints.classify import Classified, Classifier, Probabilities, Vectors
 from painpoints.config import JourneySettings, Settings, StageSettings
 from painpoints.domain import Sentiment
 from painpoints.errors import SettingsError
-from painpoints.labeller import Labeller, Told, beside
+from painpoints.labeller import HEADS, Labeller, Told, companions
 from painpoints.segment import Segmenter
 
 if TYPE_CHECKING:
@@ -100,15 +100,15 @@ class Reader:
             bundle.verify(bundle.current(name, settings.models))
             for name in ("segmenter", f"classifier-{quality}")
         )
-        self._beside = beside(quality, settings.models)
-        bundle.refuse_mismatch(classifier, self._beside.encoders)
+        self._companions = companions(quality, settings.models)
+        bundle.refuse_mismatch(classifier, self._companions.encoders)
         self.settings = in_journey(settings, classifier)
         self.versions = {
             part.manifest["part"]: str(part.manifest["version"])
-            for part in (segmenter, classifier, *self._beside.parts)
+            for part in (segmenter, classifier, *self._companions.parts)
         }
         self.segmenter = Segmenter.load(segmenter.folder, parse=quality == "accurate")
-        self.classifier = Classifier(classifier.artefact("heads.joblib"))
+        self.classifier = Classifier(classifier.artefact(HEADS))
 
     def under(self, settings: Settings) -> Self:
         """Return a reader with other settings and the same trained parts."""
@@ -119,7 +119,7 @@ class Reader:
     @cached_property
     def labeller(self) -> Labeller:
         """What turns texts into vectors and probabilities."""
-        return self._beside.load(self.classifier)
+        return self._companions.load(self.classifier)
 
     def mask(self, feedback: pl.DataFrame) -> redact.Masked:
         """Return the part without personal data, its placeholders numbered from its own first."""

@@ -12,7 +12,7 @@ import pytest
 
 from painpoints import bundle
 from painpoints.classify import Classifier, contexts
-from painpoints.labeller import beside
+from painpoints.labeller import companions
 from painpoints.tables import FEEDBACK, MENTIONS
 
 Label = Callable[..., pl.DataFrame]
@@ -29,7 +29,7 @@ def label(quality: str) -> Label:
     """Return a function that labels texts, each its own verbatim, as the API labels them."""
     part = bundle.verify(bundle.newest(f"classifier-{quality}"))
     classifier = Classifier(part.artefact("heads.joblib"))
-    labeller = beside(quality, None).load(classifier)
+    labeller = companions(quality, None).load(classifier)
 
     def run(texts: Sequence[str], question: str | None = None) -> pl.DataFrame:
         mentions, feedback = _tables(texts, question)

@@ -11,7 +11,7 @@ from painpoints.classify import LABELS, Classifier
 from painpoints.encode import Encoder, Encoders, Vectors
 from painpoints.errors import InputError, SettingsError
 from painpoints.evaluate import Figures, evaluate
-from painpoints.labeller import HEADS, beside
+from painpoints.labeller import HEADS, companions
 from painpoints_training import corpus, judge, labelled, registry
 from painpoints_training.labelled import Finding
 from painpoints_training.retrain import OnStep, frames
@@ -94,7 +94,7 @@ def judged(wish: Wish, on_step: OnStep) -> Evaluation:
     _refuse(read.rows, read.stops)
     on_step("encode")
     own = wish.models if wish.models.is_dir() else None
-    labeller = beside(wish.quality, own).load(classifier)
+    labeller = companions(wish.quality, own).load(classifier)
     _, found = labeller.read(read.rows["text"].to_list(), read.rows["context"].to_list(), on_step)
     mentions, feedback = frames(read.rows)
     priors = classifier.priors if wish.alone else None

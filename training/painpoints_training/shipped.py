@@ -19,7 +19,7 @@ from painpoints import bundle
 from painpoints.classify import Classifier, Vectors, dense_features
 from painpoints.cross_encoder import SecondOpinion
 from painpoints.encode import Encoders
-from painpoints.labeller import beside
+from painpoints.labeller import HEADS, companions
 from painpoints.writers import replacing
 from painpoints_training import corpus
 
@@ -84,10 +84,9 @@ def load(quality: str, models: Path, tell: Tell) -> Base:
         ModelError: a part is missing, damaged, or of another version.
     """
     own = models if models.is_dir() else None
-    found = beside(quality, own)
-    heads_part = bundle.verify(bundle.shipped(f"classifier-{quality}", own))
-    bundle.refuse_mismatch(heads_part, found.encoders)
-    heads = heads_part.artefact("heads.joblib")
+    found = companions(quality, own)
+    bundle.refuse_mismatch(found.shipped, found.encoders)
+    heads = found.shipped.artefact(HEADS)
     labeller = found.load(Classifier(heads))
     guard, rehearsal = sample()
     both = pl.concat([guard, rehearsal])
@@ -100,7 +99,7 @@ def load(quality: str, models: Path, tell: Tell) -> Base:
         quality=quality,
         encoders=labeller.encoders,
         encoder_parts=found.encoders,
-        heads_part=heads_part,
+        heads_part=found.shipped,
         heads=heads,
         second=labeller.second,
         rehearsal=Rows(rehearsal, features[cut:], dim),
