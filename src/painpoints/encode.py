@@ -117,7 +117,7 @@ def _static(folder: Path) -> tuple[Callable[[list[str]], Vectors], int]:
     return read, table.shape[1]
 
 
-def _torch() -> Any:
+def plain_torch() -> Any:
     """Return torch without oneDNN, which keeps the weights again for every length of text it meets.
 
     That is 150 MB, and it is no quicker than what torch does without it.
@@ -133,7 +133,7 @@ def _transformer(folder: Path) -> tuple[Callable[[list[str]], Vectors], int]:
     from sentence_transformers import SentenceTransformer
     from transformers.utils.logging import disable_progress_bar
 
-    _torch()
+    plain_torch()
     disable_progress_bar()
     model = SentenceTransformer(
         str(folder),
@@ -213,7 +213,7 @@ def pair_reader(folder: Path) -> ReadPairs:
     Raises:
         ModelError: the folder holds no model that can be read.
     """
-    torch = _torch()
+    torch = plain_torch()
     try:
         tokenizer, body = _pair_model(folder)
     except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:

@@ -24,7 +24,7 @@ from tokenizers import Tokenizer
 from painpoints import bundle
 from painpoints.classify import Classifier, Probabilities
 from painpoints.cross_encoder import CrossEncoder
-from painpoints.encode import Encoder, Encoders, pair_reader, part_names
+from painpoints.encode import Encoder, Encoders, pair_reader, part_names, plain_torch
 from painpoints.errors import ModelError, TrainingDataError
 from painpoints_training import (
     borrowed,
@@ -286,6 +286,7 @@ def build(wish: Wish) -> list[str]:
         TrainingDataError: a part needs a set or a trial that is not there.
     """
     todo = missing(wish)
+    plain_torch()  # from the first part on, so that the order of parts changes no figure
     told = ", ".join(todo) or "nothing to do"
     print(f"version {wish.version} in {wish.out}: {told}", flush=True)
     material = gather(wish.data, wish.seed) if todo and todo != ["segmenter"] else None
