@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from sklearn.linear_model import LogisticRegression
 
 from painpoints import bundle
@@ -17,8 +18,9 @@ from painpoints.cross_encoder import (
     SecondOpinion,
     in_doubt,
 )
-from painpoints.encode import Pair, Vectors
+from painpoints.encode import SCALE, Pair, Vectors
 from painpoints.errors import ModelError
+from painpoints_training import cross_encoder
 
 CLASSES = ("no", "yes")
 SURE, UNSURE = [0.97, 0.03], [0.55, 0.45]
@@ -172,6 +174,17 @@ def test_the_context_tells_what_was_waited_for(shipped: CrossEncoder) -> None:
     found = shipped.probabilities(PAIRS[:2])["stage"]
     delivery = shipped.classes("stage").index("delivery")
     assert found[1, delivery] > found[0, delivery] + 0.2
+
+
+def test_eight_bits_keep_each_row_to_half_a_step() -> None:
+    """A row of small weights beside one of large ones loses no more of itself than that one does."""
+    rows = torch.randn(4, 50, generator=torch.manual_seed(0)) * torch.tensor(
+        [[9.0], [1.0], [0.01], [0.0]]
+    )
+    stored = cross_encoder._in_eight_bits("w", rows)
+    back = stored["w"].float() * stored["w" + SCALE]
+    assert stored["w"].dtype == torch.int8
+    assert ((back - rows).abs() <= rows.abs().amax(1, keepdim=True) / 127 / 2 + 1e-9).all()
 
 
 def test_a_damaged_model_says_what_to_do(tmp_path: Path) -> None:
