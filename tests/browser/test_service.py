@@ -74,6 +74,7 @@ def test_from_a_file_to_its_map(served: Served, sample_html: str) -> None:
         f"The delivery was late and nobody called,{EVIL if n == 0 else 'North'},The app is slow\n"
         for n in range(12)
     )
+    page.wait_for_load_state("load")  # a file chosen before the page listens is not heard
     page.get_by_label("Drop exports here, or choose files").set_input_files(
         {"name": f"{EVIL}.csv", "mimeType": "text/csv", "buffer": content.encode()}
     )
