@@ -24,6 +24,9 @@ from painpoints.errors import ModelError
 
 MANIFEST = "manifest.json"
 POINTER = "current.json"
+HEADS = "heads.joblib"
+"""The file of a part's fitted heads."""
+
 FORMAT = 1
 
 SHIPPED = "shipped"

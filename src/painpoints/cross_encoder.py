@@ -30,6 +30,10 @@ WEIGHT = 2 / 3
 """Of the cross-encoder's answer beside the classifier's."""
 
 
+_LEAST = np.finfo(np.float32).tiny
+"""What a probability is divided by at least: that of a class ruled out is 0."""
+
+
 class CrossEncoder:
     """What reads mentions in their context; `CrossEncoder.load` is the way to one."""
 
@@ -45,7 +49,7 @@ class CrossEncoder:
         Raises:
             ModelError: the part holds no model that can be read.
         """
-        return cls(pair_reader(part.folder), Classifier(part.artefact("heads.joblib")))
+        return cls(pair_reader(part.folder), Classifier(part.artefact(bundle.HEADS)))
 
     def classes(self, label: str) -> tuple[str, ...]:
         """Return the classes of a label in the order of its probabilities."""
@@ -119,6 +123,6 @@ class SecondOpinion:
         for label in LABELS:
             if classifier.classes(label) == self.other.classes(label):
                 both = shipped[label] ** (1 - WEIGHT) * asked[label] ** WEIGHT
-                both *= given[label][rows] / shipped[label]
+                both *= given[label][rows] / np.maximum(shipped[label], _LEAST)
                 given[label][rows] = both / both.sum(axis=1, keepdims=True)
         return given

@@ -213,13 +213,18 @@ def pair_reader(folder: Path) -> ReadPairs:
     Raises:
         ModelError: the folder holds no model that can be read.
     """
-    torch = plain_torch()
+    plain_torch()
     try:
-        tokenizer, body = _pair_model(folder)
+        return reading_pairs(*_pair_model(folder))
     except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
         raise ModelError(
             f"model {folder} cannot be loaded: {error}. Rebuild it with `make models`."
         ) from error
+
+
+def reading_pairs(body: Any, tokenizer: "Tokenizer") -> ReadPairs:
+    """Return what reads pairs with a transformer that is at hand."""
+    import torch
 
     def read(pairs: Sequence[Pair]) -> tuple[Vectors, Vectors]:
         with torch.inference_mode():
@@ -229,7 +234,7 @@ def pair_reader(folder: Path) -> ReadPairs:
     return read
 
 
-def _pair_model(folder: Path) -> tuple["Tokenizer", Any]:
+def _pair_model(folder: Path) -> tuple[Any, "Tokenizer"]:
     from safetensors.torch import load_file
     from tokenizers import Tokenizer
     from transformers import BertConfig, BertModel
@@ -243,7 +248,7 @@ def _pair_model(folder: Path) -> tuple["Tokenizer", Any]:
     }
     body = BertModel(BertConfig.from_json_file(folder / "config.json"), add_pooling_layer=False)
     body.load_state_dict(weights)
-    return tokenizer, body.eval()
+    return body.eval(), tokenizer
 
 
 def pair_states(

@@ -10,14 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from painpoints import bundle, encode
+from painpoints.bundle import HEADS
 from painpoints.classify import Classifier, Probabilities
 from painpoints.cross_encoder import CrossEncoder, SecondOpinion
 from painpoints.encode import Encoders, Vectors
 
 CROSS_ENCODER = "cross-encoder"
-
-HEADS = "heads.joblib"
-"""The file of a part's fitted heads."""
 
 Told = Callable[[str, int, int], None]
 """Is told the step, and how many of how many pieces of it are done."""

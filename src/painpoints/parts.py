@@ -18,11 +18,12 @@ import numpy.typing as npt
 import polars as pl
 
 from painpoints import bundle, classify, redact
+from painpoints.bundle import HEADS
 from painpoints.classify import Classified, Classifier, Probabilities, Vectors
 from painpoints.config import JourneySettings, Settings, StageSettings
 from painpoints.domain import Sentiment
 from painpoints.errors import SettingsError
-from painpoints.labeller import HEADS, Labeller, Told, companions
+from painpoints.labeller import Labeller, Told, companions
 from painpoints.segment import Segmenter
 
 if TYPE_CHECKING:

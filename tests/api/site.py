@@ -1,9 +1,11 @@
 """A place where the service runs for a test: database, data folder, workers as real processes."""
 
+import contextlib
 import io
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -159,6 +161,32 @@ class Site:
             os.kill(pid, which)
         except ProcessLookupError:
             return
+
+    def freeze(self, *pids: int) -> None:
+        """Stop processes between their writes: SQLite stays locked by one that is stopped within."""
+
+        def frozen() -> bool:
+            for pid in pids:
+                self.kill(pid, signal.SIGSTOP)
+            if self._can_write():
+                return True
+            for pid in pids:
+                self.kill(pid, signal.SIGCONT)
+            return False
+
+        wait_for(frozen, what="a moment between two writes")
+
+    def _can_write(self) -> bool:
+        if not self.database.is_sqlite:
+            return True
+        file = self.settings.database_url.removeprefix("sqlite:///")
+        with contextlib.closing(sqlite3.connect(file, timeout=0, isolation_level=None)) as opened:
+            try:
+                opened.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError:
+                return False
+            opened.execute("ROLLBACK")
+        return True
 
     def log(self) -> list[tuple[str, int, int]]:
         """Return the steps begun: name, process, its worker."""

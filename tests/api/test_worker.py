@@ -84,8 +84,7 @@ def test_frozen_worker_is_replaced(site: Site) -> None:
     job_id = site.ask()
     site.start_worker()
     child, worker = site.begun("publish")
-    for pid in (worker, child):
-        site.kill(pid, signal.SIGSTOP)
+    site.freeze(worker, child)
     site.lapse(job_id)
     site.start_worker()
     _, other = site.begun("publish", times=2)
@@ -105,8 +104,7 @@ def test_thawed_child_alone_is_fenced_off(site: Site) -> None:
     job_id = site.ask()
     site.start_worker()
     child, worker = site.begun("publish")
-    for pid in (worker, child):
-        site.kill(pid, signal.SIGSTOP)
+    site.freeze(worker, child)
     site.lapse(job_id)
     site.start_worker()
     site.begun("publish", times=2)

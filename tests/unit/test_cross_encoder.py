@@ -28,13 +28,17 @@ SURELY, UNSURELY = -3.5, -0.2
 """What makes the heads below say so."""
 
 
-def _heads(bias: float = 0.0, **own: tuple[str, ...]) -> Classifier:
-    """Return heads that say yes the more, the larger the first number of both vectors is."""
+def _heads(bias: float = 0.0, steep: float = 0.0, **own: tuple[str, ...]) -> Classifier:
+    """Return heads that say yes the more, the larger the first number of both vectors is.
+
+    steep: how much surer of it that of the severity is.
+    """
     fitted = {}
     for label in LABELS:
         model = LogisticRegression()
         model.classes_ = np.array(own.get(label, CLASSES))
         model.coef_ = np.array([[0.0, 0.0], [1.0, 1.0]], np.float32)
+        model.coef_ *= 1.0 + steep * 5 * (label == "severity")
         model.intercept_ = np.array([0.0, bias])
         even = np.array([0.5, 0.5])
         fitted[label] = {
@@ -132,6 +136,15 @@ def test_what_an_analyst_taught_counts_in_full() -> None:
     found = _weighed([UNSURELY], taught, CrossEncoder(_undecided, _heads()), _heads())
     expected = 1 / (1 + np.exp(-(UNSURELY / 3 + 0.8)))
     np.testing.assert_allclose(found["stage"][0, 1], expected, atol=1e-6)
+
+
+def test_what_is_ruled_out_stays_out() -> None:
+    """A class of probability 0 makes nothing of the others, though the rest is in doubt."""
+    heads = _heads(steep=200.0)
+    found = _weighed([UNSURELY], heads, CrossEncoder(_undecided, _heads()), heads)
+    assert heads.probabilities(*[np.array([[UNSURELY]], np.float32)] * 2)["severity"].min() == 0.0
+    assert found["severity"][0] == pytest.approx([1.0, 0.0])
+    assert all(np.isfinite(one).all() for one in found.values())
 
 
 def test_own_classes_keep_their_own_answer() -> None:

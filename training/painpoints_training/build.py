@@ -196,7 +196,7 @@ def build_classifier(
     """Fit the heads on the encoders' vectors and write them to `out`."""
     out.mkdir(parents=True, exist_ok=True)
     artefact = heads.fit(material.labelled, encoders, temperatures=temperatures, seed=seed)
-    joblib.dump(artefact, out / "heads.joblib")
+    joblib.dump(artefact, out / bundle.HEADS)
     return Classifier(artefact)
 
 

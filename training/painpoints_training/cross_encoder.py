@@ -10,18 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import joblib
-import numpy as np
 import polars as pl
 import torch
-from numpy.typing import NDArray
 from safetensors.torch import save_file
 from sentence_transformers import SentenceTransformer
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
+from painpoints import bundle
 from painpoints.classify import LABELS, Classifier
 from painpoints.cross_encoder import CrossEncoder
-from painpoints.encode import PAIR_TOKENS, SCALE, Pair, pair_states
+from painpoints.encode import PAIR_TOKENS, SCALE, Pair, pair_states, reading_pairs
 from painpoints_training import anchored, heads, teach
 from painpoints_training.corpus import CLASSES
 from painpoints_training.encoder import fewer_pieces
@@ -135,22 +134,12 @@ def calibrate(trial: Cross, rows: pl.DataFrame, held: pl.DataFrame) -> dict[str,
         held: rows of other sources.
     """
     plain = Classifier(artefact(trial, rows, dict.fromkeys(LABELS, 1.0)))
-    given = _ready(trial, plain).probabilities(list(held.select("text", "context").iter_rows()))
+    ready = CrossEncoder(reading_pairs(trial.body, trial.tokenizer), plain)
+    given = ready.probabilities(held.select("text", "context").rows())
     return {
         label: heads.temperature(given[label], heads.places(held[label], plain.classes(label)))
         for label in LABELS
     }
-
-
-def _ready(student: Cross, fitted: Classifier) -> CrossEncoder:
-    """Return the cross-encoder as it would be used, without writing it."""
-
-    def read(pairs: Sequence[Pair]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        with torch.inference_mode():
-            mentions, wholes = pair_states(student.body, student.tokenizer, pairs)
-        return mentions.numpy(), wholes.numpy()
-
-    return CrossEncoder(read, fitted)
 
 
 def save(student: Cross, fitted: Mapping[str, Any], folder: Path) -> None:
@@ -163,4 +152,4 @@ def save(student: Cross, fitted: Mapping[str, Any], folder: Path) -> None:
         stored |= _in_eight_bits(name, tensor) if tensor.dim() == 2 else {name: tensor.half()}
     save_file(stored, folder / "model.safetensors")
     student.tokenizer.save(str(folder / "tokenizer.json"))
-    joblib.dump(fitted, folder / "heads.joblib")
+    joblib.dump(fitted, folder / bundle.HEADS)

@@ -7,11 +7,12 @@ from typing import Any, Literal
 
 import polars as pl
 
+from painpoints import bundle
 from painpoints.classify import LABELS, Classifier
 from painpoints.encode import Encoder, Encoders, Vectors
 from painpoints.errors import InputError, SettingsError
 from painpoints.evaluate import Figures, evaluate
-from painpoints.labeller import HEADS, companions
+from painpoints.labeller import companions
 from painpoints_training import corpus, judge, labelled, registry
 from painpoints_training.labelled import Finding
 from painpoints_training.retrain import OnStep, frames
@@ -88,7 +89,7 @@ def judged(wish: Wish, on_step: OnStep) -> Evaluation:
     part = f"classifier-{wish.quality}"
     version = _version(part, wish)
     heads = registry.usable(version, wish.models)
-    classifier = Classifier(heads.artefact(HEADS))
+    classifier = Classifier(heads.artefact(bundle.HEADS))
     classes = {label: classifier.classes(label) for label in LABELS}
     read = labelled.read_to_judge((wish.file,), classes)
     _refuse(read.rows, read.stops)

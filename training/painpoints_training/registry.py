@@ -166,8 +166,8 @@ def usable(version: Version, models: Path) -> bundle.Part:
     """
     own = models if models.is_dir() else None
     part = bundle.verify(version.folder)
-    if "heads.joblib" in part.artefacts:
-        part.artefact("heads.joblib")
+    if bundle.HEADS in part.artefacts:
+        part.artefact(bundle.HEADS)
     if version.part in PARTS:
         names = part_names(version.part.removeprefix("classifier-"))
         encoders = [bundle.verify(bundle.current(name, own)) for name in names]

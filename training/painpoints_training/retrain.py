@@ -27,7 +27,6 @@ from painpoints.cross_encoder import SecondOpinion
 from painpoints.domain import NO_STAGE
 from painpoints.errors import InputError, TrainingDataError
 from painpoints.evaluate import Figures, evaluate
-from painpoints.labeller import HEADS
 from painpoints.tables import FEEDBACK, MENTIONS
 from painpoints_training import comparing, labelled, own_card, own_stages, registry
 from painpoints_training.comparing import Compared
@@ -191,7 +190,7 @@ def retrain(request: Request, on_step: OnStep | None = None) -> Outcome:
     artefact = bench.fitted(bench.everything, bench.own, judged.temperature)
     tell("write")
     with registry.new_version(part, request.models, name) as folder:
-        joblib.dump(artefact, folder / HEADS)
+        joblib.dump(artefact, folder / bundle.HEADS)
         own_card.seal(folder, _facts(name, request, bench, judged))
     promoted = _promoted(part, name, request, judged)
     return Outcome(
@@ -312,7 +311,7 @@ def _judge(bench: Bench, request: Request, tell: OnStep) -> Judged:
     ]
     control_heads = refit(base.heads, base.rehearsal, none, labels=labels, journey=None)
     control = comparing.plain(_figures(Classifier(control_heads), base.guard, second))
-    current = Classifier(registry.usable(now, request.models).artefact(HEADS))
+    current = Classifier(registry.usable(now, request.models).artefact(bundle.HEADS))
     judge_now = partial(_figures, current, second=second, labels=known)
     whole = _figures(trial, bench.held_out, second)
     sets = [

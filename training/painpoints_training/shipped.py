@@ -19,7 +19,7 @@ from painpoints import bundle
 from painpoints.classify import Classifier, Vectors, dense_features
 from painpoints.cross_encoder import SecondOpinion
 from painpoints.encode import Encoders
-from painpoints.labeller import HEADS, companions
+from painpoints.labeller import companions
 from painpoints.writers import replacing
 from painpoints_training import corpus
 
@@ -86,7 +86,7 @@ def load(quality: str, models: Path, tell: Tell) -> Base:
     own = models if models.is_dir() else None
     found = companions(quality, own)
     bundle.refuse_mismatch(found.shipped, found.encoders)
-    heads = found.shipped.artefact(HEADS)
+    heads = found.shipped.artefact(bundle.HEADS)
     labeller = found.load(Classifier(heads))
     guard, rehearsal = sample()
     both = pl.concat([guard, rehearsal])
