@@ -49,6 +49,20 @@ def test_own_labels_find_their_texts(tmp_path: Path) -> None:
         corpus.own_labels(tmp_path, file)
 
 
+def test_a_sentence_is_read_in_its_document(tmp_path: Path) -> None:
+    """Where a set holds sentences of documents, the context of one is what stands around it."""
+    (tmp_path / "reviews").mkdir()
+    rows = [("a1", "a", "We waited."), ("b1", "b", "Lovely."), ("a2", "a", "It was cold.")]
+    texts = pl.DataFrame(rows, schema=["id", "doc_id", "text"], orient="row")
+    texts.write_parquet(tmp_path / "reviews" / "data.parquet")
+    file = tmp_path / "labels.csv"
+    header = "set,id,start,end,stage,touchpoint,sentiment,type,severity\n"
+    file.write_text(header + "reviews,a2,0,12,use,product,negative,pain_point,1\n")
+    found = corpus.own_labels(tmp_path, file)
+    assert found["text"].to_list() == ["It was cold."]
+    assert found["context"].to_list() == ["We waited. It was cold."]
+
+
 def test_unknown_label_is_told_with_its_count() -> None:
     """A label outside the list is named, with how many rows carry it."""
     rows = corpus.own_mentions().head(3).with_columns(stage=pl.lit("checkout"))

@@ -38,6 +38,7 @@ from painpoints_training import (
     static,
     teach,
 )
+from painpoints_training.asked import asked
 from painpoints_training.contrasts import contrasts
 from painpoints_training.vocabulary import Pruned, prune, with_denials
 
@@ -57,6 +58,7 @@ STANDS_ON: Mapping[str, tuple[str, ...]] = {
 TRIALS = Path("build/trials")
 MADE_BY = "python -m painpoints_training.build"
 N_BORROWED = 7_000
+N_ASKED = 4_000
 SPARE_PIECES = 3_500
 """Pieces kept beyond those of the training texts: words that nobody has written here yet."""
 
@@ -82,7 +84,8 @@ class Material:
 
 def gather(data: Path | None, seed: int) -> Material:
     """Read everything; the measuring texts of dev are kept out of all the rest."""
-    rows = pl.concat([corpus.training_mentions(data), contrasts()])
+    plain = corpus.training_mentions(data)
+    rows = pl.concat([plain, asked(plain, N_ASKED, seed), contrasts()])
     if data is None:
         return Material(labelled=rows, intents={}, pool=[], dev=None)
     measured = pl.read_parquet(data / "labels" / "dev.parquet")

@@ -113,17 +113,17 @@ def own_labels(data: Path, file: Path = OWN_LABELS) -> pl.DataFrame:
     """
     rows = pl.read_csv(file, schema_overrides=dict.fromkeys(("id", *LABELS), pl.String))
     texts = pl.concat(
-        pl.read_parquet(data / name / "data.parquet", columns=["id", "text"]).select(
-            pl.lit(name).alias("set"), pl.col("id").cast(pl.String), "text"
-        )
+        _wholes(data / name / "data.parquet").with_columns(pl.lit(name).alias("set"))
         for name in rows["set"].unique(maintain_order=True)
     ).unique(["set", "id"], keep="first", maintain_order=True)
-    found = rows.join(texts.rename({"text": "whole"}), on=["set", "id"], maintain_order="left")
+    found = rows.join(texts, on=["set", "id"], maintain_order="left")
     if found.height < rows.height:
         raise TrainingDataError(
             f"{file.name}: {rows.height - found.height} texts are not in {data}"
         )
-    places = found.select("whole", "start", "end").rows()
+    places = found.select(
+        "whole", *(pl.col(at) + pl.col("before") for at in ("start", "end"))
+    ).rows()
     named = found.with_columns(
         pl.col("set").alias("source"),
         pl.Series("text", [whole[start:end] for whole, start, end in places]),
@@ -131,6 +131,27 @@ def own_labels(data: Path, file: Path = OWN_LABELS) -> pl.DataFrame:
         natural=pl.lit(value=False),
     )
     return checked(named.select(list(SCHEMA)).cast(SCHEMA))
+
+
+def _wholes(file: Path) -> pl.DataFrame:
+    """Return each text's `id`, the `whole` it is read in, and the characters `before` it there.
+
+    Where a set holds the sentences of documents, the whole is the document.
+    """
+    names = pl.read_parquet_schema(file)
+    document = "doc_id" if "doc_id" in names else "id"
+    rows = pl.read_parquet(file, columns=list({"id", document, "text"})).with_columns(
+        pl.col("id").cast(pl.String), document=pl.col(document).cast(pl.String)
+    )
+    return rows.select(
+        "id",
+        whole=pl.col("text").str.join(" ").over("document"),
+        before=(pl.col("text").str.len_chars() + 1)
+        .cum_sum()
+        .shift(1, fill_value=0)
+        .over("document")
+        .cast(pl.Int64),
+    )
 
 
 def survey_question(domain: str) -> str | None:

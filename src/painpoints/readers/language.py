@@ -15,7 +15,7 @@ MIN_LETTERS = 15
 MIN_PROB = 0.9
 UNDETERMINED = "und"
 
-_MAX_CHARS = 300
+_SAID = pl.col("v").fill_null("").str.slice(0, 300)
 _ENGLISH = (
     r"(?i)\b(the|and|they|with|have|were|this|that|my|you|very|been|when|would|could|should|it|"
     r"because|which|there|their|from|just|really|after|your|our|i'm|don't|didn't|can't|for|"
@@ -32,24 +32,24 @@ _NAMES = {
 
 def find_languages(verbatims: pl.Series) -> pl.Series:
     """Return ISO 639-1 codes per verbatim, `und` where it is too short or doubtful."""
-    said = pl.col("v").fill_null("").str.slice(0, _MAX_CHARS)
-    judged = verbatims.to_frame("v").with_columns(said).with_columns(_by_words())
-    texts, guess = judged["v"], judged["language"]
-    if not guess.null_count():
-        return guess
-    open_texts = texts.filter(guess.is_null()).unique(maintain_order=True).to_list()
-    found = dict(zip(open_texts, _identify(open_texts), strict=True))
-    told = texts.replace_strict(found, default=None, return_dtype=pl.String)
-    return guess.fill_null(told)
+    judged = verbatims.to_frame("v").select(_SAID, _by_words())
+    guess = judged["language"]
+    at = guess.is_null().arg_true()
+    if at.len():
+        open_texts = judged["v"].gather(at).to_list()
+        distinct = list(dict.fromkeys(open_texts))
+        found = dict(zip(distinct, _identify(distinct), strict=True))
+        guess = guess.scatter(at, [found[text] for text in open_texts])
+    return guess
 
 
 @cache
 def _by_words() -> pl.Expr:
     """Return what the words of the column v tell; built once, as single texts come often."""
-    n_english = pl.col("v").str.count_matches(_ENGLISH)
-    n_words = pl.col("v").str.count_matches(r"[\p{L}']+")
+    n_english = _SAID.str.count_matches(_ENGLISH)
+    n_words = _SAID.str.count_matches(r"[\p{L}']+")
     return (
-        pl.when(pl.col("v").str.count_matches(r"\p{L}") < MIN_LETTERS)
+        pl.when(_SAID.str.count_matches(r"\p{L}") < MIN_LETTERS)
         .then(pl.lit(UNDETERMINED))
         .when((n_english >= 2) & (n_english * 7 >= n_words))
         .then(pl.lit("en"))
