@@ -183,11 +183,9 @@ def build_cross_encoder(material: Material, out: Path, seed: int) -> Mapping[str
     """
     pruned = pieces(material)
     plan = teach.Plan(epochs=2, rate=1.5e-4, head_rate=1e-3, seed=seed, n_rows=32)
-    trial, student = (cross_encoder.cross(BASE, pruned, seed) for _ in range(2))
     seen = _seen(material, LEFT_OUT)
-    cross_encoder.tune(trial, seen, plan)
+    trial, student = cross_encoder.side_by_side(BASE, pruned, plan, (seen, material.labelled))
     cooled = cross_encoder.calibrate(trial, seen, _held(material))
-    cross_encoder.tune(student, material.labelled, plan)
     artefact = cross_encoder.artefact(student, material.labelled, cooled)
     cross_encoder.save(student, artefact, out)
     return artefact

@@ -6,12 +6,17 @@ Here it is taught, calibrated and written to its file; when it is asked is said 
 
 import random
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import joblib
+import numpy as np
 import polars as pl
 import torch
+from numpy.typing import NDArray
 from safetensors.torch import save_file
 from sentence_transformers import SentenceTransformer
 from tokenizers import Tokenizer
@@ -20,12 +25,15 @@ from torch import Tensor, nn
 from painpoints import bundle
 from painpoints.classify import LABELS, Classifier
 from painpoints.cross_encoder import CrossEncoder
-from painpoints.encode import PAIR_TOKENS, SCALE, Pair, pair_states, reading_pairs
+from painpoints.encode import PAIR_TOKENS, SCALE, Pair, pair_states, plain_torch, reading_pairs
 from painpoints_training import anchored, heads, teach
 from painpoints_training.corpus import CLASSES
 from painpoints_training.encoder import fewer_pieces
 from painpoints_training.refit import as_model
 from painpoints_training.vocabulary import Pruned
+
+State = Mapping[str, NDArray[np.generic]]
+"""The weights of a model, by name."""
 
 N_FROZEN = 2
 """Lowest layers kept as they are, beside the vectors of word pieces."""
@@ -62,11 +70,37 @@ def cross(base: Path, pruned: Pruned, seed: int) -> Cross:
     return Cross(model, pruned.tokenizer, model.config.hidden_size)
 
 
+def side_by_side(
+    base: Path, pruned: Pruned, plan: teach.Plan, lots: Sequence[pl.DataFrame]
+) -> list[Cross]:
+    """Return a cross-encoder taught the labels of each lot of rows, all at the same time.
+
+    Each has a process and one thread, so that it learns the same however many cores there are.
+    """
+    with ProcessPoolExecutor(len(lots), mp_context=get_context("spawn")) as processes:
+        learn = partial(_learnt, base, pruned, plan)
+        return [
+            _with_state(cross(base, pruned, plan.seed), of) for of in processes.map(learn, lots)
+        ]
+
+
+def _learnt(base: Path, pruned: Pruned, plan: teach.Plan, rows: pl.DataFrame) -> State:
+    plain_torch().set_num_threads(1)
+    student = cross(base, pruned, plan.seed)
+    tune(student, rows, plan)
+    return {name: tensor.numpy() for name, tensor in student.state_dict().items()}
+
+
+def _with_state(student: Cross, state: State) -> Cross:
+    student.load_state_dict({name: torch.from_numpy(of) for name, of in state.items()})
+    return student.eval()
+
+
 def tune(student: Cross, rows: pl.DataFrame, plan: teach.Plan) -> list[float]:
     """Teach it the labels of rows of `corpus.SCHEMA`; return every step's loss."""
     rng = random.Random(plan.seed)  # noqa: S311 - a sample, no secret
     torch.manual_seed(plan.seed)
-    batches = teach.share(teach.row_batches(rows, plan, rng, _length))
+    batches = teach.row_batches(rows, plan, rng, _length)
 
     def loss(batch: Sequence[teach.Row]) -> Tensor:
         return teach.label_loss(student([_seen(row, rng) for row in batch]), batch)

@@ -18,7 +18,7 @@ import numpy as np
 import polars as pl
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, distributed, nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from painpoints.classify import LABELS, Vectors
@@ -60,7 +60,6 @@ class Plan:
     """How long and how fast to learn.
 
     rate, head_rate: highest learning rates; up over the first twentieth, then down to zero.
-    keep: called with nothing every 300 steps, to save what there is.
     """
 
     epochs: float
@@ -69,7 +68,6 @@ class Plan:
     seed: int
     n_rows: int = 32
     n_intents: int = 16
-    keep: Callable[[], None] | None = None
 
 
 class Taught(nn.Module):
@@ -115,7 +113,7 @@ def imitate(student: Student, teacher: Teacher, plan: Plan) -> list[float]:
     rng = random.Random(plan.seed)  # noqa: S311 - a sample, no secret
     size = int(len(teacher) * min(plan.epochs, 1.0))
     texts = rng.sample(sorted(teacher), size) * max(1, round(plan.epochs))
-    batches = share(_bucketed(texts, plan.n_rows, rng))
+    batches = _bucketed(texts, plan.n_rows, rng)
     return descend(student, batches, lambda b: _apart(student.vectors(b), b, teacher), plan)
 
 
@@ -123,7 +121,7 @@ def tune(student: Student, teaching: Teaching, plan: Plan) -> list[float]:
     """Teach the student labels, intents and the teacher together; return every step's loss."""
     rng = random.Random(plan.seed)  # noqa: S311 - a sample, no secret
     torch.manual_seed(plan.seed)
-    batches = share(row_batches(teaching.labelled, plan, rng, lambda row: len(row["text"] or "")))
+    batches = row_batches(teaching.labelled, plan, rng, lambda row: len(row["text"] or ""))
 
     def loss(rows: Sequence[Row]) -> Tensor:
         total = _label_loss(student, rows, teaching.teacher, rng)
@@ -148,15 +146,12 @@ def descend(
         optimizer.zero_grad()
         value = loss(batch)
         torch.autograd.backward(value)
-        _average_gradients(student)
         nn.utils.clip_grad_norm_(body, 1.0)
         optimizer.step()
         pace.step()
         history.append(float(value.detach()))
         if step % 50 == 0:
             _report(history, len(batches), time.monotonic() - began)
-        if step % 300 == 0 and plan.keep is not None:
-            plan.keep()
     student.eval()
     return history
 
@@ -171,27 +166,6 @@ def _report(history: list[float], n_steps: int, seconds: float) -> None:
     done = len(history)
     recent = np.mean(history[-50:])
     print(f"step {done} of {n_steps}: loss {recent:.3f}, {seconds / done:.2f} s each", flush=True)
-
-
-def share(batches: list[Batch]) -> list[Batch]:
-    """Return this process's part of the batches, equally many for each."""
-    if not distributed.is_initialized():
-        return batches
-    n, rank = distributed.get_world_size(), distributed.get_rank()
-    return batches[: len(batches) // n * n][rank::n]
-
-
-def _average_gradients(student: Taught) -> None:
-    """Average the gradients over the processes that train together."""
-    if not distributed.is_initialized():
-        return
-    n = distributed.get_world_size()
-    for parameter in student.parameters():
-        if parameter.requires_grad:
-            if parameter.grad is None:
-                parameter.grad = torch.zeros_like(parameter)
-            distributed.all_reduce(parameter.grad)
-            parameter.grad /= n
 
 
 def _bucketed(texts: Sequence[str], size: int, rng: random.Random) -> list[list[str]]:
