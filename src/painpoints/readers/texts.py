@@ -1,7 +1,6 @@
 """Plain texts to the feedback table: what a caller has in hand, without a file."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import polars as pl
 
@@ -29,13 +28,18 @@ def from_texts(
     """
     known = [{"verbatim": text} if isinstance(text, str) else dict(text) for text in texts]
     _refuse_unknown(known)
-    n = len(known)
-    columns: dict[str, Sequence[Any]] = {name: [None] * n for name in FEEDBACK.schema()}
-    columns |= {name: [text.get(name) for text in known] for name in KNOWN}
-    columns["verbatim"] = [text.get("verbatim") or "" for text in known]
-    columns |= {"feedback_id": [str(number) for number in range(n)], "row": range(n)}
-    columns |= {"source": ["text"] * n, "survey": [Survey.NONE.value] * n}
-    frame = pl.DataFrame(columns, schema=FEEDBACK.schema())
+    rows = [
+        {
+            **text,
+            "verbatim": text.get("verbatim") or "",
+            "feedback_id": str(number),
+            "row": number,
+            "source": "text",
+            "survey": Survey.NONE.value,
+        }
+        for number, text in enumerate(known)
+    ]
+    frame = pl.from_dicts(rows, schema=FEEDBACK.schema())
     return check(FEEDBACK, with_reasons(frame, read or ReadSettings()))
 
 
