@@ -22,7 +22,7 @@ HEAVY = (
 )
 
 ONLY_IN = {
-    "bertopic": {"topics.py", "labels.py"},
+    "bertopic": {"finding.py"},
     "sentence_transformers": {"encode.py"},
     "torch": {"encode.py"},
     "spacy": {"parse.py"},

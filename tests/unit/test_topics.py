@@ -14,6 +14,8 @@ from painpoints import topics
 from painpoints.config import TopicSettings
 from painpoints.errors import ModelError, TableError
 from painpoints.tables import TIME
+from painpoints.topics import clustering, content, finding
+from painpoints.topics import model as frozen
 
 SUBJECTS = (
     ("app", "crashes", "screen"),
@@ -112,10 +114,10 @@ def test_nearest_does_not_depend_on_company(n: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
     vectors = rng.normal(size=(n, 384)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    grid = np.rint(vectors[: max(1, n // 3)] * topics.SCALE).astype(np.int16)
+    grid = np.rint(vectors[: max(1, n // 3)] * frozen.SCALE).astype(np.int16)
     center = np.full(384, 0.01, dtype=np.float32)
-    index, cosine = topics.nearest(vectors, grid, center)
-    one, near = topics.nearest(vectors[-1:], grid, center)
+    index, cosine = frozen.nearest(vectors, grid, center)
+    one, near = frozen.nearest(vectors[-1:], grid, center)
     assert (index[-1], cosine[-1]) == (one[0], near[0])
 
 
@@ -157,7 +159,7 @@ def test_what_is_like_nothing_is_novel(
 )
 def test_words_without_a_subject_have_their_reason(text: str, reason: str | None) -> None:
     """Greetings, bare verdicts and non-answers are told apart from content."""
-    assert topics.left_out(pl.DataFrame({"text": [text]})) == [reason]
+    assert content.left_out(pl.DataFrame({"text": [text]})) == [reason]
 
 
 def test_no_stage_no_touchpoint_no_purpose_has_no_content() -> None:
@@ -168,7 +170,7 @@ def test_no_stage_no_touchpoint_no_purpose_has_no_content() -> None:
         "type": ["other"] * 2,
     }
     mentions = pl.DataFrame({**columns, "stage": ["none", "use"]})
-    assert topics.left_out(mentions) == ["no_content", None]
+    assert content.left_out(mentions) == ["no_content", None]
 
 
 @pytest.mark.parametrize("n", [0, 1, 2, 3, 7])
@@ -193,7 +195,7 @@ def test_the_sample_is_the_same_in_any_order_and_keeps_every_stage() -> None:
         stage=pl.Series(["use", "support"] * 150), type=pl.lit("pain_point")
     )
     order = np.random.default_rng(3).permutation(mentions.height)
-    one, two = (topics._distinct(m, 100) for m in (mentions, mentions[order]))
+    one, two = (finding._distinct(m, 100) for m in (mentions, mentions[order]))
     assert one["text"].to_list() == two["text"].to_list()
     assert one.height == 100
     assert one["stage"].value_counts().sort("stage")["count"].to_list() == [50, 50]
@@ -257,12 +259,12 @@ def test_a_loose_topic_is_cut_and_a_tight_one_is_not() -> None:
     """What gathers several subjects is told as several; what has one subject stays one."""
     _, vectors = feedback_on(20)
     tight = np.repeat(np.arange(len(SUBJECTS)), 20)
-    assert np.array_equal(topics._apart(vectors, tight, 5), tight)
-    cut = topics._apart(vectors, np.where(tight < 5, 0, 1), 5)
+    assert np.array_equal(clustering._apart(vectors, tight, 5), tight)
+    cut = clustering._apart(vectors, np.where(tight < 5, 0, 1), 5)
     subjects = [set(cut[start : start + 20].tolist()) for start in range(0, 120, 20)]
     assert all(len(found) == 1 for found in subjects)
     assert len(set.union(*subjects)) == len(SUBJECTS)
-    assert topics._apart(vectors, np.where(tight < 5, 0, 1), 100).max() == 1
+    assert clustering._apart(vectors, np.where(tight < 5, 0, 1), 100).max() == 1
 
 
 @pytest.mark.parametrize(
@@ -276,7 +278,7 @@ def test_a_loose_topic_is_cut_and_a_tight_one_is_not() -> None:
 )
 def test_bare_verdicts_on_the_whole_are_told(text: str, sentiment: str, sign: int) -> None:
     """Blame or praise without a subject is bare; a subject makes it a topic."""
-    told = topics._bare(pl.DataFrame({"text": [text], "sentiment": [sentiment]}))
+    told = finding._bare(pl.DataFrame({"text": [text], "sentiment": [sentiment]}))
     assert told is not None
     assert told.tolist() == [sign]
 
@@ -289,9 +291,9 @@ def test_topics_of_bare_blame_are_one() -> None:
     vectors = middles[labels] + 0.05 * rng.normal(size=(60, DIM))
     vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
     blame = np.where(np.arange(60) % 3 == 0, -1, 0)
-    assert topics._joined(vectors, labels, np.zeros(60, np.int64)).max() == 1
-    assert topics._joined(vectors, labels, np.where(labels == 1, -blame, blame)).max() == 1
-    assert topics._joined(vectors, labels, blame).max() == 0
+    assert clustering._joined(vectors, labels, np.zeros(60, np.int64)).max() == 1
+    assert clustering._joined(vectors, labels, np.where(labels == 1, -blame, blame)).max() == 1
+    assert clustering._joined(vectors, labels, blame).max() == 0
 
 
 def test_bertopic_comes_without_what_is_not_asked_of_it() -> None:
