@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, ImportString, SecretStr, ValidationError
+from pydantic import Field, ImportString, SecretStr
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -43,10 +43,13 @@ class ServiceSettings(BaseSettings):
     port: int = Field(8000, ge=0, le=65535, description="0 takes a free port")
     workers: int = Field(1, ge=0, le=64, description="analyses at once; 0 leaves them to others")
     require_key: bool = Field(
-        default=False, description="ask for a key on 127.0.0.1 too (always on elsewhere)"
+        default=False,
+        description="ask for a key on 127.0.0.1 too (always on elsewhere, and with allowed_hosts)",
     )
     allowed_hosts: tuple[str, ...] = Field(
-        (), description="host names that requests may name, besides the address listened on"
+        (),
+        description="host names that requests may name, besides the address listened on; with one "
+        "every request needs a key",
     )
     warm_models: bool = Field(
         default=True, description="load the models at the start, not with the first /v1/score"
@@ -112,8 +115,8 @@ class ServiceSettings(BaseSettings):
 
     @property
     def keys_needed(self) -> bool:
-        """Return whether a request must carry a key."""
-        return self.require_key or not self.on_loopback
+        """Return whether a request must carry a key: always where others can come, by a proxy too."""
+        return self.require_key or not self.on_loopback or bool(self.allowed_hosts)
 
     def told(self) -> dict[str, Any]:
         """Return the settings as plain values, secrets open, for a process that is to have them."""
@@ -147,10 +150,9 @@ def load(file: Path | None = None, flags: Mapping[str, Any] | None = None) -> Se
         ) -> tuple[PydanticBaseSettingsSource, ...]:
             return (init_settings, env_settings, InitSettingsSource(settings_cls, section))
 
-    try:
+    config.refuse_unknown_variables(PREFIX, ServiceSettings.model_fields)
+    with config.explained("settings of the service"):
         return FromFile(**given)
-    except ValidationError as error:
-        raise SettingsError(config.explain(error, "settings of the service")) from error
 
 
 def in_force(file: Path | None = None) -> list[InForce]:

@@ -61,11 +61,14 @@ Column = Annotated[
 MaxBad = Annotated[
     float | None, typer.Option(help="Share of bad rows (0..1) above which to stop (default 0.05).")
 ]
-Layout = Annotated[str | None, typer.Option(help="Force a layout instead of recognising it.")]
+Layout = Annotated[
+    str | None,
+    typer.Option(help="Force a layout instead of recognising it; a wrong name lists them."),
+]
 Encoding = Annotated[str | None, typer.Option(help="Text encoding, when the guess is wrong.")]
 Sheet = Annotated[str | None, typer.Option(help="Sheet of a workbook that has several.")]
 Models = Annotated[
-    Path | None, typer.Option(help="Folder of trained parts instead of the shipped.")
+    Path | None, typer.Option(help="Folder of own trained parts; what it lacks is shipped.")
 ]
 
 
@@ -124,7 +127,9 @@ def analyze(
     ] = 0,
     parts: Annotated[
         str | None,
-        typer.Option(help="Folder or URL for the files of a large run; all workers must see it."),
+        typer.Option(
+            help="Folder or URL in which a large run makes one for its parts; all workers must see it."
+        ),
     ] = None,
     models: Models = None,
     settings: ConfigFile = None,
@@ -149,7 +154,7 @@ def analyze(
     if update is not None and continues is not None:
         raise SettingsError("--update adds to a run, --continue makes another; give one of them")
     runs.refuse_foreign(out)
-    how = distribute.How(engine, scheduler, workers, resume, parts)
+    how = distribute.How(engine, scheduler, workers, resume, distribute.parts_folder(out, parts))
     with (
         distribute.workshop(out, how) as workshop,
         _resumable(workshop),
@@ -210,10 +215,11 @@ def score(
     inputs: Inputs,
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", help="A .csv, .parquet or .jsonl file; else the screen."),
+        typer.Option("--out", "-o", help="A .csv, .parquet or .json file; else the screen."),
     ] = None,
     run: Annotated[
-        Path | None, typer.Option(help="An earlier run, whose topics are assigned as well.")
+        Path | None,
+        typer.Option(help="An earlier run, whose topics are assigned as well, by its quality."),
     ] = None,
     quality: Quality = None,
     column: Column = None,
@@ -225,6 +231,10 @@ def score(
     from painpoints import runs, terminal
     from painpoints.pipeline import Analyser
 
+    if out is not None:
+        runs.refuse_ending(out)
+    if run is not None and quality is None:
+        quality = runs.quality_of(run)
     chosen = _settings(
         settings, {"quality": quality, "models": models, "columns": _columns(column)}
     )

@@ -6,7 +6,8 @@ Unknown keys are errors. A nested setting is `PAINPOINTS_RANK__MIN_PEOPLE` in th
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -18,6 +19,7 @@ from pydantic_settings import (
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
+from pydantic_settings import SettingsError as UnreadableError
 
 from painpoints.errors import SettingsError
 
@@ -255,23 +257,26 @@ def load(file: Path | None = None, flags: Mapping[str, Any] | None = None) -> Se
     class FromFile(Settings):
         model_config = SettingsConfigDict(toml_file=settings_file(file))
 
-    _refuse_unknown_variables()
-    try:
+    refuse_unknown_variables(PREFIX, Settings.model_fields, but=SERVICE_PREFIX)
+    with explained("settings"):
         return FromFile(**_without_none(flags or {}))
-    except ValidationError as error:
-        raise SettingsError(explain(error, "settings")) from error
 
 
-def _refuse_unknown_variables() -> None:
+def refuse_unknown_variables(prefix: str, keys: Iterable[str], *, but: str | None = None) -> None:
     """The library looks up the variables it knows; one misspelt would be ignored without a word.
 
+    Args:
+        prefix: of the variables.
+        keys: of the settings.
+        but: begins those that are somebody else's.
+
     Raises:
-        SettingsError: naming every `PAINPOINTS_*` variable that is no setting.
+        SettingsError: naming every variable that is no setting.
     """
-    given = (name for name in os.environ if name.startswith(PREFIX))
-    names = (name for name in given if not name.startswith(SERVICE_PREFIX))
-    known = {key.upper() for key in Settings.model_fields}
-    unknown = [n for n in names if n.removeprefix(PREFIX).split("__")[0] not in known]
+    given = (name for name in os.environ if name.startswith(prefix))
+    names = (name for name in given if but is None or not name.startswith(but))
+    known = {key.upper() for key in keys}
+    unknown = [n for n in names if n.removeprefix(prefix).split("__")[0] not in known]
     if unknown:
         raise SettingsError(f"environment: {', '.join(sorted(unknown))}: no such setting")
 
@@ -285,7 +290,23 @@ def _without_none(flags: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def explain(error: ValidationError, whose: str) -> str:
+@contextmanager
+def explained(whose: str) -> Iterator[None]:
+    """Tell what is wrong with settings, key by key, in one sentence.
+
+    Raises:
+        SettingsError: what is read in the block is none.
+    """
+    try:
+        yield
+    except ValidationError as error:
+        raise SettingsError(_explain(error, whose)) from error
+    except UnreadableError as error:
+        told = f'{error}; lists and tables are JSON in variables, like ["one"]'
+        raise SettingsError(f"{whose}: {told}") from error
+
+
+def _explain(error: ValidationError, whose: str) -> str:
     """Return what is wrong with settings, key by key, as one sentence."""
     lines = sorted(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
     return f"{whose}: " + "; ".join(lines)

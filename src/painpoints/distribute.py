@@ -576,6 +576,15 @@ class Workshop:
         self._closing.close()
 
 
+def parts_folder(out: Path, among: str | None = None) -> str:
+    """Return the folder for the parts of a run saved in `out`: beside it, or in the folder `among`.
+
+    It is the run's alone, emptied and removed with all that is in it; what else `among` holds stays.
+    """
+    name = f".{out.name}.parts"
+    return str((out.parent / name).resolve()) if among is None else f"{among.rstrip('/')}/{name}"
+
+
 @contextmanager
 def workshop(out: Path, how: How) -> Iterator[Workshop]:
     """Yield what says in how many parts a run is worked through that will be saved in `out`.
@@ -588,7 +597,7 @@ def workshop(out: Path, how: How) -> Iterator[Workshop]:
     """
     if how.engine not in ENGINES:
         raise SettingsError(f"--engine {how.engine}: it is one of {', '.join(ENGINES)}")
-    folder = how.parts or str((out.parent / f".{out.name}.parts").resolve())
+    folder = how.parts or parts_folder(out)
     if not how.resume:
         Store(folder).clear()
     opened = Workshop(folder, how)

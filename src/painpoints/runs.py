@@ -53,6 +53,16 @@ def refuse_foreign(out: Path) -> None:
         raise InputError(f"{out} holds other files and no {RUN}; name a new or an empty folder")
 
 
+def refuse_ending(table: Path) -> None:
+    """Check, before the work begins, that a table can be written in the form that its ending names.
+
+    Raises:
+        InputError: it cannot.
+    """
+    if table.suffix not in writers.ENDINGS:
+        raise InputError(f"{table.name}: tables are written as {', '.join(writers.ENDINGS)}")
+
+
 def save(analysis: Analysis, out: Path) -> list[Path]:
     """Write the run into the folder `out`, in place of an earlier run there; return its files.
 
@@ -189,6 +199,15 @@ def load_topic_model(run: Path) -> TopicModel:
             return TopicModel.from_arrays(dict(arrays))
     except (OSError, ValueError) as error:
         raise RunError(f"{path} cannot be read; analyse the input again") from error
+
+
+def quality_of(run: Path) -> str:
+    """Return the quality by which a run was made.
+
+    Raises:
+        RunError: the run is missing or damaged.
+    """
+    return str(load_facts(run)["settings"]["quality"])
 
 
 def load_earlier(run: Path) -> Earlier:

@@ -123,3 +123,5 @@ _FORMS: dict[str, Callable[[pl.DataFrame, Path], None]] = {
     ".csv": _write_csv,
     ".json": _write_json,
 }
+ENDINGS = tuple(_FORMS)
+"""Of the files that tables are written to."""
