@@ -55,7 +55,7 @@ def arrange(whole: Tables, settings: Settings) -> JourneyMap:
     """Return the journey map of the five tables; an earlier run is arranged anew the same way."""
     feedback, mentions = whole.feedback, whole.mentions
     rank = settings.rank
-    direction, few = settings.read.ces_direction, rank.min_people
+    few = rank.min_people
     periods = trends.choose(feedback, period=rank.period)
     members = findings.members(mentions)
     journey = journeymap.build(
@@ -65,10 +65,8 @@ def arrange(whole: Tables, settings: Settings) -> JourneyMap:
         whole.findings,
         stages=stages(settings),
         title=settings.report.title,
-        scores=scores.by_stage(feedback, mentions, ces_direction=direction, min_people=few),
-        changes=trends.changes(
-            feedback, mentions, periods, ces_direction=direction, min_people=few
-        ),
+        scores=scores.by_stage(feedback, mentions, min_people=few),
+        changes=trends.changes(feedback, mentions, periods, min_people=few),
         period=periods.now if periods else None,
         previous_period=periods.before if periods else None,
         min_people=few,
@@ -78,24 +76,16 @@ def arrange(whole: Tables, settings: Settings) -> JourneyMap:
         stages=_with_targets(journey, settings),
         fixes=_fixes(whole, settings),
         segments=_segments(whole, members, settings),
-        personas=persona_groups.find(
-            feedback, mentions, whole.topics, ces_direction=direction, seed=settings.seed
-        ),
+        personas=persona_groups.find(feedback, mentions, whole.topics, seed=settings.seed),
         paths=journeys.follow(
             feedback, mentions, [s.name for s in stages(settings)], min_people=few
         ),
         emerging=_emerging(whole, settings, trends.with_history(feedback, periods)),
         efforts_unmatched=_efforts_unmatched(whole, settings),
-        timeline=_timeline(
-            whole, members, settings, trends.with_history(feedback, periods) or periods
-        ),
+        timeline=_timeline(whole, members, trends.with_history(feedback, periods) or periods),
         scores_by={
-            "touchpoint": scores.by_touchpoint(
-                feedback, mentions, ces_direction=direction, min_people=few
-            ),
-            "channel": scores.by_group(
-                feedback, "channel", ces_direction=direction, min_people=few
-            ),
+            "touchpoint": scores.by_touchpoint(feedback, mentions, min_people=few),
+            "channel": scores.by_group(feedback, "channel", min_people=few),
         },
     )
 
@@ -140,12 +130,11 @@ def _segments(whole: Tables, members: pl.DataFrame, settings: Settings) -> tuple
         {("", "", topic): label for topic, label in named.iter_rows()}
         | {(kind, stage, topic): label for kind, stage, topic, label in claims.iter_rows()},
         min_people=settings.rank.min_people,
-        ces_direction=settings.read.ces_direction,
     )
 
 
 def _timeline(
-    whole: Tables, members: pl.DataFrame, settings: Settings, periods: trends.Periods | None
+    whole: Tables, members: pl.DataFrame, periods: trends.Periods | None
 ) -> Timeline | None:
     if periods is None:
         return None
@@ -156,7 +145,6 @@ def _timeline(
         unit=periods.unit,
         every=periods.every,
         now_to=periods.now_to,
-        ces_direction=settings.read.ces_direction,
     )
 
 

@@ -45,8 +45,13 @@ class ReadSettings(_Section):
     layout: str | None = Field(None, description="force a layout instead of recognising it")
     max_bad: float = Field(0.05, ge=0, le=1, description="share of bad rows that stops the run")
     max_cell_chars: int = Field(100_000, ge=100, description="a longer cell makes its row bad")
-    date_order: Literal["auto", "day_first", "month_first", "year_first"] = "auto"
-    ces_direction: Literal["easy_is_high", "effort_is_high"] = "easy_is_high"
+    date_order: Literal["auto", "day_first", "month_first", "year_first"] = Field(
+        "auto", description="auto, day_first, month_first or year_first"
+    )
+    ces_direction: Literal["easy_is_high", "effort_is_high"] = Field(
+        "easy_is_high",
+        description="or effort_is_high, which turns effort scores round: 1 of 7 becomes 7",
+    )
     languages: tuple[str, ...] = Field(("en",), description="that the models cover")
     agent_names: tuple[str, ...] = Field((), description="speakers that are the company")
 
@@ -54,27 +59,33 @@ class ReadSettings(_Section):
 class ColumnSettings(_Section):
     """Which column is what, where the guess is wrong; names as in the export's header."""
 
-    verbatim: tuple[str, ...] = ()
-    score: str | None = None
-    survey: str | None = Field(None, description="the survey kind of the score column")
-    score_max: float | None = None
-    date: str | None = None
-    id: str | None = None
-    person: str | None = None
-    channel: str | None = None
-    stage: str | None = None
-    touchpoint: str | None = None
-    language: str | None = None
-    segments: tuple[str, ...] = ()
-    ignore: tuple[str, ...] = ()
+    verbatim: tuple[str, ...] = Field((), description="of free text; several are several questions")
+    score: str | None = Field(None, description="of the score")
+    survey: str | None = Field(
+        None,
+        description="kind of the score: nps, enps, csat, ces, stars, thumbs, smileys, pmf, none",
+    )
+    score_max: float | None = Field(None, description="top of its scale, where nothing tells it")
+    date: str | None = Field(None, description="when it was said")
+    id: str | None = Field(None, description="of the answer")
+    person: str | None = Field(None, description="who said it")
+    channel: str | None = Field(None, description="where it was said")
+    stage: str | None = Field(None, description="stage of the journey, where the export knows it")
+    touchpoint: str | None = Field(None, description="touchpoint, where the export knows it")
+    language: str | None = Field(None, description="language of the text")
+    segments: tuple[str, ...] = Field((), description="to compare and cut by; guessed when not set")
+    ignore: tuple[str, ...] = Field((), description="not read")
 
 
 class RedactSettings(_Section):
     """What is masked before anything else sees the text."""
 
-    names: bool = True
+    names: bool = Field(default=True, description="mask names of people")
     phone_region: str = Field("GB", description="for phone numbers without a country code")
-    salt: str = Field("", description="added to ids before they are hashed to pseudonyms")
+    salt: str = Field(
+        "",
+        description="added to ids before they are hashed to pseudonyms; without one, who guesses an id can check it",
+    )
 
 
 class StageSettings(_Section):
@@ -90,7 +101,11 @@ class StageSettings(_Section):
 class JourneySettings(_Section):
     """The journey: the default eight stages unless `stages` are given."""
 
-    stages: tuple[StageSettings, ...] = ()
+    stages: tuple[StageSettings, ...] = Field(
+        (),
+        description="own stages, [[journey.stages]]: name, title, description, aliases, covers; see "
+        "docs/retraining.md",
+    )
     targets: dict[str, float] = Field(
         default_factory=dict,
         description="expected score by stage, as people read it: NPS 30, CSAT 85 (percent), stars 4.2",
@@ -119,20 +134,22 @@ class RankSettings(_Section):
     """When a finding may be ranked, and how its rank range is found."""
 
     min_people: int = Field(5, ge=1, description="fewer people are named but not ranked")
-    n_bootstrap: int = Field(200, ge=20)
+    n_bootstrap: int = Field(200, ge=20, description="draws behind rank ranges")
     feasibility: Path | None = Field(
         None, description="CSV: topic or touchpoint, effort, owner, note"
     )
     fixes: Path | None = Field(
         None, description="CSV: topic, stage or touchpoint; date; segment, owner, expected, name"
     )
-    period: Literal["auto", "week", "month", "quarter", "year", "none"] = "auto"
+    period: Literal["auto", "week", "month", "quarter", "year", "none"] = Field(
+        "auto", description="compared: auto, week, month, quarter, year, none"
+    )
 
 
 class ReportSettings(_Section):
     """What the reports show."""
 
-    title: str = "Customer journey map"
+    title: str = Field("Customer journey map", description="of the reports")
     max_evidence: int = Field(50_000, ge=100, description="mentions that travel in the HTML map")
     top: int = Field(5, ge=1, description="findings shown per stage before 'more'")
 
@@ -147,7 +164,7 @@ class Settings(BaseSettings):
         frozen=True,
     )
 
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, description="of everything random")
     quality: Literal["fast", "accurate"] = Field(
         "accurate", description="fast is for hundreds of thousands of texts; see docs/models.md"
     )

@@ -63,7 +63,6 @@ def diff(before: Path, now: Path) -> tuple[MapDiff, dict[str, str]]:
         sides.feedback,
         sides.mentions,
         min_people=few,
-        ces_direction=settings.read.ces_direction,
     )
     found = MapDiff(
         before=before.resolve().name,

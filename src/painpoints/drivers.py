@@ -48,7 +48,6 @@ def measure(
     min_people: int = 5,
     n_bootstrap: int = 200,
     seed: int = 0,
-    ces_direction: surveys.CesDirection = "easy_is_high",
 ) -> pl.DataFrame:
     """Return the DRIVERS table: topic x polarity, for each stage and `all`, per survey kind.
 
@@ -60,7 +59,7 @@ def measure(
     rng = np.random.default_rng(seed)
     told = _told(mentions)
     parts = [tables.DRIVERS.empty()]
-    for answers in _answers(feedback, ces_direction):
+    for answers in _answers(feedback):
         scored = told.join(answers.frame, on="feedback_id", how="inner")
         stages = scored.filter(~pl.col("stage").is_in(UNTOLD))["stage"].unique().sort()
         for stage in (ALL, *stages):
@@ -82,7 +81,7 @@ def _told(mentions: pl.DataFrame) -> pl.DataFrame:
     return told.with_columns(pl.col("stage", "topic_id", "polarity").cast(pl.Categorical))
 
 
-def _answers(feedback: pl.DataFrame, ces_direction: surveys.CesDirection) -> Iterator[Answers]:
+def _answers(feedback: pl.DataFrame) -> Iterator[Answers]:
     """Yield the answers of each survey kind on its most answered scale."""
     scored = feedback.drop_nulls("score").select(
         *("feedback_id", "survey", "score", "score_max"),
@@ -92,7 +91,7 @@ def _answers(feedback: pl.DataFrame, ces_direction: surveys.CesDirection) -> Ite
     scales = scored.group_by("survey", "score_max").len()
     ordered = scales.sort("len", "score_max", descending=True).unique("survey", keep="first")
     for survey, top, _ in ordered.sort("survey").iter_rows():
-        found = surveys.headline(survey, top, ces_direction=ces_direction)
+        found = surveys.headline(survey, top)
         same = scored.filter(pl.col("survey") == survey, pl.col("score_max").eq_missing(top))
         if found:
             yield _coded(found, same)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from painpoints import efforts, stats, surveys, tables
+from painpoints import efforts, points, stats, tables
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -99,7 +99,6 @@ def find(
     seed: int = 0,
     feasibility: pl.DataFrame | None = None,
     labels: Mapping[tuple[str, str, str], str] | None = None,
-    ces_direction: surveys.CesDirection = "easy_is_high",
 ) -> pl.DataFrame:
     """Return the FINDINGS table, by stage, kind and rank; its trend columns are null.
 
@@ -109,7 +108,7 @@ def find(
     """
     told = _told(feedback, mentions)
     groups = _with_shares(_groups(told), feedback, mentions)
-    groups = _with_effect(_with_drivers(groups, drivers, feedback, ces_direction))
+    groups = _with_effect(_with_drivers(groups, drivers, feedback))
     groups = efforts.judge(_with_labels(groups, topics, labels or {}), topics, feasibility)
     draws = _draws(groups, told, feedback, n_bootstrap, np.random.default_rng(seed))
     pains = _ranked(_pains(groups), draws, min_people)
@@ -193,23 +192,18 @@ def _with_drivers(
     groups: pl.DataFrame,
     drivers: pl.DataFrame,
     feedback: pl.DataFrame,
-    ces_direction: surveys.CesDirection,
 ) -> pl.DataFrame:
-    """Add impact and weight on the most answered survey kind, and the length of its scale."""
-    kinds = feedback.drop_nulls("score").group_by("survey", "score_max").len()
-    ordered = kinds.sort("len", "survey", descending=[True, False])
-    measures = {
-        survey: found
-        for survey, top, _ in reversed(ordered.rows())
-        if (found := surveys.headline(survey, top, ces_direction=ces_direction))
-    }
-    survey = next((s for s in ordered["survey"] if s in measures), None)
-    measure = measures.get(survey or "")
+    """Add impact and weight on the most answered survey kind, and the length of its scale.
+
+    `scored` people tell the group and gave a score, `scored_share` of the answers tell it.
+    """
+    measure, answers = points.headline(feedback) or (None, feedback.clear())
+    survey = measure.survey if measure else None
     known = drivers.filter(pl.col("survey").eq_missing(survey)).select(
         pl.exclude("survey", "n_people", "n_feedback", "share"),
         kind=pl.col("polarity").replace_strict({"negative": PAIN, "positive": DELIGHT}),
         scored=pl.col("n_people"),
-        scored_share=pl.col("share"),
+        scored_share=pl.col("n_feedback") / answers.height,
     )
     joined = groups.join(known, on=["kind", "stage", "topic_id"], how="left", maintain_order="left")
     return joined.with_columns(

@@ -350,13 +350,13 @@ def interrupted_series(mine: pl.DataFrame, unit: str = "") -> Effect:
 
 
 def _before_after(mine: pl.DataFrame) -> Effect:
-    """Return the difference of the shares, Newcombe's interval and Fisher's p."""
-    sides = [mine.filter(after=after)["told"] for after in (False, True)]
-    (k1, n1), (k2, n2) = ((int(side.sum()), side.len()) for side in sides)
-    low, high = stats.newcombe(k1, n1, k2, n2)
-    value = k2 / n2 - k1 / n1
-    p = float(stats.difference_of_shares(k2, n2, k1, n1))
-    return Effect(value, float(high - low) / (2 * stats.Z95), float(low), float(high), p, PLAIN)
+    """Return the difference of the shares, Newcombe's interval and Fisher's p, on effective n."""
+    sides = [mine.filter(after=after) for after in (False, True)]
+    one, two = (stats.sample(s["told"].to_numpy(), s["person"].to_numpy()) for s in sides)
+    low, high = stats.newcombe(one.mean * one.n, one.n, two.mean * two.n, two.n)
+    p = stats.difference(one, two, "share")
+    error = float(high - low) / (2 * stats.Z95)
+    return Effect(two.mean - one.mean, error, float(low), float(high), p, PLAIN)
 
 
 def _of(value: float, error: float, freedom: int, method: str) -> Effect:

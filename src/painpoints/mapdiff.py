@@ -46,8 +46,8 @@ def join(
     again = now[0].join(before[0].select(keys), on=keys, how="semi", nulls_equal=True)
     fresh = now[0].join(again.select("feedback_id"), on="feedback_id", how="anti")
     told = now[1].join(fresh.select("feedback_id"), on="feedback_id", how="semi")
-    both = before[0].select(tables.person().alias("who")).unique()
-    both = both.join(fresh.select(tables.person().alias("who")).unique(), on="who", how="semi")
+    people = before[0].select("person_id").drop_nulls().unique()
+    both = people.join(fresh, on="person_id", how="semi")
     feedback = [_marked(before[0], late=False), _marked(fresh, late=True)]
     mentions = [_marked(before[1], late=False), _marked(told, late=True)]
     return Sides(
@@ -59,9 +59,9 @@ def join(
 
 
 def _marked(table: pl.DataFrame, *, late: bool) -> pl.DataFrame:
-    """Return the rows with the run in front of every id: a: or b:."""
+    """Return the rows with the run in front of every id, and of the file they come from: a: or b:."""
     side = "b:" if late else "a:"
-    ids = [c for c in ("feedback_id", "mention_id") if c in table.columns]
+    ids = [c for c in ("feedback_id", "mention_id", "source") if c in table.columns]
     return table.with_columns(
         *((pl.lit(side) + pl.col(c)).alias(c) for c in ids), late=pl.lit(late)
     )

@@ -67,7 +67,6 @@ def find(
     mentions: pl.DataFrame,
     topics: pl.DataFrame,
     *,
-    ces_direction: surveys.CesDirection = "easy_is_high",
     seed: int = 0,
 ) -> Personas:
     """Return the personas, or that there are none and why.
@@ -78,7 +77,7 @@ def find(
     """
     heard = feedback.drop(points.TEXT, strict=False).filter(pl.col("reason").is_null())
     heard = heard.with_columns(who=tables.person())
-    scored = points.headline(heard, ces_direction)
+    scored = points.headline(heard)
     rows = _rows(heard, mentions, topics)
     told = _told(rows, scored[1] if scored else None, seed)
     look = Personas(

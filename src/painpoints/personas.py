@@ -50,7 +50,6 @@ def compare(
     *,
     min_people: int = 5,
     q: float = 0.05,
-    ces_direction: surveys.CesDirection = "easy_is_high",
 ) -> tuple[SegmentView, ...]:
     """Return each segment against everybody else, column by column, the largest first.
 
@@ -62,7 +61,7 @@ def compare(
     """
     heard = _heard(feedback)
     compared = _comparisons(heard)
-    scored = points.headline(feedback, ces_direction)
+    scored = points.headline(feedback)
     told = _told(heard, members)
     counted = [_counted(told, each) for each in compared]
     p = _corrected(counted, min_people)

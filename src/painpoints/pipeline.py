@@ -191,7 +191,7 @@ class Analyser:
         seen = {source["source"]: source["sha256"] for source in earlier.inputs}
         intake = readers.read(inputs, self.settings.read, self.settings.columns, seen=seen)
         old = earlier.tables
-        new, n_repeated = _not_in(intake.feedback, old.feedback, self.settings.redact.salt)
+        new, n_repeated = self._not_in(intake.feedback, old.feedback)
         parts = spread(self.reader, new, clock)
         clock("redact")
         added, masked = parts.mask(redact.held(old.feedback))
@@ -209,6 +209,25 @@ class Analyser:
             earlier=earlier.inputs,
             drift=drift.compare(old.mentions, classified.mentions, n_repeated=n_repeated),
         )
+
+    def _not_in(self, feedback: pl.DataFrame, earlier: pl.DataFrame) -> tuple[pl.DataFrame, int]:
+        """Return the feedback whose ids the earlier run does not hold, and how many it does.
+
+        Raises:
+            InputError: it holds all of them, or stands for other answers under too many of them.
+        """
+        ids = redact.feedback_ids(feedback, self.settings.redact.salt)
+        repeated = ids.is_in(earlier["feedback_id"].implode())
+        others = _n_others(feedback.with_columns(feedback_id=ids), earlier)
+        if others > self.settings.read.max_bad * feedback.height:
+            raise InputError(
+                f"{others:,} of {feedback.height:,} ids stand for other answers in the earlier run; "
+                "name a column whose ids differ from export to export (--column id=...), or analyse "
+                "all exports together"
+            )
+        if repeated.all():
+            raise InputError("nothing new: the earlier run holds every answer of the inputs")
+        return feedback.filter(~repeated), int(repeated.sum())
 
     def _refuse_other(self, earlier: Earlier, which: str) -> None:
         """Refuse a run whose parts, those whose names begin so, are others than are in force."""
@@ -330,7 +349,6 @@ class Analyser:
             min_people=rank.min_people,
             n_bootstrap=rank.n_bootstrap,
             seed=self.settings.seed,
-            ces_direction=self.settings.read.ces_direction,
         )
 
     def _findings(
@@ -353,7 +371,6 @@ class Analyser:
             seed=self.settings.seed,
             feasibility=self._feasibility(),
             labels=self._names(members, told),
-            ces_direction=self.settings.read.ces_direction,
         )
         periods = trends.choose(feedback, period=rank.period)
         return trends.annotate(ranked, members, feedback, periods, min_people=rank.min_people)
@@ -391,17 +408,19 @@ def _with_verdicts(found: pl.DataFrame, lineage: Sequence[topics.Descent]) -> pl
     return found.with_columns(status=status)
 
 
-def _not_in(feedback: pl.DataFrame, earlier: pl.DataFrame, salt: str) -> tuple[pl.DataFrame, int]:
-    """Return the feedback whose ids the earlier run does not hold, and how many it does.
+def _n_others(feedback: pl.DataFrame, earlier: pl.DataFrame) -> int:
+    """Return how many ids of both stand for answers of another time, score or text.
 
-    Raises:
-        InputError: it holds all of them.
+    feedback: not masked yet; a masked text of the earlier run may be any.
     """
-    ids = redact.feedback_ids(feedback, salt)
-    repeated = ids.is_in(earlier["feedback_id"].implode())
-    if repeated.all():
-        raise InputError("nothing new: the earlier run holds every answer of the inputs")
-    return feedback.filter(~repeated), int(repeated.sum())
+    held = pl.col("verbatim_held")
+    same = (
+        pl.col("created_at").eq_missing(pl.col("created_at_held"))
+        & pl.col("score").eq_missing(pl.col("score_held"))
+        & ((pl.col("verbatim") == held) | held.str.contains(redact.PLACEHOLDER.pattern))
+    )
+    both = feedback.join(earlier, on="feedback_id", how="inner", suffix="_held")
+    return both.filter(~same).height
 
 
 def _names_of(ranked: pl.DataFrame) -> dict[Key, str]:

@@ -11,9 +11,7 @@ from painpoints import surveys, tables
 TEXT = ("verbatim", "question", "turns")
 
 
-def headline(
-    feedback: pl.DataFrame, ces_direction: surveys.CesDirection = "easy_is_high"
-) -> tuple[surveys.Measure, pl.DataFrame] | None:
+def headline(feedback: pl.DataFrame) -> tuple[surveys.Measure, pl.DataFrame] | None:
     """Return the measure, and each answer once with its `points`; None where nobody scored.
 
     The rows are those of `feedback` with `answer` and `person` (a number) added, without the text.
@@ -25,7 +23,7 @@ def headline(
     scored = scored.filter(pl.col("answer").is_first_distinct())
     kinds = scored.group_by("survey", "score_max").len().sort("len", "survey", descending=True)
     for survey, top, _ in kinds.iter_rows():
-        measure = surveys.headline(survey, top, ces_direction=ces_direction)
+        measure = surveys.headline(survey, top)
         if measure:
             same = scored.filter(pl.col("survey") == survey, pl.col("score_max").eq_missing(top))
             counted = pl.Series("points", measure.points(same["score"].to_numpy()))

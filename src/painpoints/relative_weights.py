@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
 ZERO = 1e-9
+FLAT = 1e-5
+"""Root of an eigenvalue under which drivers coincide: what is left of it is rounding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,7 @@ def decompose(xx: stats.Floats, xy: stats.Floats) -> tuple[stats.Floats, stats.F
     """
     size, basis = np.linalg.eigh(xx)
     root = np.sqrt(np.maximum(size, 0))
-    inverse = np.where(root > ZERO, 1 / np.maximum(root, ZERO), 0)
+    inverse = np.where(root > FLAT, 1 / np.maximum(root, FLAT), 0)
     turned = np.einsum("...ji,...j->...i", basis, xy)
     loadings = (basis * root[..., None, :]) @ np.swapaxes(basis, -1, -2)
     orthogonal = np.einsum("...ij,...j->...i", basis, inverse * turned)

@@ -18,7 +18,6 @@ UNTOLD = ("none", "unsure")
 def score(
     feedback: pl.DataFrame,
     *,
-    ces_direction: surveys.CesDirection = "easy_is_high",
     min_people: int = 5,
 ) -> tuple[Score, ...]:
     """Return the scores of a group, the most answered kind first; empty where nobody scored.
@@ -27,7 +26,7 @@ def score(
                 the questions of one row of an export are one answer.
     min_people: a score of fewer people is marked small.
     """
-    return _scored(_answers(feedback), ces_direction=ces_direction, min_people=min_people)
+    return _scored(_answers(feedback), min_people=min_people)
 
 
 def _answers(feedback: pl.DataFrame, *columns: str) -> pl.DataFrame:
@@ -39,16 +38,14 @@ def _answers(feedback: pl.DataFrame, *columns: str) -> pl.DataFrame:
     )
 
 
-def _scored(
-    answers: pl.DataFrame, *, ces_direction: surveys.CesDirection, min_people: int
-) -> tuple[Score, ...]:
+def _scored(answers: pl.DataFrame, *, min_people: int) -> tuple[Score, ...]:
     """Return the scores of a group of answers, each counted once however many rows it has."""
     answers = answers.filter(pl.col("answer").is_first_distinct())
     groups = answers.group_by("survey", "score_max").len().sort("len", "survey", descending=True)
     found: list[Score] = []
     for survey, top, _ in groups.iter_rows():
         same = answers.filter(survey=survey).filter(pl.col("score_max").eq_missing(top))
-        measures = surveys.measures(survey, top, ces_direction=ces_direction)
+        measures = surveys.measures(survey, top)
         found += [s for m in measures if (s := _measured(m, same, min_people))]
     return tuple(found)
 
@@ -57,7 +54,6 @@ def by_stage(
     feedback: pl.DataFrame,
     mentions: pl.DataFrame,
     *,
-    ces_direction: surveys.CesDirection = "easy_is_high",
     min_people: int = 5,
 ) -> dict[str, tuple[Score, ...]]:
     """Return the scores of those who speak of each stage, by its name, and of `all`.
@@ -66,15 +62,14 @@ def by_stage(
     """
     answers = _answers(feedback, "feedback_id")
     spoken = mentions.select("feedback_id", "stage")
-    found = _of_spoken(answers, spoken, ces_direction=ces_direction, min_people=min_people)
-    return {ALL: _scored(answers, ces_direction=ces_direction, min_people=min_people)} | found
+    found = _of_spoken(answers, spoken, min_people=min_people)
+    return {ALL: _scored(answers, min_people=min_people)} | found
 
 
 def by_touchpoint(
     feedback: pl.DataFrame,
     mentions: pl.DataFrame,
     *,
-    ces_direction: surveys.CesDirection = "easy_is_high",
     min_people: int = 5,
 ) -> dict[str, tuple[Score, ...]]:
     """Return the scores of those who speak of each touchpoint, by its name; `none` is left out."""
@@ -82,49 +77,44 @@ def by_touchpoint(
         "feedback_id", "touchpoint"
     )
     answers = _answers(feedback, "feedback_id")
-    return _of_spoken(answers, spoken, ces_direction=ces_direction, min_people=min_people)
+    return _of_spoken(answers, spoken, min_people=min_people)
 
 
 def by_group(
     feedback: pl.DataFrame,
     column: str,
     *,
-    ces_direction: surveys.CesDirection = "easy_is_high",
     min_people: int = 5,
 ) -> dict[str, tuple[Score, ...]]:
     """Return the scores of each value of a column (channel, segment, stage), by the value."""
     answers = _answers(feedback, column)
     values = feedback[column].unique()
-    return _by(answers, values, ces_direction=ces_direction, min_people=min_people)
+    return _by(answers, values, min_people=min_people)
 
 
 def _of_spoken(
     answers: pl.DataFrame,
     spoken: pl.DataFrame,
     *,
-    ces_direction: surveys.CesDirection,
     min_people: int,
 ) -> dict[str, tuple[Score, ...]]:
     """Return the scores of those who speak of each value; spoken: feedback_id, value."""
     values = spoken.drop("feedback_id").to_series()
     told = spoken.join(answers, on="feedback_id")
-    return _by(told, values.unique(), ces_direction=ces_direction, min_people=min_people)
+    return _by(told, values.unique(), min_people=min_people)
 
 
 def _by(
     answers: pl.DataFrame,
     values: pl.Series,
     *,
-    ces_direction: surveys.CesDirection,
     min_people: int,
 ) -> dict[str, tuple[Score, ...]]:
     """Return the scores of each of `values`, of the column of that name; empty for the unscored."""
     parts = answers.partition_by(values.name, as_dict=True)
     none = answers.clear()
     return {
-        str(value): _scored(
-            parts.get((value,), none), ces_direction=ces_direction, min_people=min_people
-        )
+        str(value): _scored(parts.get((value,), none), min_people=min_people)
         for value in values.drop_nulls().sort()
     }
 

@@ -12,7 +12,6 @@ import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
-CesDirection = Literal["easy_is_high", "effort_is_high"]
 
 DEFAULT_TOP = {
     "nps": 10.0,
@@ -72,9 +71,7 @@ class Measure:
         return np.where(is_good, self.high, np.where(is_bad, self.low, middle))
 
 
-def measures(
-    survey: str, top: float | None = None, *, ces_direction: CesDirection = "easy_is_high"
-) -> tuple[Measure, ...]:
+def measures(survey: str, top: float | None = None) -> tuple[Measure, ...]:
     """Return the measures of a survey kind, the one that is ranked by first.
 
     survey: a kind of `DEFAULT_TOP`; any other (none) has no measure.
@@ -86,8 +83,6 @@ def measures(
         return (_net_promoters(survey),)
     scale_top = top if top is not None else DEFAULT_TOP[survey]
     mean = _mean(survey, scale_top)
-    if survey == "ces" and ces_direction == "effort_is_high":
-        return (_little_effort(scale_top), mean)
     share = _top_share(survey, scale_top)
     if share is None:
         return (mean,)
@@ -96,11 +91,9 @@ def measures(
     return (share, mean) if survey in {"csat", "ces"} and scale_top > 1 else (share,)
 
 
-def headline(
-    survey: str, top: float | None = None, *, ces_direction: CesDirection = "easy_is_high"
-) -> Measure | None:
+def headline(survey: str, top: float | None = None) -> Measure | None:
     """Return the measure that a survey kind is ranked and compared by; None if it has none."""
-    found = measures(survey, top, ces_direction=ces_direction)
+    found = measures(survey, top)
     return found[0] if found else None
 
 
@@ -125,13 +118,6 @@ def _top_share(survey: str, top: float) -> Measure | None:
     bottom = _bottom(survey, top)
     words = f"share of answers {box}{saying} among all on {bottom:g}..{top:g}; Wilson 95 % interval"
     return Measure(survey, name, 0.0, 1.0, bottom, top, (good_from, top), None, words)
-
-
-def _little_effort(top: float) -> Measure:
-    """Return the share who had it easy, where a high answer means much effort."""
-    upto = top + 1 - _good_from("ces", top)
-    words = f"share of answers 1-{upto:g} (little effort; high is hard) among all on 1..{top:g}; Wilson 95 % interval"
-    return Measure("ces", "easy_share", 0.0, 1.0, 1.0, top, (1, upto), None, words)
 
 
 _NAMES = {

@@ -25,7 +25,6 @@ def follow(
     unit: str,
     every: str,
     now_to: datetime,
-    ces_direction: surveys.CesDirection = "easy_is_high",
 ) -> Timeline | None:
     """Return the lines over the last 12 complete periods; None where people were heard in fewer than 3.
 
@@ -46,7 +45,7 @@ def follow(
     first = ranked.sort("priority", "finding_id", descending=[True, False]).head(MAX_LINES)
     told = members.join(heard.select("feedback_id", "start", "who"), on="feedback_id")
     pains = tuple(_pain(row, told, starts, sizes) for row in first.iter_rows(named=True))
-    scored = points.headline(dated, ces_direction)
+    scored = points.headline(dated)
     if scored is None:
         return Timeline(unit, None, "", pains)
     measure, answers = scored

@@ -214,7 +214,6 @@ def changes(
     periods: Periods | None,
     *,
     min_people: int = 5,
-    ces_direction: surveys.CesDirection = "easy_is_high",
 ) -> dict[str, tuple[Change, ...]]:
     """Return what changed for each stage by its name, and for `all`; empty without periods.
 
@@ -224,7 +223,7 @@ def changes(
     if periods is None:
         return {}
     dated = _in_periods(feedback.filter(pl.col("created_at").is_not_null()), periods)
-    return _compare(dated, mentions, min_people=min_people, ces_direction=ces_direction)
+    return _compare(dated, mentions, min_people=min_people)
 
 
 def between(
@@ -232,10 +231,9 @@ def between(
     mentions: pl.DataFrame,
     *,
     min_people: int = 5,
-    ces_direction: surveys.CesDirection = "easy_is_high",
 ) -> dict[str, tuple[Change, ...]]:
     """Return what `changes` returns, of two runs: `late` in `feedback` says which is the second."""
-    return _compare(feedback, mentions, min_people=min_people, ces_direction=ces_direction)
+    return _compare(feedback, mentions, min_people=min_people)
 
 
 def _compare(
@@ -243,14 +241,13 @@ def _compare(
     mentions: pl.DataFrame,
     *,
     min_people: int,
-    ces_direction: surveys.CesDirection,
 ) -> dict[str, tuple[Change, ...]]:
     """Compare both sides of `feedback`, told apart by its column `late`."""
     analysed = feedback.filter(pl.col("reason").is_null())
     heard = analysed.select("feedback_id", "late", person=tables.person().hash())
     spoken = mentions.filter(~pl.col("stage").is_in(UNTOLD)).select("feedback_id", "stage").unique()
     found: dict[str, list[Change]] = {}
-    for measure, answers in _answers(feedback, ces_direction):
+    for measure, answers in _answers(feedback):
         staged = spoken.join(answers, on="feedback_id", how="inner", maintain_order="right")
         points = _with_all(staged, answers).unique(
             ["stage", "answer"], keep="first", maintain_order=True
@@ -263,9 +260,7 @@ def _compare(
     return {stage: tuple(listed) for stage, listed in sorted(found.items())}
 
 
-def _answers(
-    feedback: pl.DataFrame, ces_direction: surveys.CesDirection
-) -> Iterator[tuple[surveys.Measure, pl.DataFrame]]:
+def _answers(feedback: pl.DataFrame) -> Iterator[tuple[surveys.Measure, pl.DataFrame]]:
     """Yield feedback_id, person, late and points of each survey kind, the most answered first."""
     scored = feedback.drop_nulls("score").select(
         *("feedback_id", "survey", "score", "score_max", "late"),
@@ -276,7 +271,7 @@ def _answers(
     ordered = scales.sort("len", "survey", "score_max", descending=True)
     for survey, top, _ in ordered.unique("survey", keep="first", maintain_order=True).iter_rows():
         same = scored.filter(pl.col("survey") == survey, pl.col("score_max").eq_missing(top))
-        measure = surveys.headline(survey, top, ces_direction=ces_direction)
+        measure = surveys.headline(survey, top)
         if measure:
             points = pl.Series("points", measure.points(same["score"].to_numpy()))
             yield measure, same.with_columns(points).filter(pl.col("points").is_not_nan())

@@ -266,6 +266,16 @@ def test_settings_have_an_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         service_settings.load(file, {})
 
 
+def test_a_public_host_needs_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Behind a proxy of this machine everybody comes from 127.0.0.1: naming its host asks for keys."""
+    assert not service_settings.load().keys_needed
+    public = {"allowed_hosts": ("feedback.example.com",)}
+    assert service_settings.load(None, public).keys_needed
+    monkeypatch.setenv("PAINPOINTS_SERVE_QOUTA_QUEUED", "5")
+    with pytest.raises(SettingsError, match="PAINPOINTS_SERVE_QOUTA_QUEUED: no such setting"):
+        service_settings.load()
+
+
 def test_engine_leaves_the_services_settings_alone(tmp_path: Path) -> None:
     """One file serves both: the engine knows `[serve]` only as not its own."""
     from painpoints.config import load

@@ -3,7 +3,7 @@
 python -m tests.benchmark                     5,000 verbatims, either quality, and peers; 5 minutes
 python -m tests.benchmark 1000 10000          other sizes; peers run up to 10,000
 python -m tests.benchmark --alone             without peers
-python -m tests.benchmark --quality fast 1000000   a million; some 8 minutes
+python -m tests.benchmark 1000000 --quality fast   a million; some 8 minutes
 
 Each runs cold, in a process of its own. A floor is what the job cannot do without: the bare parse
 of the file, and the bare encoder over the distinct verbatims; the ratio is the whole job over both,

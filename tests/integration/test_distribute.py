@@ -297,6 +297,17 @@ def test_a_small_run_needs_no_parts(tmp_path: Path, export: Path) -> None:
     assert analysis.journey.n_feedback == 480
 
 
+def test_the_folder_named_for_the_parts_keeps_what_it_holds(tmp_path: Path) -> None:
+    """A run makes a folder of its own in the one named, and removes that alone."""
+    (tmp_path / "shared").mkdir()
+    (tmp_path / "shared" / "notes.txt").write_text("mine", encoding="utf-8")
+    folder = distribute.parts_folder(tmp_path / "run", f"{tmp_path / 'shared'}/")
+    Path(folder).mkdir()
+    with distribute.workshop(tmp_path / "run", How(parts=folder)):
+        assert Path(folder).parent == tmp_path / "shared"
+    assert [path.name for path in (tmp_path / "shared").iterdir()] == ["notes.txt"]
+
+
 def test_an_unknown_engine_is_named(tmp_path: Path) -> None:
     """A wrong --engine is one sentence that says which there are."""
     with (

@@ -215,6 +215,7 @@ def test_score_reads_standard_input_and_prints_json() -> None:
         (("analyze", str(DEMO), "--settings", "none.toml"), "does not exist"),
         (("report", "no-such-run"), "is no run"),
         (("score", str(DEMO), "--run", "no-such-run"), "is no run"),
+        (("score", str(DEMO), "-o", "labels.jsonl"), ".parquet, .csv, .json"),
     ],
 )
 def test_a_bad_call_is_one_clear_sentence(

@@ -95,6 +95,20 @@ def test_an_update_can_be_saved_and_added_to_again(
         analyser.update([exports[1]], earlier)
 
 
+def test_ids_that_begin_again_are_told(
+    analyser: Analyser, exports: tuple[Path, Path], run: Path, tmp_path: Path
+) -> None:
+    """Other answers under the ids of the earlier run are not taken for it: one sentence says so."""
+    head, *rows = exports[0].read_text(encoding="utf-8").splitlines(keepends=True)
+    ids = [row.split(",", 1)[0] for row in rows]
+    moved = [
+        f"{id_},{row.split(',', 1)[1]}" for id_, row in zip(ids, rows[1:] + rows[:1], strict=True)
+    ]
+    (tmp_path / "june.csv").write_text(head + "".join(moved), encoding="utf-8")
+    with pytest.raises(InputError, match="ids stand for other answers"):
+        analyser.update([tmp_path / "june.csv"], runs.load_earlier(run))
+
+
 def test_other_trained_parts_are_refused(exports: tuple[Path, Path], run: Path) -> None:
     """Another quality would label new answers otherwise than the old: one sentence says so."""
     other = Analyser(load(None, QUICK | {"quality": "accurate"}))

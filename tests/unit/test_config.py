@@ -42,6 +42,13 @@ def test_misspelt_variable_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
         load(None)
 
 
+def test_a_list_that_is_no_json_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A variable that should hold a list and does not: one sentence says how it is written."""
+    monkeypatch.setenv("PAINPOINTS_READ__LANGUAGES", "en")
+    with pytest.raises(SettingsError, match="lists and tables are JSON"):
+        load(None)
+
+
 @pytest.mark.parametrize(
     ("text", "told"), [("seed = [", "not TOML"), ("seed = -1", "seed"), ("sed = 1", "sed")]
 )

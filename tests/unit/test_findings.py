@@ -285,6 +285,30 @@ def test_order_and_doubling() -> None:
     assert_frame_equal(ones.sort("finding_id"), twos.sort("finding_id"))
 
 
+def test_the_gap_is_between_answers_not_people() -> None:
+    """Of ten answers each, a fifth of the people tell it in one: those answers lie 100 points lower."""
+    base = frames(1000, repeat=0)
+    at = pl.int_range(pl.len())
+    tells = (at < 200) & (at % 10 == 0)
+    feedback = base.feedback.with_columns(
+        person_id=pl.format("p{}", at // 10), score=pl.when(tells).then(0.0).otherwise(7.0)
+    )
+    said = (
+        base.mentions.filter(type="pain_point", stage="use")
+        .head(1)
+        .with_columns(topic_id=pl.lit("t07"))
+    )
+    mentions = (
+        feedback.filter(tells)
+        .select("feedback_id", mention_id=pl.format("m{}", at))
+        .join(said.drop("feedback_id", "mention_id"), how="cross")
+        .select(base.mentions.columns)
+    )
+    row = one(found(Frames(feedback, mentions, base.topics)), "pain_point:use:t07")
+    assert row["impact"] == pytest.approx(-2.0)
+    assert "score -100.0 on NPS" in row["priority_formula"]
+
+
 def test_effects_on_a_share_are_told_in_percentage_points() -> None:
     """Where the score is a share, the reasons speak of percentage points, never of -0.01."""
     told = found(frames(800, survey="csat")).filter(pl.col("impact").is_not_null())

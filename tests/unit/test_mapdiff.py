@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 from tests.synthetic import START, Frames, frames
 
-from painpoints import findings, mapdiff, stats, trends
+from painpoints import findings, mapdiff, scores, stats, trends
 from painpoints.domain import Lineage, MapChange
 
 
@@ -139,6 +139,23 @@ def test_stages_are_compared_without_dates() -> None:
     assert {change.what for change in found["use"]} == {"nps", "net_sentiment", "share"}
     verdicts = {change.verdict for changes in found.values() for change in changes}
     assert verdicts <= {"unchanged", "too_few"}
+
+
+def test_files_of_one_name_are_not_one_file() -> None:
+    """The same rows and scores of two exports called alike are answers of other people."""
+    made = frames(800, seed=1, dated=False)
+    nobody = made.feedback.with_columns(person_id=pl.lit(None, pl.String))
+    worse = nobody.with_columns(
+        score=pl.when(pl.int_range(pl.len()) % 4 == 0).then(0.0).otherwise("score"),
+        verbatim=pl.col("verbatim") + " again",
+    )
+    sides = mapdiff.join((nobody, made.mentions), (worse, made.mentions))
+    assert sides.n_people_both == 0
+    (change,) = (
+        c for c in trends.between(sides.feedback, sides.mentions)["all"] if c.what == "nps"
+    )
+    (share,) = scores.score(worse)
+    assert change.now == pytest.approx(share.estimate.value)
 
 
 def test_a_change_of_the_mix_is_told() -> None:

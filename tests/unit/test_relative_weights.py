@@ -130,6 +130,17 @@ def test_nothing_to_explain_is_no_weight() -> None:
     assert np.isfinite(found.low).all()
 
 
+def test_drivers_that_coincide_share_a_weight_and_a_sign() -> None:
+    """Two topics told in the same answers: the same weight for both, of the sign of the score's fall."""
+    for seed in range(20):
+        x, y = table(seed, n=300)
+        x[:, 1] = x[:, 0]
+        found = rw.relative_weights(drivers(x, y), n_bootstrap=5, rng=np.random.default_rng(0))
+        assert found is not None
+        assert found.value[0] == pytest.approx(found.value[1])
+        assert found.value[0] < 0
+
+
 def test_few_sorts_stand_for_many_people() -> None:
     """A hundred thousand people of two drivers and two scores are at most eight sorts."""
     rng = np.random.default_rng(0)

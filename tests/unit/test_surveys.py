@@ -42,20 +42,6 @@ def test_shares_count_the_answers_of_their_convention(
     assert points(survey, answers, top) == [float(answer in good) for answer in answers]
 
 
-def test_effort_scales_count_from_the_other_end() -> None:
-    """Where a high answer means much effort, the low ones count as easy."""
-    assert points("ces", [1, 2, 3, 4, 5], 5, ces_direction="effort_is_high") == [1, 1, 0, 0, 0]
-    assert points("ces", [1, 2, 3, 4, 5, 6, 7], 7, ces_direction="effort_is_high") == [
-        1,
-        1,
-        1,
-        0,
-        0,
-        0,
-        0,
-    ]
-
-
 def test_stars_count_themselves() -> None:
     """Stars are ranked by their mean, with the share of 4-5 beside it."""
     assert points("stars", [1, 2.5, 5]) == [1, 2.5, 5]

@@ -24,11 +24,12 @@ from painpoints.redact.numbering import (
     numbering,
     renumbered,
 )
-from painpoints.redact.patterns import KINDS, Found, find
+from painpoints.redact.patterns import KINDS, PLACEHOLDER, Found, find
 from painpoints.redact.pieces import Row, cut, moved_turns
 from painpoints.tables import SEGMENT_PREFIX
 
 __all__ = [
+    "PLACEHOLDER",
     "FindNames",
     "Masked",
     "Numbers",
@@ -44,6 +45,8 @@ FindNames = Callable[[Sequence[str]], list[list[tuple[int, int]]]]
 """Texts in, for each the characters (start, end) of the names of people in it."""
 
 PSEUDONYM = re.compile(r"[pf]_[0-9a-f]{12}")
+QUESTION = re.compile(r"/q\d+$")
+"""Ends the id of an answer where a row answers several questions."""
 PERSON_SEGMENT = re.compile(
     r"(?:(?:full|first|last|user|customer|client|agent|employee|staff|contact|caller|reviewer|owner"
     r"|manager|assignee) )?name|surname|username|nickname|agent|employee|manager|advisor|adviser"
@@ -213,9 +216,9 @@ def _n_changed(before: Iterable[str | None], after: Iterable[str | None]) -> int
 
 
 def _tells_person(own: str, person: str | None) -> bool:
-    """Return whether the id of an answer gives its writer away."""
+    """Return whether the id of an answer, to one of several questions perhaps, gives its writer away."""
     is_pseudonym = PSEUDONYM.fullmatch(own) is not None
-    return not is_pseudonym and ("@" in own or own == person)
+    return not is_pseudonym and ("@" in own or QUESTION.sub("", own) == person)
 
 
 def _pseudonym(prefix: str, value: str, salt: str) -> str:

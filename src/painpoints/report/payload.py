@@ -59,13 +59,7 @@ def measures(journey: JourneyMap) -> list[dict[str, Any]]:
 
 def _measure(score: Score) -> surveys.Measure | None:
     """Return the measure whose words the score carries; the scale's top is not told otherwise."""
-    directions: tuple[surveys.CesDirection, ...] = ("easy_is_high", "effort_is_high")
-    candidates = (
-        measure
-        for top in _TOPS
-        for direction in directions
-        for measure in surveys.measures(score.survey, top, ces_direction=direction)
-    )
+    candidates = (measure for top in _TOPS for measure in surveys.measures(score.survey, top))
     return next((m for m in candidates if score.convention.startswith(m.convention)), None)
 
 
