@@ -129,6 +129,40 @@ def test_names_are_told_apart(tmp_path: Path) -> None:
     assert read.frame.columns == ["a", "column 2", "a (2)"]
 
 
+def test_a_number_behind_a_name_is_one_that_no_column_has(tmp_path: Path) -> None:
+    """A repeat is not given the name that another column has, before it or behind it."""
+    read = table(tmp_path, b"a,a,a (2),a,a (2)\n1,2,3,4,5\n")
+    assert read.frame.columns == ["a", "a (3)", "a (2)", "a (4)", "a (2) (2)"]
+
+
+QUESTION = "Why was my refund to jane.doe@gmail.com refused?"
+
+
+@pytest.mark.parametrize(
+    ("name", "first"),
+    [("a.txt", QUESTION), ("a.txt", "What now?"), ("a.txt", "No comment"), ("a.csv", QUESTION)],
+)
+def test_the_first_answer_of_a_list_is_no_header(tmp_path: Path, name: str, first: str) -> None:
+    """A line of a text file that only asks, and a cell of personal data, stay answers."""
+    read = table(tmp_path, f"{first}\nThe parcel was late again\nSlow\n".encode(), name)
+    assert read.frame["column 1"][0] == first
+    assert read.frame.height == 3
+
+
+@pytest.mark.parametrize("word", ["comment", "Verbatim", "Customer feedback", "review_text"])
+def test_a_column_word_heads_a_list(tmp_path: Path, word: str) -> None:
+    """A first line that only names what stands below is the header of a text file."""
+    read = table(tmp_path, f"{word}\nThe parcel was late\nSlow\n".encode(), "a.txt")
+    assert read.frame.columns == [word]
+    assert read.frame.height == 2
+
+
+def test_personal_data_does_not_become_a_name(tmp_path: Path) -> None:
+    """An address in a header is left out of the column's name, and so of the question."""
+    read = table(tmp_path, f"id,{QUESTION}\n1,too slow\n2,too dear\n".encode())
+    assert read.frame.columns == ["id", "Why was my refund to [...] refused?"]
+
+
 def test_other_scripts_are_guessed_western_is_not(tmp_path: Path) -> None:
     """Cyrillic in its code page is recognised by its script."""
     text = "id,отзыв\n" + "".join(

@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from painpoints import readers
+from painpoints import readers, scores
 from painpoints.config import ColumnSettings, ReadSettings
 from painpoints.errors import InputError, SettingsError, TooManyBadRows, UnreadableError
 from painpoints.tables import FEEDBACK, check
@@ -243,6 +243,90 @@ def test_impossible_values_are_nulled_and_reported(tmp_path: Path) -> None:
     assert found["impossible_date"] == ((32,), "date")
 
 
+def test_a_date_in_the_future_is_nulled_and_reported(tmp_path: Path) -> None:
+    """One mistyped year costs its own row's date, not the comparison over time."""
+    days = [f"2026-03-{day:02d}" for day in range(1, 29)]
+    rows = "".join(f"{day},A plain answer of {day}\n" for day in [*days, "2062-03-01"])
+    intake = readers.read([write(tmp_path / "a.csv", f"date,comment\n{rows}")])
+    assert str(intake.feedback["created_at"].max())[:10] == days[-1]
+    assert [i.rows for i in intake.quality.issues if i.kind == "impossible_date"] == [(30,)]
+
+
+def test_a_conversation_in_the_future_has_no_date(tmp_path: Path) -> None:
+    """What a transcript says of its date is held against the clock as well."""
+    text = "Date: 2062-03-01\nAgent: How can I help?\nCustomer: My parcel is lost\n"
+    intake = readers.read([write(tmp_path / "a.txt", text)])
+    assert intake.feedback["created_at"].to_list() == [None]
+    assert any("date cannot be read" in note for note in intake.sources[0].notes)
+
+
+def test_one_star_reviews_are_no_thumbs_up(tmp_path: Path) -> None:
+    """A file of ones, with a five among them, is a file of stars."""
+    rows = "".join(f"{stars},A plain answer number {i}\n" for i, stars in enumerate([1] * 11 + [5]))
+    intake = readers.read([write(tmp_path / "a.csv", f"stars,comment\n{rows}")])
+    assert intake.feedback["survey"].unique().to_list() == ["stars"]
+    assert intake.feedback["score"].to_list() == [1.0] * 11 + [5.0]
+
+
+def test_scores_out_of_another_number_are_reported(tmp_path: Path) -> None:
+    """What is out of 5 among scores out of 10 is null, and both numbers are told."""
+    rows = "".join(f"{i % 5 + 1}/10,A plain answer number {i}\n" for i in range(9))
+    text = f"rating,comment\n{rows}3/5,The last one here is odd\n"
+    intake = readers.read([write(tmp_path / "a.csv", text)])
+    assert intake.feedback["score_max"].unique().to_list() == [10]
+    assert intake.feedback["score"].to_list() == [1, 2, 3, 4, 5, 1, 2, 3, 4, None]
+    (found,) = [i for i in intake.quality.issues if i.kind == "impossible_score"]
+    assert found.rows == (11,)
+    assert found.detail == "some are out of 5; the scale ends at 10"
+
+
+@pytest.mark.parametrize(("highest", "top"), [(7, 7), (5, 5)])
+def test_effort_of_formbricks_has_five_points_or_seven(
+    tmp_path: Path, highest: int, top: float
+) -> None:
+    """An answer above 5 tells the scale of 7, so that none is off it."""
+    scores = [highest - i % 3 for i in range(12)]
+    rows = "".join(
+        f"s{i},ease,ces,How easy was it?,,{score}\ns{i},why,text,Why?,A plain answer number {i},\n"
+        for i, score in enumerate(scores)
+    )
+    header = "submission_id,field_id,field_type,field_label,value_text,value_number\n"
+    feedback = readers.read([write(tmp_path / "a.csv", header + rows)]).feedback
+    assert feedback["score"].to_list() == scores
+    assert feedback["score_max"].unique().to_list() == [top]
+
+
+def test_a_name_given_twice_beside_its_number_is_read(tmp_path: Path) -> None:
+    """Two columns of one name and a third called after the second are three columns."""
+    text = "Comment,Comment,Comment (2)\n" + "The tea was cold,The cake was dry,Nobody came\n" * 2
+    (source,) = readers.read([write(tmp_path / "a.csv", text)]).sources
+    assert source.columns("verbatim") == ("Comment", "Comment (3)", "Comment (2)")
+
+
+def test_a_question_of_a_customer_stays_an_answer(tmp_path: Path) -> None:
+    """The first line of a text file is read, and its words are in no report."""
+    first = "Why was my refund to jane.doe@gmail.com refused?"
+    path = write(tmp_path / "a.txt", f"{first}\nThe parcel was late again\nToo slow for me\n")
+    intake = readers.read([path])
+    assert intake.feedback["verbatim"][0] == first
+    assert intake.feedback["question"].to_list() == [None] * 3
+    assert "jane" not in json.dumps(intake.to_dict())
+
+
+def test_answers_under_their_subjects_are_no_conversation(tmp_path: Path) -> None:
+    """Lines such as "Delivery: late" are an answer each, though support may speak elsewhere."""
+    lines = [
+        "Delivery: two days late again",
+        "Support: nobody picked up the phone",
+        "Price: much too high for that",
+        "Support: kind but very slow",
+    ]
+    text = "\n".join(lines)
+    assert readers.read([write(tmp_path / "a.txt", text)]).feedback["verbatim"].to_list() == lines
+    talk = "Support: How can I help?\nMaria: My box is lost\nSupport: I am sorry\nDelivery: none\n"
+    assert readers.read([write(tmp_path / "b.txt", talk)]).feedback.height == 1
+
+
 def test_other_languages_are_set_aside_and_counted(tmp_path: Path) -> None:
     """Spanish is not covered unless the settings say so."""
     text = (
@@ -260,6 +344,26 @@ def test_effort_scores_are_turned_round_when_told(tmp_path: Path) -> None:
     path = write(tmp_path / "a.csv", text)
     turned = readers.read([path], ReadSettings(ces_direction="effort_is_high"))
     assert turned.feedback["score"].to_list() == [7, 1, 4]
+    rows = [
+        {"id": str(at), "person": "2", "survey_type": kind, "score": score, "comment": "so it was"}
+        for at, (kind, score) in enumerate([("ces", 1), ("csat", 5), ("ces", 5)])
+    ]
+    mixed = write(tmp_path / "delighted.json", json.dumps(rows))
+    told = readers.read([mixed], ReadSettings(ces_direction="effort_is_high"))
+    assert told.feedback["score"].to_list() == [5, 5, 1]
+
+
+def test_hard_is_counted_once_as_hard(tmp_path: Path) -> None:
+    """Turned as they are read, answers count by the scale they are then on: four in five had it hard."""
+    text = (
+        "customer effort,comment\n"
+        + "7,Took me the whole day again\n" * 8
+        + "1,Simple for me\n" * 2
+    )
+    path = write(tmp_path / "a.csv", text)
+    feedback = readers.read([path], ReadSettings(ces_direction="effort_is_high")).feedback
+    share, _ = scores.score(feedback)
+    assert (share.measure, share.estimate.value) == ("easy_share", pytest.approx(0.2))
 
 
 def test_order_of_rows_does_not_change_what_is_read(tmp_path: Path) -> None:

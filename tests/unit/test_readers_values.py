@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from painpoints.readers.answers import reasons
-from painpoints.readers.dates import read_dates
+from painpoints.readers.dates import date_share, read_dates
 from painpoints.readers.language import find_languages, language_codes
-from painpoints.readers.ratings import by_words, find_scale, numbers, rule_of
+from painpoints.readers.ratings import by_words, find_scale, numbers, rule_of, said_top
 
 
 def texts(*values: str | None) -> pl.Series:
@@ -37,6 +37,12 @@ def texts(*values: str | None) -> pl.Series:
         ("1778668530", datetime(2026, 5, 13, 10, 35, 30, tzinfo=UTC)),
         ("1778668530000", datetime(2026, 5, 13, 10, 35, 30, tzinfo=UTC)),
         ("46155", datetime(2026, 5, 13, tzinfo=UTC)),
+        ("2026-05-13 10:15:30+00", datetime(2026, 5, 13, 10, 15, 30, tzinfo=UTC)),
+        ("2026-05-13 10:15:30.25-03", datetime(2026, 5, 13, 13, 15, 30, tzinfo=UTC)),
+        ("2026-05-13 10:15:30+0530", datetime(2026, 5, 13, 4, 45, 30, tzinfo=UTC)),
+        ("15-03-24", datetime(2024, 3, 15, tzinfo=UTC)),
+        ("03-25-24", datetime(2024, 3, 25, tzinfo=UTC)),
+        ("3-05-24", datetime(2024, 5, 3, tzinfo=UTC)),
     ],
 )
 def test_every_way_to_write_a_date_is_read(written: str, meant: datetime) -> None:
@@ -73,6 +79,42 @@ def test_rows_in_order_of_time_tell_the_order() -> None:
     assert read_dates(column).order == "month_first"
 
 
+@pytest.mark.parametrize("divider", "-/.")
+def test_years_of_two_digits_stand_first_where_set(divider: str) -> None:
+    """With year_first 24-03-05 is the fifth of March 2024; what can only end in its year is marked."""
+    column = texts(*(w.replace("-", divider) for w in ("24-03-05", "13-05-2024", "2024-03-06")))
+    dates = read_dates(column, "year_first")
+    assert [d.date().isoformat() for d in dates.at] == ["2024-03-05", "2024-05-13", "2024-03-06"]
+    assert dates.other.to_list() == [False, True, False]
+    assert (dates.order, dates.said) == ("year_first", "year/month/day order set")
+
+
+def test_years_of_two_digits_stand_first_where_nothing_else_can_be() -> None:
+    """Where 24-03-30 would lie in the future as a 24th of March, it is the 30th of March 2024."""
+    dates = read_dates(texts("24-03-05", "24-03-30"), now=datetime(2026, 5, 13, tzinfo=UTC))
+    assert [d.date().isoformat() for d in dates.at] == ["2024-03-05", "2024-03-30"]
+    assert dates.order == "year_first"
+
+
+def test_a_year_that_may_stand_first_is_said_to_be_open() -> None:
+    """24-03-05 reads both ways; a 28th of a month that is no year of the past leaves one."""
+    now = datetime(2026, 5, 13, tzinfo=UTC)
+    column = texts("24-03-05", "24-03-06")
+    assert read_dates(column, now=now).ambiguous == 2
+    assert read_dates(column, "year_first", now=now).ambiguous == 0
+    assert read_dates(texts("24-03-05", "28-03-06"), now=now).ambiguous == 0
+
+
+def test_what_lies_in_the_future_is_bad_but_a_date() -> None:
+    """Nothing was answered more than a day after it is read; a column of such dates stays one."""
+    now = datetime(2026, 5, 13, 12, tzinfo=UTC)
+    column = texts("2026-05-13", "2026-05-14 11:59", "2026-05-14 12:01", "2062-03-01")
+    dates = read_dates(column, now=now)
+    assert dates.bad.to_list() == [False, False, True, True]
+    assert dates.at.is_null().to_list() == dates.bad.to_list()
+    assert date_share(texts("2062-03-01", "2062-04-01")) == 1
+
+
 @pytest.mark.parametrize(
     "written",
     ["31/02/2026", "2026-13-01", "soon", "1066-10-14", "45/45/2026", "2026-05-13 25:00"],
@@ -89,7 +131,7 @@ def test_what_is_no_date_is_null_and_bad(written: str) -> None:
 def test_iso_dates_survive(moments: list[datetime]) -> None:
     """Any moment written as ISO 8601 comes back to the second, and rows keep their order."""
     written = texts(*(m.isoformat(timespec="seconds") for m in moments))
-    read = read_dates(written).at.to_list()
+    read = read_dates(written, now=datetime(2099, 1, 1, tzinfo=UTC)).at.to_list()
     assert all(
         abs(r - m.replace(tzinfo=UTC)) < timedelta(seconds=1)
         for r, m in zip(read, moments, strict=True)
@@ -160,6 +202,21 @@ def test_words_that_are_no_scale_are_no_scores() -> None:
         ("score", [0, 4, 9], "nps", 10),
         ("score", [1, 4, 5], "csat", 5),
         ("recommended", [0, 1, 1], "thumbs", 1),
+        ("would you recommend us", [1, 1, 1], "thumbs", 1),
+        ("would you recommend us", [0, 7, 10], "nps", 10),
+        ("star rating", [1, 1, 1], "stars", 5),
+        ("rating", [1], "stars", 5),
+        ("csat", [1, 1], "csat", 5),
+        ("ces", [1, 1], "ces", 5),
+        ("score", [1, 1], "csat", 5),
+        ("star rating", [1] * 11 + [5], "stars", 5),
+        ("nps", [0, 1, 2, 3, 4, 5], "nps", 10),
+        ("nps", [0, 1, 1], "nps", 10),
+        ("enps", [0, 0, 4], "enps", 10),
+        ("score", [0, 1, 1], "thumbs", 1),
+        ("satisfied", [0, 1, 1], "thumbs", 1),
+        ("satisfied", [0] + [1] * 99, "thumbs", 1),
+        ("helpful", [1, 1], "thumbs", 1),
     ],
 )
 def test_header_and_range_tell_the_kind(
@@ -169,6 +226,28 @@ def test_header_and_range_tell_the_kind(
     rule = rule_of(header)
     assert rule is not None
     scale = find_scale(pl.Series(values, dtype=pl.Float64), rule)
+    assert scale is not None
+    assert (scale.survey, scale.high) == (survey, high)
+
+
+@pytest.mark.parametrize(
+    ("header", "written", "survey", "high"),
+    [
+        ("rating", ("1/10", "5/10", "3 out of 10"), "csat", 10),
+        ("rating", ("1/5", "5/5"), "stars", 5),
+        ("nps", ("1/10", "5/10"), "nps", 10),
+        ("score", ("2/5", "4/5"), "csat", 5),
+        ("score", ("12/20", "4/20"), "csat", 20),
+        ("rating", ("9", "8", "7", "3/5"), "csat", 10),
+    ],
+)
+def test_the_denominator_of_most_scores_is_the_top(
+    header: str, written: tuple[str, ...], survey: str, high: float
+) -> None:
+    """1/10 to 5/10 are on a scale of ten, though no value is above five."""
+    rule, column = rule_of(header), texts(*written)
+    assert rule is not None
+    scale = find_scale(numbers(column), rule, top=said_top(column))
     assert scale is not None
     assert (scale.survey, scale.high) == (survey, high)
 

@@ -16,7 +16,7 @@ from painpoints.readers.answers import reasons
 from painpoints.readers.dates import date_share
 from painpoints.readers.exports import Layout, key
 from painpoints.readers.measures import highest, lowest, mean
-from painpoints.readers.ratings import by_words, find_scale, numbers, rule_of
+from painpoints.readers.ratings import Scale, by_words, find_scale, numbers, rule_of, said_top
 from painpoints.readers.recognition import Mapped
 
 SINGLE_ROLES = (
@@ -279,7 +279,7 @@ def _score_rank(column: Profile, frame: pl.DataFrame) -> tuple[float, str]:
     rule = rule_of(column.header)
     values = frame[column.name]
     if rule and column.number_share >= 0.8:
-        scale = find_scale(numbers(values), rule) if _in_range(values) else None
+        scale = _scale(values, rule) if _in_range(values) else None
         told = f"header tells {rule}" if rule != "score" else "header says score"
         return (99, "") if scale is None else (_rank(scale.survey, column), told)
     if rule and (worded := by_words(values)) is not None:
@@ -287,6 +287,10 @@ def _score_rank(column: Profile, frame: pl.DataFrame) -> tuple[float, str]:
     if column.number_share >= 0.8 and _is_bare_scale(column, values):
         return 90, "whole numbers 0..10 under a header that tells nothing"
     return 99, ""
+
+
+def _scale(values: pl.Series, rule: str) -> Scale | None:
+    return find_scale(numbers(values), rule, top=said_top(values))
 
 
 def _rank(survey: str, column: Profile) -> float:

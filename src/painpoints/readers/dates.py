@@ -2,26 +2,29 @@
 
 Whether a file writes day or month first is decided once per file, from the values that can be
 read in one way only; a file that holds both orders is reported with its rows. A time without a
-zone is taken as UTC (docs/decisions/0013).
+zone is taken as UTC (docs/decisions/0013). Nobody answers after the answer is read: what lies later
+than a day from now is as impossible as a 31st of February.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Literal
 
 import polars as pl
 
-from painpoints.readers.measures import mean
+from painpoints.readers.measures import highest, mean
 from painpoints.tables import TIME
 
 Order = Literal["auto", "day_first", "month_first", "year_first"]
 
-FIRST_YEAR, LAST_YEAR = 1995, 2100
+FIRST_AT = datetime(1995, 1, 1, tzinfo=UTC)
+_NO_END = datetime(2100, 1, 1, tzinfo=UTC)
 
 _TIME_PART = (
     r"(?:[T ,]+(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,]\d+)?)?\s*([AaPp]\.?[Mm]\.?)?"
-    r"\s*(Z|UTC|GMT|[A-Z]{2,4}|[+-]\d{2}:?\d{2})?)?$"
+    r"\s*(Z|UTC|GMT|[A-Z]{2,4}|[+-]\d{2}(?::?\d{2})?)?)?$"
 )
 _YEAR_FIRST = r"^(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})" + _TIME_PART
 _TWO_FIRST = r"^(\d{1,2})[-/.](\d{1,2})[-/.](\d{4}|\d{2})" + _TIME_PART
@@ -35,11 +38,15 @@ _MONTH_NAMED = (
 )
 _PLAIN_FORMS = ("%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d")
 """Read before all others, since Polars reads them ten times faster than patterns do."""
+_FULL_YEAR = r"^\d{4}"
+"""Polars reads 15-03-24 as of the year 15."""
 _EPOCH = r"^\d{10}(?:\.\d+)?$"
 _EPOCH_MS = r"^\d{13}$"
 _SERIAL = r"^[3-6]\d{4}(?:\.\d+)?$"
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_ORDERS = {"day_first": "day/month", "month_first": "month/day"}
+_ORDERS = {"day_first": "day/month", "month_first": "month/day", "year_first": "year/month/day"}
+_PLACES = {"day_first": (3, 2, 1), "month_first": (3, 1, 2), "year_first": (1, 2, 3)}
+"""Where in `_TWO_FIRST` year, month and day stand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +54,10 @@ class Dates:
     """One column of dates, read.
 
     at:        Datetime("us", "UTC") per row, null where it is blank or impossible.
-    bad:       True where something stands that is no date between 1995 and 2100.
-    other:     True where a value only fits the other order than the file's.
-    order:     day_first, month_first, or None where no value needs it.
-    ambiguous: values that read both ways, when no value of the file tells the order.
+    bad:       True where something stands that is no date between 1995 and a day from now.
+    other:     True where a value only fits another order than the file's.
+    order:     day_first, month_first, year_first, or None where no value needs it.
+    ambiguous: values that read in several ways, when no value of the file tells the order.
     said:      how the order was found, in words.
     """
 
@@ -62,17 +69,25 @@ class Dates:
     said: str
 
 
-def read_dates(texts: pl.Series, order: Order = "auto") -> Dates:
-    """Read a String column of dates written in one or several of the known ways."""
+def read_dates(texts: pl.Series, order: Order = "auto", *, now: datetime | None = None) -> Dates:
+    """Read a String column of dates written in one or several of the known ways.
+
+    now: the time of reading, with its zone; the clock's where it is not given.
+    """
+    last = last_at(now)
     frame = pl.DataFrame({"text": texts.str.strip_chars()})
-    first, second = _two_numbers(frame)
-    chosen, said, ambiguous = _choose_order(first, second, frame, order)
+    numbers = _three_numbers(frame)
+    chosen, said, ambiguous = _choose_order(numbers, frame, order, last)
     distinct = frame.unique(maintain_order=True)
     read = distinct.with_columns(_parse(distinct["text"], chosen).alias("at"))
     parsed = frame.join(read, on="text", how="left", nulls_equal=True, maintain_order="left")["at"]
-    sane = parsed.dt.year().is_between(FIRST_YEAR, LAST_YEAR).fill_null(value=False)
-    at = pl.select(pl.when(sane).then(parsed).otherwise(None).cast(TIME)).to_series()
-    other = second > 12 if chosen == "day_first" else first > 12
+    at = pl.select(pl.when(_possible(parsed, last)).then(parsed).cast(TIME)).to_series()
+    first, second, third = numbers
+    other = {
+        "day_first": second > 12,
+        "month_first": first > 12,
+        "year_first": (second > 12) | (third > 31),
+    }[chosen]
     return Dates(
         at=at,
         bad=texts.is_not_null() & at.is_null(),
@@ -81,6 +96,15 @@ def read_dates(texts: pl.Series, order: Order = "auto") -> Dates:
         ambiguous=ambiguous,
         said=said,
     )
+
+
+def last_at(now: datetime | None = None) -> datetime:
+    """Return the end of what can have been answered: a day from now, for clocks of other zones."""
+    return (now or datetime.now(UTC)) + timedelta(days=1)
+
+
+def _possible(at: pl.Series, last: datetime) -> pl.Series:
+    return at.dt.replace_time_zone("UTC").is_between(FIRST_AT, last).fill_null(value=False)
 
 
 def _parse(texts: pl.Series, order: str) -> pl.Series:
@@ -98,11 +122,11 @@ def _parse(texts: pl.Series, order: str) -> pl.Series:
 
 def _ways(order: str) -> tuple[Callable[[pl.Series], pl.Series], ...]:
     """Return the ways to read a date, in the order in which they are tried."""
-    two = ((3, 2, 1), (3, 1, 2)) if order == "day_first" else ((3, 1, 2), (3, 2, 1))
+    orders = dict.fromkeys((order, "day_first", "month_first"))
     return (
         *(partial(_plain, form=form) for form in _PLAIN_FORMS),
         partial(_pattern, pattern=_YEAR_FIRST, places=(1, 2, 3)),
-        *(partial(_pattern, pattern=_TWO_FIRST, places=places) for places in two),
+        *(partial(_pattern, pattern=_TWO_FIRST, places=_PLACES[o]) for o in orders),
         partial(_pattern, pattern=_DAY_NAMED, places=(3, 2, 1)),
         partial(_pattern, pattern=_MONTH_NAMED, places=(3, 1, 2)),
         partial(_plain, form="%Y%m%d"),
@@ -112,27 +136,45 @@ def _ways(order: str) -> tuple[Callable[[pl.Series], pl.Series], ...]:
 
 
 def date_share(texts: pl.Series) -> float:
-    """Return the share of the filled values that read as dates, 0..1; 0 for an empty column."""
+    """Return the share of the filled values that read as dates, past or to come; 0 for no values."""
     filled = texts.drop_nulls()
     if filled.is_empty():
         return 0.0
-    return 1 - float(read_dates(filled).bad.sum()) / filled.len()
+    return 1 - float(read_dates(filled, now=_NO_END).bad.sum()) / filled.len()
 
 
-def _two_numbers(frame: pl.DataFrame) -> tuple[pl.Series, pl.Series]:
-    groups = frame.select(
-        pl.col("text").str.extract(_TWO_FIRST, 1).cast(pl.Int64, strict=False).alias("first"),
-        pl.col("text").str.extract(_TWO_FIRST, 2).cast(pl.Int64, strict=False).alias("second"),
-    )
-    return groups["first"], groups["second"]
+def _three_numbers(frame: pl.DataFrame) -> list[pl.Series]:
+    return [
+        frame["text"].str.extract(_TWO_FIRST, place).cast(pl.Int64, strict=False)
+        for place in (1, 2, 3)
+    ]
 
 
 def _choose_order(
-    first: pl.Series, second: pl.Series, frame: pl.DataFrame, order: Order
+    numbers: Sequence[pl.Series], frame: pl.DataFrame, order: Order, last: datetime
 ) -> tuple[str, str, int]:
     """Return the order, how it was found, and how many values stay ambiguous."""
     if order in _ORDERS:
         return order, f"{_ORDERS[order]} order set", 0
+    first, second, third = numbers
+    found = _day_or_month(first, second, frame)
+    if not 0 < highest(third) < 100 or not _reads_all(frame, "year_first", last):
+        return found
+    if _reads_all(frame, "day_first", last) or _reads_all(frame, "month_first", last):
+        said = f"{_ORDERS[found[0]]} order assumed: all may begin with the year as well"
+        return found[0], said, first.count()
+    return "year_first", f"{_ORDERS['year_first']} order, the only one that reads all", 0
+
+
+def _reads_all(frame: pl.DataFrame, order: str, last: datetime) -> bool:
+    """Tell whether all dates of three numbers can be in this order; no if there are none."""
+    texts = frame.filter(pl.col("text").str.contains(_TWO_FIRST))["text"]
+    at = _pattern(texts, _TWO_FIRST, _PLACES[order])
+    return not at.is_empty() and _possible(at, last).all()
+
+
+def _day_or_month(first: pl.Series, second: pl.Series, frame: pl.DataFrame) -> tuple[str, str, int]:
+    """Return the same where the year stands last."""
     n_day, n_month = int((first > 12).sum()), int((second > 12).sum())
     if n_day or n_month:
         chosen = "day_first" if n_day >= n_month else "month_first"
@@ -154,15 +196,17 @@ def _better_as_month_first(frame: pl.DataFrame) -> bool:
         return True
     steps = []
     for order in ("day_first", "month_first"):
-        places = (3, 2, 1) if order == "day_first" else (3, 1, 2)
-        at = _pattern(frame["text"], _TWO_FIRST, places).drop_nulls().dt.timestamp()
+        at = _pattern(frame["text"], _TWO_FIRST, _PLACES[order]).drop_nulls().dt.timestamp()
         moves = at.diff().drop_nulls()
         steps.append(max(mean(moves >= 0), mean(moves <= 0)))
     return steps[1] > steps[0] + 0.1
 
 
 def _plain(texts: pl.Series, form: str) -> pl.Series:
-    return texts.str.to_datetime(form, time_unit="us", strict=False)
+    full = texts.to_frame("text").select(
+        pl.when(pl.col("text").str.contains(_FULL_YEAR)).then("text")
+    )["text"]
+    return full.str.to_datetime(form, time_unit="us", strict=False)
 
 
 def _pattern(texts: pl.Series, pattern: str, places: tuple[int, int, int]) -> pl.Series:
@@ -203,7 +247,9 @@ def _moment(year: pl.Expr, month: pl.Expr, day: pl.Expr) -> pl.Expr:
 def _zone() -> pl.Expr:
     sign = pl.when(pl.col("g8").str.starts_with("-")).then(-1).otherwise(1)
     hours = pl.col("g8").str.extract(r"^[+-](\d{2})", 1).cast(pl.Int64, strict=False).fill_null(0)
-    minutes = pl.col("g8").str.extract(r"(\d{2})$", 1).cast(pl.Int64, strict=False).fill_null(0)
+    minutes = (
+        pl.col("g8").str.extract(r"^...:?(\d{2})$", 1).cast(pl.Int64, strict=False).fill_null(0)
+    )
     return pl.duration(hours=sign * hours, minutes=sign * minutes)
 
 

@@ -7,7 +7,7 @@ and leaves ids as text (docs/decisions/0011). The parsing itself is `csv.reader(
 import csv
 import re
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from itertools import chain, islice
@@ -17,7 +17,7 @@ from typing import TextIO
 from painpoints.config import ReadSettings
 from painpoints.errors import UnreadableError
 from painpoints.readers.decode import find_encoding, open_text
-from painpoints.readers.headers import HEAD_RECORDS, Header, find_header
+from painpoints.readers.headers import HEAD_RECORDS, Header, find_header, find_heading
 from painpoints.readers.raw import ROW, RawTable, columns_of, settle
 from painpoints.readers.recognition import Problem
 
@@ -73,13 +73,13 @@ def read_delimited(path: Path, source: str, settings: ReadSettings) -> RawTable:
         sample = stream.read(_SAMPLE_CHARS)
         if not sample.strip():
             raise UnreadableError(f"{source}: the file is empty")
-        quoted = path.suffix.casefold() != ".txt"
         delimiter, sep_line = find_delimiter(sample, settings.delimiter)
         problems: list[Problem] = []
         rest = iter(partial(stream.readline, _MAX_LINE_CHARS), "")
         lines = _Lines(chain(_whole_lines(sample, stream), rest))
         with _long_fields(settings.max_cell_chars):
-            reader = _reader(lines, delimiter, quoted=quoted or delimiter != _NO_DELIMITER)
+            is_list = delimiter == _NO_DELIMITER and _is_text(path)
+            reader = _reader(lines, delimiter, quoted=not is_list)
             records = _records(lines, reader, source, problems)
             if sep_line:
                 next(records)
@@ -88,9 +88,14 @@ def read_delimited(path: Path, source: str, settings: ReadSettings) -> RawTable:
                 source,
                 settings,
                 problems,
+                find=find_heading if is_list else find_header,
                 encoding=encoding.said,
                 delimiter=_NAMES.get(delimiter, delimiter),
             )
+
+
+def _is_text(path: Path) -> bool:
+    return path.name.casefold().removesuffix(".gz").endswith(".txt")
 
 
 def find_delimiter(sample: str, given: str | None = None) -> tuple[str, bool]:
@@ -176,13 +181,14 @@ def _table(
     settings: ReadSettings,
     problems: list[Problem],
     *,
+    find: Callable[[Sequence[Sequence[str]]], Header],
     encoding: str,
     delimiter: str | None,
 ) -> RawTable:
     first = list(islice(records, HEAD_RECORDS))
     if not first:
         raise UnreadableError(f"{source}: no line of it can be read as a table row")
-    header = find_header([cells for _, cells in first])
+    header = find([cells for _, cells in first])
     body = chain(first[header.skip + header.n_rows :], records)
     frame, misfits = columns_of(header.names, _fitting(body, header, source, problems))
     reason = f"bytes that are not {encoding.split(' ', maxsplit=1)[0]}"

@@ -20,15 +20,18 @@ from painpoints.readers.ratings import (
     KIND_NAMES,
     Scale,
     by_words,
+    denominators,
     find_scale,
     no_score,
     numbers,
     rule_of,
+    said_top,
 )
 from painpoints.readers.recognition import Mapped
 from painpoints.tables import FEEDBACK, SEGMENT_PREFIX, TIME
 
 _TURNS = FEEDBACK.schema()["turns"]
+_TURNED = "effort scores turned round, so that higher is easier"
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,34 +223,45 @@ def _scores(
     if column is None:
         note = "no scores: pain points are ranked by reach and severity"
         return _no_scores(source.frame.height), [], [note]
+    effort = read.ces_direction == "effort_is_high"
     kinds = source.column("survey")
     if kinds is not None and kinds.is_not_null().any():
-        return _mixed_kinds(source, column, kinds)
+        return _mixed_kinds(source, column, kinds, effort=effort)
     values, scale = _one_kind(source, column, columns)
     if scale is None or scale.survey == "none":
         wrong = scale.wrong if scale else "its values are on no scale we know"
         bad = Issue("wrong_scale", source.name, column.name, 1, (), f"{wrong}; not used as a score")
         return _score_columns(values, None), [bad], []
+    said = denominators(column)
     off = ~values.is_between(scale.low, scale.high).fill_null(value=True)
+    off |= (said != scale.high).fill_null(value=False)
     unread = column.is_not_null() & values.is_null() & ~no_score(column)
-    found = [
-        issue("impossible_score", source.name, source.rows.filter(off | unread), column=column.name)
-    ]
+    rows, detail = source.rows.filter(off | unread), _other_tops(said, scale)
+    found = [issue("impossible_score", source.name, rows, column=column.name, detail=detail)]
     if scale.wrong:
         found.append(Issue("wrong_scale", source.name, column.name, 1, (), scale.wrong))
     kept = values.to_frame("v").select(pl.when(~off).then("v"))["v"]
     notes = [f"score: {scale.reason}"]
-    if scale.survey == "ces" and read.ces_direction == "effort_is_high":
+    if scale.survey == "ces" and effort:
         kept = scale.low + scale.high - kept
-        notes.append("effort scores turned round, so that higher is easier")
+        notes.append(_TURNED)
     return _score_columns(kept, scale), found, notes
+
+
+def _other_tops(said: pl.Series, scale: Scale) -> str:
+    """Return the tops that scores say but the scale has not, in words; empty if there are none."""
+    other = [f"{top:g}" for top in said.filter(said != scale.high).unique().sort()]
+    if not other:
+        return ""
+    shown = ", ".join(other[:5]) + (", ..." if len(other) > 5 else "")
+    return f"some are out of {shown}; the scale ends at {scale.high:g}"
 
 
 def _one_kind(
     source: Source, column: pl.Series, columns: ColumnSettings
 ) -> tuple[pl.Series, Scale | None]:
     given = columns.survey or source.layout.survey
-    top = columns.score_max or source.layout.score_max
+    top = columns.score_max or source.layout.score_max or said_top(column)
     values = numbers(column)
     filled = column.filter(~no_score(column)).len()
     if values.drop_nulls().len() < 0.5 * filled:
@@ -279,9 +293,12 @@ def _no_scores(n: int) -> pl.DataFrame:
 
 
 def _mixed_kinds(
-    source: Source, column: pl.Series, kinds: pl.Series
+    source: Source, column: pl.Series, kinds: pl.Series, *, effort: bool
 ) -> tuple[pl.DataFrame, list[Issue | None], list[str]]:
-    """Read scores whose kind another column says, row by row."""
+    """Read scores whose kind another column says, row by row.
+
+    effort: whether a high effort score means much effort.
+    """
     names, tops = {k: v[0] for k, v in KIND_NAMES.items()}, {k: v[1] for k, v in KIND_NAMES.items()}
     frame = pl.DataFrame({"kind": kinds.str.to_lowercase(), "score": numbers(column)}).with_columns(
         pl.col("kind")
@@ -298,9 +315,13 @@ def _mixed_kinds(
     found = issue(
         "impossible_score", source.name, source.rows.filter(off | unread), column=column.name
     )
-    kept = frame.with_columns(pl.when(fits).then("score").alias("score"))
+    turned = pl.when((pl.col("survey") == "ces") & effort).then(
+        1.0 + pl.col("score_max") - pl.col("score")
+    )
+    kept = frame.with_columns(pl.when(fits).then(turned.otherwise("score")).alias("score"))
     said = ", ".join(sorted(set(kept.filter(pl.col("score").is_not_null())["survey"])))
-    return kept.select("survey", "score", "score_max"), [found], [f"score kinds per row: {said}"]
+    notes = [f"score kinds per row: {said}", *([_TURNED] if effort and "ces" in said else [])]
+    return kept.select("survey", "score", "score_max"), [found], notes
 
 
 def named_columns(columns: ColumnSettings) -> list[tuple[str, str]]:

@@ -10,17 +10,27 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from painpoints.config import RedactSettings
 from painpoints.readers.raw import distinct_names
+from painpoints.redact.patterns import Found, find
 
 HEAD_RECORDS = 60
 _TAG = re.compile(r"<[^<>]{1,200}>")
 _VALUE = re.compile(
     r"[-+]?\d+([.,:/-]\d+)*([T ]\d\d?:\d\d\S*)?( ?[ap]m)?|\S+@\S+\.\S+|https?://\S+", re.IGNORECASE
 )
+_TEXT_WORDS = (
+    r"(?:comments?|feedback|verbatims?|reviews?|text|texts|answers?|responses?|messages?|"
+    r"description|opinions?|remarks?|body|content|notes?|complaints?|suggestions?|narrative)"
+)
 _TEXT_NAMES = re.compile(
-    r"\b(comments?|feedback|verbatims?|reviews?|text|texts|answers?|responses?|messages?|"
-    r"description|opinions?|remarks?|body|content|notes?|complaints?|suggestions?|narrative)$|"
+    rf"\b{_TEXT_WORDS}$|"
     r"^(what|why|how|where|which|please|tell us|describe)\b"
+)
+_COLUMN_NAME = re.compile(
+    r"(?:(?:customer|client|user|guest|survey|free|open|review|feedback|comment|verbatim)[ _-]?)?"
+    rf"{_TEXT_WORDS}\s*:?",
+    re.IGNORECASE,
 )
 _OPEN_ENDED = {"", "response", "open-ended response", "open ended response"}
 
@@ -57,9 +67,22 @@ def find_header(records: Sequence[Sequence[str]]) -> Header:
     )
 
 
+def find_heading(records: Sequence[Sequence[str]]) -> Header:
+    """Return the header of a text of one answer per line: only a word such as "comment" is one."""
+    first = records[0][0].strip()
+    return _named([first]) if _COLUMN_NAME.fullmatch(first) else _numbered(1)
+
+
 def readable(text: str) -> str:
-    """Return a question without HTML tags, entities and line breaks."""
-    return " ".join(html.unescape(_TAG.sub(" ", text)).split())
+    """Return a question without HTML tags, entities, line breaks and personal data."""
+    plain = " ".join(html.unescape(_TAG.sub(" ", text)).split())
+    for found in reversed(_personal(plain)):
+        plain = f"{plain[: found.start]}[...]{plain[found.end :]}"
+    return plain
+
+
+def _personal(text: str) -> list[Found]:
+    return find(text, RedactSettings().phone_region)
 
 
 def _title_rows(records: Sequence[Sequence[str]]) -> int:
@@ -120,17 +143,23 @@ def _with_questions(
 
 
 def _plain(table: Sequence[Sequence[str]]) -> Header:
-    if _looks_like_data(table):
-        names = tuple(f"column {i}" for i in range(1, len(table[0]) + 1))
-        return Header(0, 0, names, notes=("no header row found; columns are numbered",))
-    return Header(0, 1, tuple(distinct_names([readable(c) for c in table[0]])))
+    return _numbered(len(table[0])) if _looks_like_data(table) else _named(table[0])
+
+
+def _numbered(width: int) -> Header:
+    names = tuple(distinct_names([""] * width))
+    return Header(0, 0, names, notes=("no header row found; columns are numbered",))
+
+
+def _named(cells: Sequence[str]) -> Header:
+    return Header(0, 1, tuple(distinct_names([readable(c) for c in cells])))
 
 
 def _looks_like_data(table: Sequence[Sequence[str]]) -> bool:
     """Tell a first row that is data: a value stands above values, or prose above prose."""
     first, below = table[0], [r for r in table[1:] if len(r) == len(table[0])]
     if len(first) == 1:
-        return not _names_a_text(first[0], [r[0] for r in below])
+        return bool(_personal(first[0])) or not _names_a_text(first[0], [r[0] for r in below])
     return any(
         _VALUE.fullmatch(cell.strip())
         and below

@@ -45,7 +45,7 @@ class Intake:
     """Everything that was read.
 
     feedback: the feedback table with its segments, in the order of the inputs and their rows.
-    rejected: rows set aside: source, row, column, reason, id.
+    rejected: rows set aside: source, row, column, reason, id (none where it is an address).
     sources:  how each file was understood, in the order of the inputs.
     quality:  what is wrong with the data.
     skipped:  files of folders that are of no kind we read.
@@ -101,7 +101,7 @@ def assemble(
     return Intake(
         feedback=check(FEEDBACK, _in_shape(judged, recognised)),
         rejected=pl.DataFrame(
-            [(p.source, p.row, p.column, p.reason, p.id) for p in problems],
+            [(p.source, p.row, p.column, p.reason, _harmless(p.id)) for p in problems],
             schema=REJECTED_SCHEMA,
             orient="row",
         ),
@@ -109,6 +109,11 @@ def assemble(
         quality=_quality(judged, recognised, in_order(found), problems),
         skipped=tuple(skipped),
     )
+
+
+def _harmless(id_: str | None) -> str | None:
+    """Return the id of a row set aside, which nobody masks, if it tells no address."""
+    return None if id_ is None or "@" in id_ else id_
 
 
 def _joined(parts: Sequence[Part]) -> pl.DataFrame:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from painpoints.readers.measures import mean
+from painpoints.readers.measures import highest, mean
 
 LENGTHS: Mapping[str, tuple[float, float]] = {
     "nps": (0, 10),
@@ -115,16 +115,15 @@ _NO_SCORE = (
     "prefer not to say",
     "received",
 )
-_NUMBER = (
-    r"^([-+]?\d+(?:[.,]\d+)?)(?:\s*(?:/|out of|von|de)\s*\d+)?(?:\s*(?:\*|★|stars?|points?|pts))?$"
-)
+_NUMBER = r"^([-+]?\d+(?:[.,]\d+)?)(?:\s*(?:/|out of|von|de)\s*(\d+))?(?:\s*(?:\*|★|stars?|points?|pts))?$"
 _LABELLED = (
     r"^(\d{1,2})(?:\s*[-\x{2013}\x{2014}:=.(]\s*|\s+)[A-Za-z][^\d]*$"  # "10 - Extremely likely"
 )
 
 _RULES: tuple[tuple[str, str], ...] = (
     ("enps", r"\benps\b|place to work|employer"),
-    ("nps", r"\bnps\b|net promoter|recommend|\bltr\b"),
+    ("nps", r"\bnps\b|net promoter|\bltr\b|(?:likel|scale).*recommend|recommend.*(?:likel|scale)"),
+    ("recommend", r"recommend"),
     ("pmf", r"\bpmf\b|disappointed"),
     ("ces", r"\bces\b|effort|how easy|easy|ease\b"),
     ("csat", r"\bcsat\b|satisf|\bfft\b|happy with|overall experience"),
@@ -156,7 +155,10 @@ class Scale:
 
 
 def rule_of(header: str) -> str | None:
-    """Return the kind that the words of a header (in lower case) tell, `score`, or None."""
+    """Return the kind that the words of a header (in lower case) tell, or None.
+
+    `score` is of any kind; `recommend` is asked for a number, or for yes and no.
+    """
     if _NO_SCORE_HEADERS.search(header):
         return None
     return next((kind for kind, pattern in _RULES if re.search(pattern, header)), None)
@@ -177,6 +179,19 @@ def numbers(texts: pl.Series) -> pl.Series:
             filled.cast(pl.Float64),
         ).alias("score")
     )["score"]
+
+
+def denominators(texts: pl.Series) -> pl.Series:
+    """Return the top that scores such as "3/5" say themselves, as Float64; else null."""
+    return texts.str.strip_chars().str.extract(f"(?i){_NUMBER}", 2).cast(pl.Float64)
+
+
+def said_top(texts: pl.Series) -> float | None:
+    """Return the top that scores say most often ("3/5"); None where under half of them say one."""
+    said = denominators(texts).drop_nulls()
+    if said.is_empty() or said.len() < 0.5 * numbers(texts).count():
+        return None
+    return highest(said.mode())
 
 
 def by_words(texts: pl.Series) -> tuple[pl.Series, str, float] | None:
@@ -218,18 +233,21 @@ def find_scale(
         values: Float64, null where there is no score.
         rule: as `rule_of` returned it.
         given: the survey kind that the settings or the layout name; never overruled.
-        top: the top of the scale that the settings or the layout name.
+        top: the top of the scale that the settings, the layout or the scores themselves name.
     """
     low, high = _usual_range(values)
+    end = top or high
     if given:
         return _declared(given, low, high, top)
+    if rule == "recommend":
+        rule = "thumbs" if low >= 0 and end <= 1 else "nps"
     if rule in ("nps", "enps"):
         return _recommending(rule, low, high, top)
-    if rule == "score":
-        return _by_range(low, high)
-    if rule == "thumbs" or (low >= 0 and high <= 1):
+    if rule == "thumbs" or (low >= 0 and end == 1 and (values == 0).any()):
         return Scale("thumbs", 0, 1, "values are 0 and 1") if high <= 1 else None
-    if rule in ("smileys", "pmf") and high <= 3:
+    if rule == "score":
+        return _by_range(low, high, top)
+    if rule in ("smileys", "pmf") and end <= 3:
         return Scale(rule, 1, 3, f"header tells {rule}")
     return _rating(rule if rule in ("stars", "ces") else "csat", low, high, top)
 
@@ -276,10 +294,9 @@ def _declared(given: str, low: float, high: float, top: float | None) -> Scale:
 
 
 def _recommending(rule: str, low: float, high: float, top: float | None) -> Scale | None:
-    if low >= 0 and 5 < high <= 10:
+    out_of_ten = top == 10 if top else low < 1 or high > 5
+    if low >= 0 and high <= 10 and out_of_ten:
         return Scale(rule, 0, 10, f"header tells {rule}, values run {low:g}..{high:g}")
-    if low >= 0 and high <= 1:
-        return Scale("thumbs", 0, 1, "asks to recommend, values are 0 and 1")
     wrong = f"header tells {rule}, which is asked 0..10, but values run {low:g}..{high:g}"
     longest = top or _length(low, high, 5)
     if longest is None or low < 0:
@@ -289,11 +306,11 @@ def _recommending(rule: str, low: float, high: float, top: float | None) -> Scal
     )
 
 
-def _by_range(low: float, high: float) -> Scale | None:
+def _by_range(low: float, high: float, top: float | None) -> Scale | None:
     run = f"a score, values run {low:g}..{high:g}"
-    if low >= 0 and 7 < high <= 10:
+    if low >= 0 and 7 < (top or high) <= 10:
         return Scale("nps", 0, 10, f"{run}: taken as 0..10; say survey = if it is not NPS")
-    longest = _length(low, high, 5)
+    longest = top or _length(low, high, 5)
     return None if longest is None else Scale("csat", 1, longest, run)
 
 

@@ -4,9 +4,9 @@ The formats (delimited text, workbook, records, Parquet) all end here; what the 
 found later. Rows that cannot be trusted are set aside here, for all formats alike.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import count, islice
 
 import polars as pl
 
@@ -101,14 +101,22 @@ def _impossible_cells(
 
 
 def distinct_names(cells: Sequence[str]) -> list[str]:
-    """Return usable column names: blanks are numbered, repeats get a number behind."""
-    seen: dict[str, int] = {}
+    """Return usable column names: blanks are numbered, repeats get a number that no cell has."""
+    given = [
+        " ".join(cell.replace("\0", "").split()) or f"column {place}"
+        for place, cell in enumerate(cells, start=1)
+    ]
+    taken = set(given)
+    unused: dict[str, Iterator[str]] = {}
     names = []
-    for place, cell in enumerate(cells, start=1):
-        name = " ".join(cell.replace("\0", "").split()) or f"column {place}"
-        seen[name] = seen.get(name, 0) + 1
-        names.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
+    for name in given:
+        names.append(next(unused[name]) if name in unused else name)
+        unused.setdefault(name, _numbered(name, taken))
     return names
+
+
+def _numbered(name: str, taken: Container[str]) -> Iterator[str]:
+    return (n for number in count(2) if (n := f"{name} ({number})") not in taken)
 
 
 def _batches(

@@ -14,12 +14,7 @@ import polars as pl
 
 from painpoints.readers.exports import Layout, key
 
-_SCORED = {
-    "nps": ("nps", 10),
-    "csat": ("csat", 5),
-    "ces": ("ces", 7),
-    "rating": ("stars", 5),
-}
+_SCORED = ("nps", "csat", "ces", "rating")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,19 +77,23 @@ def _formbricks(frame: pl.DataFrame, rows: pl.Series) -> tuple[pl.DataFrame, pl.
     answers = table.filter(pl.col("__kind") == "text")
     if number:
         scores = (
-            table.filter(pl.col("__kind").is_in(list(_SCORED)) & pl.col(number).is_not_null())
+            table.filter(pl.col("__kind").is_in(_SCORED) & pl.col(number).is_not_null())
+            .with_columns(_kind_of_scale(number, names["field id"]))
             .unique("submission_id", keep="first", maintain_order=True)
-            .select(
-                "submission_id",
-                pl.col("__kind").alias("survey kind"),
-                pl.col(number).alias("score"),
-            )
+            .select("submission_id", "survey kind", pl.col(number).alias("score"))
         )
         answers = answers.join(scores, on="submission_id", how="left", maintain_order="left")
     keyed = answers.with_columns(
         pl.concat_str("submission_id", pl.lit("/"), pl.col(names["field id"])).alias("feedback_key")
     )
     return keyed.drop("__row", "__kind"), keyed["__row"].alias(rows.name)
+
+
+def _kind_of_scale(number: str, field: str) -> pl.Expr:
+    """Return the kind of each score; effort is on 5 points, or on 7 where a field has more than 5."""
+    highest = pl.col(number).cast(pl.Float64, strict=False).max().over(field)
+    seven = (pl.col("__kind") == "ces") & (highest > 5)
+    return pl.when(seven).then(pl.lit("ces7")).otherwise("__kind").alias("survey kind")
 
 
 def _delighted(frame: pl.DataFrame, rows: pl.Series) -> tuple[pl.DataFrame, pl.Series]:

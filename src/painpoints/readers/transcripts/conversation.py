@@ -12,6 +12,7 @@ from typing import Any
 import polars as pl
 
 from painpoints.domain import Survey
+from painpoints.readers.dates import last_at
 from painpoints.tables import FEEDBACK, SEGMENT_PREFIX
 
 CUSTOMER = "customer"
@@ -131,8 +132,13 @@ def joined(turns: Sequence[Turn]) -> tuple[str, list[dict[str, Any]]]:
 def moment(value: object) -> datetime | None:
     """Return an ISO 8601 text or Unix time (s, ms or us) as UTC; None where it is neither.
 
-    A time without zone is taken as UTC.
+    A time without zone is taken as UTC; one that is still to come is none.
     """
+    at = _moment(value)
+    return None if at is None or at > last_at() else at
+
+
+def _moment(value: object) -> datetime | None:
     if isinstance(value, bool) or value is None:
         return None
     if isinstance(value, int | float):

@@ -6,15 +6,16 @@ above a conversation belong to it. Why by hand: docs/decisions/0016.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from painpoints.domain import STAGES, TOUCHPOINTS
 from painpoints.readers.recognition import Mapped
 from painpoints.readers.transcripts import prefixes
-from painpoints.readers.transcripts.conversation import Conversation, Turn
+from painpoints.readers.transcripts.conversation import CUSTOMER, Conversation, Turn
 from painpoints.readers.transcripts.facts import FACTS, Facts
 from painpoints.readers.transcripts.parsed import Flaw, Parsed
-from painpoints.readers.transcripts.speakers import role_of
+from painpoints.readers.transcripts.speakers import plain, role_of
 
 RULE = re.compile(r"^\s*([-=*_#~])\1{2,}\s*$")
 HEADING = re.compile(
@@ -22,6 +23,7 @@ HEADING = re.compile(
     r"\s*(?:id|no\.?|number|nr\.?)?\s*[#:]?\s*(?P<id>[\w.-]{0,40}?)[\s\-=*_#~\])]*$",
     re.IGNORECASE,
 )
+SUBJECTS = frozenset(word.replace("_", " ") for word in (*STAGES, *TOUCHPOINTS))
 Numbered = tuple[int, str]
 
 
@@ -37,10 +39,13 @@ def is_plain(head: str, *, named_as_text: bool) -> bool:
     """Return whether a text's beginning is a dialogue of prefixed lines.
 
     Role words must open a third of the lines; names alone are believed in a text file only.
+    Answers that begin with what they are about ("Delivery: late") are no dialogue.
     """
     lines = [line for line in head.splitlines() if line.strip()]
     opened = [part.name for line in lines if (part := prefixes.split(line))]
     by_word = [name for name in opened if role_of(name)]
+    if _are_subjects(opened):
+        return False
     if len(by_word) >= 2 and 3 * len(by_word) >= len(lines):
         return True
     known = prefixes.names(lines)
@@ -51,6 +56,13 @@ def is_plain(head: str, *, named_as_text: bool) -> bool:
         and len(by_name) >= 4
         and 2 * len(by_name) >= len(lines)
     )
+
+
+def _are_subjects(opened: Sequence[str]) -> bool:
+    """Tell names of stages and touchpoints, a third of all or more, where nobody is a customer."""
+    subjects = [name for name in opened if plain(name) in SUBJECTS and not role_of(name)]
+    spoken = CUSTOMER in map(role_of, opened)
+    return bool(subjects) and 3 * len(subjects) >= len(opened) and not spoken
 
 
 def parse(text: str) -> Parsed:
