@@ -26,7 +26,7 @@ _PATIENCE_S = 300.0
 
 def analyse(work: Work) -> str:
     """Do the whole job; return the name of the folder that is to be kept."""
-    engine: Engine = work.settings.engine()
+    engine: Engine = work.settings.engine(work.settings.settings_file)
     analysis, files = _asked(work)
     gathered = work.step(
         "gather",

@@ -5,16 +5,17 @@ import secrets
 import time
 from importlib.metadata import version
 from typing import Any
-from urllib.parse import urlsplit
 
 import structlog
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from painpoints_api import logs, problems
+from painpoints_api import callers, logs, problems
+from painpoints_api.cutting import only_known
+from painpoints_api.problems import ProblemError
 from painpoints_api.repeating import Repeating
 from painpoints_api.routes import (
     analyses,
@@ -34,6 +35,8 @@ from painpoints_api.settings import LOOPBACK, ServiceSettings
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _UNSAFE = {"POST", "PUT", "PATCH", "DELETE"}
+_TAKING_FILES = {"/v1/analyses", "/v1/uploads"}
+_MAX_SIGN_IN_BYTES = 4_096
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -56,6 +59,7 @@ def create(settings: ServiceSettings) -> FastAPI:
         version=version("painpoints"),
         description=_DESCRIPTION,
         lifespan=lifespan(settings),
+        dependencies=[Depends(only_known)],
         docs_url=None,
         redoc_url=None,
         openapi_url="/openapi.json" if settings.docs else None,
@@ -132,7 +136,8 @@ class _Envelope:
         scope.setdefault("state", {})["request_id"] = request_id
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)
-        status, since = 500, time.perf_counter()
+        status: int | None = None
+        since = time.perf_counter()
 
         async def sending(message: Message) -> None:
             nonlocal status
@@ -147,8 +152,13 @@ class _Envelope:
 
         try:
             await self._app(scope, receive, sending)
+        except Exception as error:
+            answer = problems.unforeseen(Request(scope), error)
+            if status is None:
+                await answer(scope, receive, sending)
+            raise
         finally:
-            _tell(scope, status, time.perf_counter() - since)
+            _tell(scope, status or 500, time.perf_counter() - since)
 
 
 def _request_id(headers: Headers) -> str:
@@ -167,31 +177,38 @@ def _tell(scope: Scope, status: int, seconds: float) -> None:
 
 
 class _Guard:
-    """Refuses other sites' requests: a page elsewhere may not use the service on this machine."""
+    """Refuses by the head alone: other sites' requests, and those that lack a key where one is needed.
+
+    A page elsewhere may not use the service on this machine; a stranger's body is not read.
+    """
 
     def __init__(self, app: ASGIApp, settings: ServiceSettings) -> None:
         self._app = app
+        self._keyed = settings.keys_needed
         self._open = settings.keys_needed and not settings.allowed_hosts
         self._hosts = {*LOOPBACK, "[::1]", settings.host, *settings.allowed_hosts}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            headers = Headers(scope=scope)
-            refused = self._refused(scope["method"], headers)
+            request = Request(scope)
+            refused = self._refused(request)
             if refused is not None:
-                answer = problems.answer(Request(scope), refused[0], refused[1])
+                answer = problems.refused(request, refused)
                 await answer(scope, receive, send)
                 return
         await self._app(scope, receive, send)
 
-    def _refused(self, method: str, headers: Headers) -> tuple[int, str] | None:
-        host = headers.get("host", "")
+    def _refused(self, request: Request) -> ProblemError | None:
+        host = request.headers.get("host", "")
         if not self._open and _name(host) not in self._hosts:
-            return 400, "the Host header names another machine; see the setting allowed_hosts"
-        origin = headers.get("origin")
-        if method in _UNSAFE and origin is not None and urlsplit(origin).netloc != host:
-            return 403, "a page of another site may not do that"
-        return None
+            told = "the Host header names another machine; see the setting allowed_hosts"
+            return ProblemError(400, told)
+        origin = request.headers.get("origin")
+        elsewhere = origin is not None and origin.partition("://")[2] != host
+        if request.method in _UNSAFE and elsewhere:
+            return ProblemError(403, "a page of another site may not do that")
+        needed = self._keyed and request.scope["path"].startswith("/v1/")
+        return callers.keyless() if needed and not callers.shows_key(request) else None
 
 
 def _name(host: str) -> str:
@@ -199,10 +216,11 @@ def _name(host: str) -> str:
 
 
 class _Bounded:
-    """Bounds bodies, told or chunked: files by one limit, everything else by a smaller one."""
+    """Bounds bodies, told or chunked: files where they are taken, keys, and everything else."""
 
     def __init__(self, app: ASGIApp, settings: ServiceSettings) -> None:
         self._files = RequestBodyLimitMiddleware(app, settings.max_upload_bytes)
+        self._keys = RequestBodyLimitMiddleware(app, _MAX_SIGN_IN_BYTES)
         self._rest = RequestBodyLimitMiddleware(app, settings.max_body_bytes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -218,12 +236,17 @@ class _Bounded:
             elif not refused:
                 await send(message)
 
-        is_form = Headers(scope=scope).get("content-type", "").startswith("multipart/form-data")
-        bounded = self._files if is_form else self._rest
+        bounded = self._bound(scope)
         await bounded(scope, receive, sending)
         if refused:
             answer = problems.answer(Request(scope), 413, f"over {bounded.max_body_size:,} bytes")
             await answer(scope, receive, send)
+
+    def _bound(self, scope: Scope) -> RequestBodyLimitMiddleware:
+        if scope["path"] == "/sign-in":
+            return self._keys
+        is_form = Headers(scope=scope).get("content-type", "").startswith("multipart/form-data")
+        return self._files if is_form and scope["path"] in _TAKING_FILES else self._rest
 
 
 def _is_plain_413(message: Message) -> bool:

@@ -20,6 +20,7 @@ _bearer = HTTPBearer(auto_error=False, description="Authorization: Bearer pp_...
 _header = APIKeyHeader(name="X-Api-Key", auto_error=False, description="the same key, in a header")
 
 _NAMING = ("authorization", "x-api-key", "painpoints-project")
+_ASKING = {"WWW-Authenticate": 'Bearer realm="painpoints"'}
 
 Bearer = Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
 HeaderKey = Annotated[str | None, Security(_header)]
@@ -140,20 +141,30 @@ def signed_in(service: Service, cookie: str) -> keys.Opened | None:
         return sessions.look_up(session, service.session_secret, cookie)
 
 
+def shows_key(request: Request) -> bool:
+    """Return whether a request carries a key or a session at all, valid or not."""
+    in_head = any(name in request.headers for name in ("authorization", "x-api-key"))
+    return in_head or sessions.COOKIE in request.cookies
+
+
+def keyless() -> ProblemError:
+    """Return the refusal of who shows no key."""
+    return ProblemError(401, "send a key: Authorization: Bearer pp_...", headers=_ASKING)
+
+
 def open_key(service: Service, key: str | None, address: str) -> keys.Opened:
     """Return what a key opens.
 
     Raises:
         ProblemError: 401 for no key or one that is not valid, 429 for too many such.
     """
-    refused = {"WWW-Authenticate": 'Bearer realm="painpoints"'}
     if key is None:
-        raise ProblemError(401, "send a key: Authorization: Bearer pp_...", headers=refused)
+        raise keyless()
     with service.database.read() as session:
         opened = keys.look_up(session, key)
     if opened is None or not opened.projects:
         service.throttle.failed_key(address)
-        raise ProblemError(401, "the key is not known, expired or revoked", headers=refused)
+        raise ProblemError(401, "the key is not known, expired or revoked", headers=_ASKING)
     if opened.unmarked:
         with service.database.write() as session:
             keys.mark_used(session, opened.key_id)

@@ -97,7 +97,8 @@ def main() -> int:
     child.limit(memory_mb=settings.job_memory_mb, cpu_s=round(settings.check_s))
     folder = Path(told["folder"])
     try:
-        found = settings.engine().recognise(sorted(folder.iterdir()), told["engine"])
+        engine = settings.engine(settings.settings_file)
+        found = engine.recognise(sorted(folder.iterdir()), told["engine"])
     except PainpointsError as error:
         found = {"problem": without_paths(str(error), folder, settings.data.absolute())}
     except MemoryError:

@@ -6,6 +6,7 @@ told to the queue in words that quote no customer; how it ends is told to the wo
 
 import contextlib
 import ctypes
+import errno
 import json
 import os
 import resource
@@ -27,12 +28,19 @@ from painpoints_api.work import TryAgainError, Work, tidy
 
 SETTLED, LOST = 0, 75
 _PATIENCE_S = 300.0
+_WAIT_S, _MOST_WAITS = 60.0, 24 * 60
 _PR_SET_PDEATHSIG = 1
+_FULL = tuple(map(os.strerror, (errno.ENOSPC, errno.EDQUOT)))
+"""The system's words for a full disk; whoever comes upon one repeats them."""
 _KINDS: dict[str, Callable[[Work], str | None]] = {
     analysing.KIND: analysing.analyse,
     webhooks.KIND: webhooks.deliver,
     training.KIND: training.train,
 }
+
+
+class FullError(Exception):
+    """The disk is full; the message is the system's."""
 
 
 def order(settings: ServiceSettings, claim: Claim, *, parent: int) -> bytes:
@@ -61,9 +69,13 @@ def main() -> int:
 def _do(work: Work) -> int:
     log = logs.logger(job_id=work.claim.job_id, kind=work.claim.kind, attempt=work.claim.attempt)
     try:
-        keep = _KINDS[work.claim.kind](work)
+        keep = _worked(work)
     except LeaseLostError:
         raise
+    except FullError as error:
+        log.warning("job.waits", step=work.at)
+        problem = f"{error} at {work.at}; tried again until there is room"
+        patiently(lambda: _wait(work, problem), seconds=_PATIENCE_S)
     except PainpointsError as error:
         log.info("job.failed", step=work.at, error=type(error).__name__)
         _fail(work, without_paths(str(error), work.folder, work.settings.data.absolute()))
@@ -83,6 +95,22 @@ def _do(work: Work) -> int:
     return SETTLED
 
 
+def _worked(work: Work) -> str | None:
+    """Do the job; return the name of the folder that is to be kept.
+
+    Raises:
+        FullError: when the disk is full, whichever library came upon it.
+    """
+    try:
+        return _KINDS[work.claim.kind](work)
+    except Exception as error:
+        told = f"{error} {error.__cause__}"
+        full = next((words for words in _FULL if words in told), None)
+        if full is None:
+            raise
+        raise FullError(full) from error
+
+
 def _number(error: Exception) -> str:
     """Name the system's reason, such as a full disk; its words are the system's, not a customer's."""
     return f" ({os.strerror(error.errno)})" if isinstance(error, OSError) and error.errno else ""
@@ -97,6 +125,16 @@ def _again(work: Work, problem: str) -> None:
     wait_s = retry_after(work.settings, work.claim)
     if jobs.put_back(work.database, work.claim, problem, wait_s=wait_s) == "failed":
         tidy(work.settings, work.claim.job_id, keep=None)
+
+
+def _wait(work: Work, problem: str) -> None:
+    """Put the job back until there is room; after a day of that its attempts count."""
+    claim = work.claim
+    if claim.token - claim.attempt >= _MOST_WAITS:
+        _again(work, problem)
+        return
+    doubled = work.settings.retry_s * 2.0 ** min(claim.token - 1, 10)
+    jobs.wait(work.database, claim, problem, wait_s=min(doubled, _WAIT_S))
 
 
 def retry_after(settings: ServiceSettings, claim: Claim) -> float:

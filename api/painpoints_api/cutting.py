@@ -1,9 +1,11 @@
-"""Filters as query parameters: what a request may cut a run by."""
+"""Filters as query parameters: what a request may cut a run by, and that no other is told."""
 
 from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import Depends, Query, Request
+from fastapi.dependencies.models import Dependant
+from fastapi.exceptions import RequestValidationError
 
 from painpoints_api.problems import ProblemError
 from painpoints_api.slices import Filters
@@ -72,3 +74,27 @@ def _in_utc(moment: datetime | None) -> datetime | None:
 
 
 Cut = Annotated[Filters, Depends(_filters)]
+
+
+async def only_known(request: Request) -> None:
+    """Refuse parameters that the API's route does not know: a filter unheeded would not be noticed.
+
+    Raises:
+        RequestValidationError: naming each.
+    """
+    if not request.query_params or not request.url.path.startswith("/v1/"):
+        return
+    route: Dependant = request.scope["route"].dependant
+    cuts = any(one.call is _filters for one in route.dependencies)
+    known = _names(route)
+    unknown = sorted(set(request.query_params) - known)
+    others = [name for name in unknown if not (cuts and name.startswith(_SEGMENT))]
+    if others:
+        told = f"no such parameter; there are {', '.join(sorted(known)) or 'none'}"
+        raise RequestValidationError([{"loc": ("query", name), "msg": told} for name in others])
+
+
+def _names(route: Dependant) -> set[str]:
+    """Return the parameters of a route and all that it depends on."""
+    own = {field.alias for field in route.query_params}
+    return own.union(*map(_names, route.dependencies))

@@ -86,13 +86,14 @@ class Engine(Protocol):
 class PackagedEngine:
     """The engine of this installation; models are held once for all that is scored by them."""
 
-    def __init__(self) -> None:
+    def __init__(self, settings_file: Path | None = None) -> None:
+        self._file = settings_file
         self._held: dict[tuple[str, ...], Analyser] = {}
         self._both: tuple[Settings, ...] = ()
 
     def fingerprint(self, settings: Mapping[str, Any]) -> str:
         """Return a hash of program version, model manifests and settings in force."""
-        chosen = _settings(settings)
+        chosen = _settings(self._file, settings)
         told = {
             "program": version("painpoints"),
             "settings": chosen.model_dump(mode="json"),
@@ -104,9 +105,8 @@ class PackagedEngine:
         """Return whether the run's encoders are those in force for these settings."""
         from painpoints import runs
 
-        in_force = {
-            str(part["part"]): str(part["version"]) for part in _manifests(_settings(settings))
-        }
+        chosen = _settings(self._file, settings)
+        in_force = {str(part["part"]): str(part["version"]) for part in _manifests(chosen)}
         try:
             made_by = {name: str(v) for name, v in runs.load_facts(run)["parts"].items()}
         except (RunError, KeyError):
@@ -133,7 +133,7 @@ class PackagedEngine:
             on_step(step, done, total)
 
         earlier = None if continues is None else runs.load_earlier(continues)
-        analyser = Analyser(_settings(settings), on_step=tell)
+        analyser = Analyser(_settings(self._file, settings), on_step=tell)
         with contextlib.ExitStack() as opened:
             spread: Spread = Whole
             if parts is not None:
@@ -150,7 +150,7 @@ class PackagedEngine:
         """Read the inputs and return what was recognised, without their rows."""
         from painpoints import readers
 
-        chosen = _settings(settings)
+        chosen = _settings(self._file, settings)
         found: dict[str, Any] = readers.read(inputs, chosen.read, chosen.columns).to_dict()
         return found
 
@@ -165,13 +165,14 @@ class PackagedEngine:
         held = self._analyser({"quality": settings["quality"]})
         if _encoders(held.parts) != _encoders(facts["parts"]):
             raise InputError("the analysis was made by another encoder than is in use; repeat it")
-        return _LoadedScorer(held.under(_settings(settings)), runs.load_topic_model(run))
+        under = held.under(_settings(self._file, settings))
+        return _LoadedScorer(under, runs.load_topic_model(run))
 
     def _analyser(self, settings: Mapping[str, Any]) -> "Analyser":
         """Return an analyser by the models in force; it is held for all that need these models."""
         from painpoints.pipeline import Analyser
 
-        chosen = _settings(settings)
+        chosen = _settings(self._file, settings)
         in_force = (chosen.quality, *map(str, _folders(chosen)))
         if in_force not in self._held:
             self._held = {key: held for key, held in self._held.items() if key[0] != in_force[0]}
@@ -180,12 +181,13 @@ class PackagedEngine:
 
     def models(self) -> list[dict[str, Any]]:
         """Return the version of each part in force, as its manifest describes it."""
-        return _manifests(_settings({}))
+        return _manifests(_settings(self._file, {}))
 
     def in_force(self) -> tuple[str, ...]:
         """Return the folders of the parts of both qualities, as far as they are there."""
         if not self._both:
-            self._both = tuple(_settings({"quality": quality}) for quality in ("fast", "accurate"))
+            both = ("fast", "accurate")
+            self._both = tuple(_settings(self._file, {"quality": quality}) for quality in both)
         found: list[str] = []
         for chosen in self._both:
             with contextlib.suppress(ModelError):  # told by who asks for that quality
@@ -237,13 +239,18 @@ def touchpoints() -> tuple[str, ...]:
     return TOUCHPOINTS
 
 
-def check_settings(settings: Mapping[str, Any]) -> None:
+def check_settings(settings_file: Path | None, settings: Mapping[str, Any]) -> None:
     """Check the settings of an analysis before it is queued.
 
     Raises:
         SettingsError: with every problem at once.
     """
-    _settings(settings)
+    _settings(settings_file, settings)
+
+
+def quality(settings_file: Path | None) -> str:
+    """Return the quality meant where none is said."""
+    return _settings(settings_file, {}).quality
 
 
 def claims(run: Path, target: Path) -> None:
@@ -337,10 +344,10 @@ def wilson(k: int, n: int) -> tuple[float, float]:
     return float(low[0]), float(high[0])
 
 
-def _settings(flags: Mapping[str, Any]) -> "Settings":
+def _settings(file: Path | None, flags: Mapping[str, Any]) -> "Settings":
     from painpoints.config import load
 
-    return load(None, flags)
+    return load(file, flags)
 
 
 def _passing(error: RunError) -> Exception:

@@ -6,15 +6,15 @@ import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
-from fastapi.responses import FileResponse, Response, StreamingResponse
-from starlette.background import BackgroundTask
+from fastapi.responses import Response, StreamingResponse
 
 from painpoints_api.ranking import Decided, labels
 from painpoints_api.slices import Filters, Slices
 
 _FORMULA = re.compile("^[\\s]*[=+\\-@\t\r\n\x00＝＋－＠]")  # noqa: RUF001 - full-width signs start formulas too
+_PIECE = 1 << 20
 
 
 def csv(
@@ -71,12 +71,22 @@ def parquet(
     named = pl.concat(frames).with_columns(
         topic_label=pl.col("topic_id").replace_strict(known, default=None, return_dtype=pl.String)
     )
-    with tempfile.NamedTemporaryFile(suffix=".parquet", delete=False) as file:
+    file = tempfile.TemporaryFile()  # noqa: SIM115 - closed once it is sent; it has no name to remove
+    try:
         named.write_parquet(file, compression="zstd")
-    place = Path(file.name)
-    return FileResponse(
-        place,
+    except BaseException:
+        file.close()
+        raise
+    n_bytes = file.seek(0, io.SEEK_END)
+    return StreamingResponse(
+        _pieces(file),
         media_type="application/vnd.apache.parquet",
-        headers=headers,
-        background=BackgroundTask(place.unlink),
+        headers={**headers, "Content-Length": str(n_bytes)},
     )
+
+
+def _pieces(file: BinaryIO) -> Iterator[bytes]:
+    with file:
+        file.seek(0)
+        while piece := file.read(_PIECE):
+            yield piece

@@ -244,6 +244,24 @@ def put_back(database: Database, held: Claim, problem: str | None, *, wait_s: fl
         return "queued"
 
 
+def wait(database: Database, held: Claim, problem: str, *, wait_s: float) -> None:
+    """Let the job be tried again after `wait_s`, for a `problem` that is not its own.
+
+    The attempt does not count.
+    """
+    with database.write() as session:
+        _must_change(
+            session,
+            held,
+            status="queued",
+            attempts=Job.attempts - 1,
+            problem=problem,
+            run_after=clock() + wait_s,
+            lease_until=None,
+            lease_owner=None,
+        )
+
+
 def forget(session: Session, job_id: str) -> None:
     """Remove an ended job and its steps."""
     session.execute(delete(JobStep).where(JobStep.job_id == job_id))

@@ -13,7 +13,7 @@ import structlog
 
 
 def set_up(*, level: int = logging.INFO) -> None:
-    """Write every event as one line of JSON."""
+    """Write every event as one line of JSON, those of libraries too."""
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -25,6 +25,25 @@ def set_up(*, level: int = logging.INFO) -> None:
         logger_factory=lambda *_: structlog.WriteLogger(sys.stderr),
         cache_logger_on_first_use=False,
     )
+    logging.basicConfig(handlers=[_Theirs()], level=logging.WARNING)
+
+
+class _Theirs(logging.Handler):
+    """Tells in a line of ours what libraries log: who and where, since their words may quote a text.
+
+    Only what the server says of itself, such as why it cannot start, is told as it is.
+    """
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Tell one record."""
+        log = logger(by=record.name)
+        error = record.exc_info[1] if record.exc_info else None
+        if error is not None:
+            log.error("library.broke", error=type(error).__name__, where=where(error))
+        elif record.name.startswith("uvicorn"):
+            log.warning("server.said", said=record.getMessage())
+        else:
+            log.warning("library.warned", where=f"{record.filename}:{record.lineno}")
 
 
 def logger(**known: Any) -> Any:

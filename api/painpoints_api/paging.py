@@ -13,6 +13,7 @@ from painpoints_api.problems import ProblemError
 
 Cursor = Annotated[str | None, Query(max_length=1000, description="`next` of the part before")]
 Limit = Annotated[int, Query(ge=1, le=200, description="at most so many")]
+_WHOLE = range(-(2**63), 2**63)
 
 
 def cursor(*values: Any) -> str:
@@ -33,9 +34,14 @@ def place(told: str | None, *kinds: type) -> tuple[Any, ...] | None:
     except (binascii.Error, ValueError) as error:
         raise ProblemError(422, "query.after: not one of ours") from error
     fits = isinstance(values, list) and len(values) == len(kinds)
-    if not fits or not all(type(v) is k for v, k in zip(values, kinds, strict=True)):
+    if not fits or not all(_is_kept(v, k) for v, k in zip(values, kinds, strict=True)):
         raise ProblemError(422, "query.after: not one of ours")
     return tuple(values)
+
+
+def _is_kept(value: Any, kind: type) -> bool:
+    """Return whether a value is of this kind, and one that a column may hold."""
+    return type(value) is kind and (kind is not int or value in _WHOLE)
 
 
 def newest(

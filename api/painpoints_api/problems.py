@@ -113,18 +113,18 @@ def answer(
 
 
 def handle(app: FastAPI) -> None:
-    """Let every error of the app end as a problem document."""
-    app.add_exception_handler(ProblemError, _refused)
+    """Let every error that is foreseen end as a problem document."""
+    app.add_exception_handler(ProblemError, refused)
     app.add_exception_handler(HTTPException, http)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(PainpointsError, _ours)
     app.add_exception_handler(DBAPIError, _database)
     app.add_exception_handler(DataError, _unfit)
     app.add_exception_handler(UnicodeEncodeError, _unfit)
-    app.add_exception_handler(Exception, _unforeseen)
 
 
-def _refused(request: Request, error: Exception) -> JSONResponse:
+def refused(request: Request, error: Exception) -> JSONResponse:
+    """Tell why a request is refused."""
     assert isinstance(error, ProblemError)
     return answer(request, error.status, error.detail, headers=error.headers, **error.more)
 
@@ -159,7 +159,7 @@ def _unfit(request: Request, _error: Exception) -> JSONResponse:
 def _database(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, DBAPIError)
     if not is_passing(error):
-        return _unforeseen(request, error)
+        return unforeseen(request, error)
     if is_full(error):
         logs.logger().warning("database.full", error=type(error).__name__)
         return answer(request, 507, "the disk of the database is full")
@@ -167,6 +167,7 @@ def _database(request: Request, error: Exception) -> JSONResponse:
     return answer(request, 503, "the database does not answer", headers={"Retry-After": "5"})
 
 
-def _unforeseen(request: Request, error: Exception) -> JSONResponse:
+def unforeseen(request: Request, error: Exception) -> JSONResponse:
+    """Log what nobody foresaw, and say only that."""
     logs.logger().error("request.broke", error=type(error).__name__, where=logs.where(error))
     return answer(request, 500, "it is in the log under the request's id")

@@ -55,8 +55,15 @@ class Decided:
 
 def labels(slices: Slices, run: Path, decided: Decided) -> dict[str, str]:
     """Return the names of a run's topics and parts: as analysts named them, else as found."""
-    rows = slices.topics(run, Edits(parts=decided.edits.parts))
-    return {row["topic_id"]: decided.label(row["topic_id"]) or row["label"] for row in rows}
+    found = _found(slices, run, decided.edits)
+    return {topic: decided.label(topic) or label for topic, label in found.items()}
+
+
+def _found(slices: Slices, run: Path, edits: Edits) -> dict[str, str]:
+    """Return names as found; what topics count for that the run lacks has the name of one of them."""
+    rows = slices.topics(run, Edits(parts=edits.parts))
+    found: dict[str, str] = {row["topic_id"]: row["label"] for row in rows}
+    return {new: found[old] for old, new in edits.merged.items() if old in found} | found
 
 
 def ranked(
@@ -65,7 +72,7 @@ def ranked(
     """Return the findings by stage, kind (pain points first) and rank."""
     whole = slices.findings(run)
     edits = decided.edits
-    topics = {row["topic_id"]: row["label"] for row in slices.topics(run, Edits(parts=edits.parts))}
+    topics = _found(slices, run, edits)
     if not filters and not edits.touch(topics):
         return [_whole(row, decided) for row in whole if row["topic_id"] not in edits.hidden]
     groups = slices.groups(run, filters, edits)

@@ -201,6 +201,8 @@ class TopicEdit(Base):
     merged_into: Mapped[str | None] = mapped_column(String(120))
     parts: Mapped[list[Any] | None] = mapped_column(JSON(none_as_null=True))
     """As `schemas.PartIn` with their ids: what of the topic's mentions counts for which part."""
+    n_parts: Mapped[int] = mapped_column(default=0)
+    """The highest number that a part was ever given, so that none is given twice."""
     edited_by: Mapped[str] = mapped_column(_NAME)
     edited_at: Mapped[datetime] = mapped_column(default=now)
 

@@ -6,6 +6,7 @@ read are looked at here; every other request, every refusal among them, goes the
 
 from types import SimpleNamespace
 
+from sqlalchemy.exc import DBAPIError
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
@@ -48,7 +49,7 @@ async def _again(scope: Scope) -> Response | None:
     request = Request(scope)
     who = callers.at_hand(request, service)
     if who is None:
-        who = await run_in_threadpool(callers.reader, request, service)
+        who = await run_in_threadpool(_reader, request, service)
     if who is None:
         return None
     state = service.states.held(who.project_id, path[len(_PREFIX) :].partition("/")[0])
@@ -66,3 +67,11 @@ async def _again(scope: Scope) -> Response | None:
     except ProblemError as error:
         return problems.answer(request, error.status, error.detail, headers=error.headers)
     return repeated(etag, None if has else body)
+
+
+def _reader(request: Request, service: Service) -> callers.ReaderAtHand | None:
+    """Return who may read; a database that is away is told by the long way."""
+    try:
+        return callers.reader(request, service)
+    except DBAPIError:
+        return None

@@ -36,6 +36,15 @@ class RankOptions(_In):
     period: Literal["auto", "week", "month", "quarter", "year", "none"] = "auto"
 
 
+class StageOptions(StageSettings):
+    """A stage of an own journey; its name stands in ids and paths."""
+
+    name: Annotated[
+        str,
+        StringConstraints(strip_whitespace=True, max_length=60, pattern=r"^[\w .&-]*\w[\w .&-]*$"),
+    ] = Field(description="letters, digits, spaces and `_ - . &`")
+
+
 class Options(_In):
     """What an analysis is to do; all of it may be left out."""
 
@@ -46,7 +55,7 @@ class Options(_In):
     seed: int = Field(0, ge=0, le=2**31)
     columns: ColumnSettings = ColumnSettings()
     read: ReadSettings = ReadSettings()
-    journey: list[StageSettings] = Field([], max_length=30)
+    journey: list[StageOptions] = Field([], max_length=30)
     rank: RankOptions = RankOptions()
     continues: Id = Field(
         "latest",

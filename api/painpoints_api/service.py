@@ -204,7 +204,7 @@ def _open(settings: ServiceSettings) -> Service:
     databases.require_current(database)
     with database.write() as session:
         local_project = keys.project(session, LOCAL_PROJECT).id
-    engine = settings.engine()
+    engine = settings.engine(settings.settings_file)
     wilson(0, 1)  # loads what the first slice would have to wait for
     slices = Slices(
         settings.data.absolute() / "runs",

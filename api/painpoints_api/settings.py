@@ -85,6 +85,9 @@ class ServiceSettings(BaseSettings):
     answer_memory_mb: int = Field(64, ge=0, description="of answers about runs held to be repeated")
     query_memory_mb: int = Field(500, ge=50, description="of queries over runs, all together")
 
+    settings_file: Path | None = Field(
+        None, description="of the engine's settings; that of `--settings`, else painpoints.toml"
+    )
     engine: ImportString[Any] = Field(
         "painpoints_api.engine:PackagedEngine", description="what analyses; of use in tests"
     )
@@ -137,6 +140,8 @@ def load(file: Path | None = None, flags: Mapping[str, Any] | None = None) -> Se
     """
     section = _section(file)
     given = {key: value for key, value in (flags or {}).items() if value is not None}
+    if file is not None:
+        given["settings_file"] = file.absolute()
 
     class FromFile(ServiceSettings):
         @classmethod
@@ -165,7 +170,8 @@ def in_force(file: Path | None = None) -> list[InForce]:
     plain.pop("engine")
     plain["database"] = masked(plain["database"])
     held = config.settings_file(file)
-    told = config.tell_sources(plain, PREFIX, held, _section(file))
+    said = _section(file) | ({} if file is None else {"settings_file": file})
+    told = config.tell_sources(plain, PREFIX, held, said)
     return [replace(one, key=f"serve.{one.key}") for one in told]
 
 

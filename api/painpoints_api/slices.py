@@ -87,6 +87,10 @@ class Edits:
         """Return whether mentions of these topics are counted otherwise than they were found."""
         return any(splits.topic_of(one) in topic_ids for one in (*self.merged, *self.parts))
 
+    def targets(self, topic_ids: Sequence[str]) -> list[str]:
+        """Return for each topic the one that its mentions count for."""
+        return [self.merged.get(one, one) for one in topic_ids]
+
 
 _UNEDITED = Edits()
 
@@ -258,7 +262,7 @@ class Slices:
         split = {row["topic_id"] for row in rows} & set(edits.parts)
         if not split:
             return rows
-        source, values = _source(edits)
+        source, values = _source(Edits(parts=edits.parts))
         ids = [*split, *(part.topic_id for topic in split for part in edits.parts[topic])]
         counted = self._rows(
             f"""
@@ -278,7 +282,7 @@ class Slices:
 
     def in_parts(self, run: Path, edits: Edits) -> dict[str, str]:
         """Return the mentions that count for a part of their topic, each with the part."""
-        source, values = _source(edits)
+        source, values = _source(Edits(parts=edits.parts))
         ids = [part.topic_id for told in edits.parts.values() for part in told]
         rows = self._rows(
             f"SELECT mention_id, topic_id FROM {source} WHERE list_contains($topics, topic_id)",
@@ -334,20 +338,15 @@ class Slices:
 
         reach: people; severity: mean, 1 at least for what tells a problem; n_people: of the stage.
         """
-        where, values = self._where(run, filters)
+        where, values = self._where(run, filters, edits)
         source, told = _source(edits)
         values |= {"run": str(run / TABLE), "hidden": sorted(edits.hidden), **told}
-        moved, topic, alone = "", "s.topic_id", self._flag(run, ALONE_IN_GROUP)
+        alone = self._flag(run, ALONE_IN_GROUP)
         if edits.merged:
-            moved = f"LEFT JOIN ({_MOVED}) AS moved ON moved.topic_id = s.topic_id"
-            topic = "coalesce(moved.target, s.topic_id)"
-            alone = f"({alone} AND NOT list_contains($joined, s.topic_id))"
-            values |= _moves(edits)
-            values["joined"] = sorted({*edits.merged, *edits.merged.values()})
+            alone = f"({alone} AND NOT list_contains($moved_to, s.topic_id))"
         sql = _GROUPS.format(
-            source=f"{source} AS s {moved}",
+            source=source,
             where=where,
-            topic=topic,
             alone=alone,
             alone_in_stage=self._flag(run, ALONE_IN_STAGE),
         )
@@ -355,7 +354,7 @@ class Slices:
 
     def stages(self, run: Path, filters: Filters, edits: Edits = _UNEDITED) -> list[dict[str, Any]]:
         """Return for each stage of a slice its people, mentions and feelings."""
-        where, values = self._where(run, filters)
+        where, values = self._where(run, filters, edits)
         source, told = _source(edits)
         alone = self._flag(run, ALONE_IN_STAGE)
         return self._rows(
@@ -400,7 +399,7 @@ class Slices:
 
         after: severity and mention_id of the last one of the page before.
         """
-        where, values = self._where(run, filters)
+        where, values = self._where(run, filters, edits)
         if after is not None:
             where += " AND (s.severity < $grave OR (s.severity = $grave AND s.mention_id > $id))"
             values |= {"grave": after[0], "id": after[1]}
@@ -435,11 +434,11 @@ class Slices:
         """Return mentions with the verbatim and the question of each."""
         found = self._rows(
             """
-            SELECT feedback_id, verbatim, question FROM read_parquet($feedback)
+            SELECT feedback_id, verbatim, question FROM read_parquet($run)
             WHERE list_contains($ids, feedback_id)
             """,
             {
-                "feedback": str(run / "feedback.parquet"),
+                "run": str(run / "feedback.parquet"),
                 "ids": sorted({row["feedback_id"] for row in page}),
             },
         )
@@ -457,7 +456,7 @@ class Slices:
     def detractors(
         self, run: Path, topic_ids: Sequence[str], edits: Edits = _UNEDITED
     ) -> list[dict[str, Any]]:
-        """Return for each of these topics how many unhappy people speak of it, if any do.
+        """Return for each of these topics, or what it counts for, how many unhappy people speak of it.
 
         Unhappy are NPS scores of 6 or less, thumbs down, and the lower 40 % of other scales.
         """
@@ -473,7 +472,7 @@ class Slices:
                 ELSE false END
             GROUP BY topic_id ORDER BY topic_id
             """,
-            {"run": str(run / TABLE), "topics": list(topic_ids), **values},
+            {"run": str(run / TABLE), "topics": edits.targets(topic_ids), **values},
         )
 
     def queue(self, run: Path, done: Sequence[str], *, limit: int) -> list[dict[str, Any]]:
@@ -498,7 +497,7 @@ class Slices:
         self, run: Path, filters: Filters, edits: Edits = _UNEDITED, *, rows: int = 20_000
     ) -> Iterator[tuple[list[str], list[tuple[Any, ...]]]]:
         """Yield column names and rows of a slice, a batch at a time, for exports."""
-        where, values = self._where(run, filters)
+        where, values = self._where(run, filters, edits)
         told = self._told(run)
         source, parted = _source(edits)
         cursor = self._connection.cursor()
@@ -532,7 +531,7 @@ class Slices:
         """Return a column of ours; false for a table of version 1, which has none of them."""
         return name if name in self._names(run) else "false"
 
-    def _where(self, run: Path, filters: Filters) -> tuple[str, dict[str, Any]]:
+    def _where(self, run: Path, filters: Filters, edits: Edits) -> tuple[str, dict[str, Any]]:
         """Return a condition of bound values over columns that the run has.
 
         Raises:
@@ -543,6 +542,8 @@ class Slices:
             known = ", ".join(self.segments(run)) or "none"
             raise UnknownFilterError(f"no such segments: {len(unknown)}; this run has: {known}")
         equal = {name: filters.equal[name] for name in _EQUAL if filters.equal.get(name)}
+        if "topic_id" in equal:
+            equal["topic_id"] = edits.targets(equal["topic_id"])
         equal |= {SEGMENT + name: among for name, among in filters.segments.items()}
         parts, values = ["true"], dict[str, Any]()
         for number, (name, among) in enumerate(equal.items()):
@@ -598,9 +599,9 @@ def opened(run: Path, *, memory_mb: int) -> Iterator[Slices]:
 
 _GROUPS = """
     WITH cut AS MATERIALIZED (
-        SELECT s.stage, s.claim, {topic} AS topic_id, s.touchpoint, s.severity, s.who,
+        SELECT s.stage, s.claim, s.topic_id, s.touchpoint, s.severity, s.who,
             {alone} AS alone, {alone_in_stage} AS alone_in_stage
-        FROM {source}
+        FROM {source} AS s
         WHERE s.stage NOT IN ('none', 'unsure') AND {where}
     ),
     told AS (
@@ -639,12 +640,16 @@ _GROUPS = """
 others are told apart."""
 
 
-def _source(edits: Edits, more: str = "") -> tuple[str, dict[str, str]]:
-    """Return the run's table as SQL, with parts in place of split topics, and the values it binds."""
-    if not edits.parts:
-        return f"read_parquet($run{more})", {}
-    expression, values = splits.sql(edits.parts)
-    return f"(SELECT * REPLACE ({expression} AS topic_id) FROM read_parquet($run{more}))", values
+def _source(edits: Edits, more: str = "") -> tuple[str, dict[str, Any]]:
+    """Return the run's table as SQL, each mention with the topic it counts for, and the values it binds."""
+    source, values = f"read_parquet($run{more})", dict[str, Any]()
+    if edits.parts:
+        part, told = splits.sql(edits.parts)
+        source, values = f"(SELECT * REPLACE ({part} AS topic_id) FROM {source})", {**told}
+    if edits.merged:
+        source = f"(SELECT * REPLACE ({_TARGET} AS topic_id) FROM {source})"
+        values |= {"moved_from": list(edits.merged), "moved_to": list(edits.merged.values())}
+    return source, values
 
 
 def _part(
@@ -664,7 +669,7 @@ def _part(
     }
 
 
-_MOVED = "SELECT unnest($moved_from) AS topic_id, unnest($moved_to) AS target"
+_TARGET = "coalesce($moved_to[list_position($moved_from, topic_id)], topic_id)"
 
 
 _ALIKE = r"trim(regexp_replace(lower(text), '\s+', ' ', 'g'))"
@@ -673,11 +678,6 @@ _ALIKE = r"trim(regexp_replace(lower(text), '\s+', ' ', 'g'))"
 def alike(text: str) -> str:
     """Return what texts have in common that differ in case and spaces only, as the training sees it."""
     return " ".join(text.lower().split())
-
-
-def _moves(edits: Edits) -> dict[str, list[str]]:
-    pairs = sorted(edits.merged.items()) or [("", "")]
-    return {"moved_from": [a for a, _ in pairs], "moved_to": [b for _, b in pairs]}
 
 
 def _bounds(filters: Filters) -> dict[str, tuple[str, Any]]:

@@ -49,7 +49,8 @@ def train(work: Work) -> None:
         table.writerows(rows)
     work.say("train", 0, len(rows))
     quality = work.claim.payload["quality"]
-    told = command(["train", str(labels), *(["--quality", quality] if quality else [])])
+    arguments = ["train", str(labels), *(["--quality", quality] if quality else [])]
+    told = command(arguments, settings=work.settings.settings_file)
     result = {name: told.get(name) for name in _TOLD} | {"n_rows": len(rows)}
     patiently(lambda: _finish(work, result), seconds=_PATIENCE_S)
 
@@ -76,24 +77,29 @@ def corrections(session: Session, project_id: str) -> list[dict[str, str]]:
     return list(rows.values())
 
 
-def command(arguments: Sequence[str], *, seconds: float | None = None) -> Any:
-    """Run one of the analysts' commands; return what it prints as JSON.
+def command(
+    arguments: Sequence[str], *, settings: Path | None, seconds: float | None = None
+) -> Any:
+    """Run one of the analysts' commands by a settings file; return what it prints as JSON.
 
     Raises:
         InputError: with what the command says, when it refuses or takes longer than `seconds`.
     """
-    return json.loads(order([*arguments, "--json"], seconds=seconds))
+    return json.loads(order([*arguments, "--json"], settings=settings, seconds=seconds))
 
 
-def order(arguments: Sequence[str], *, seconds: float | None = None) -> bytes:
-    """Run one of the analysts' commands; return what it prints.
+def order(
+    arguments: Sequence[str], *, settings: Path | None, seconds: float | None = None
+) -> bytes:
+    """Run one of the analysts' commands by a settings file; return what it prints.
 
     Raises:
         InputError: with what the command says, when it refuses or takes longer than `seconds`.
     """
+    by = [] if settings is None else ["--settings", str(settings)]
     try:
         done = subprocess.run(  # noqa: S603 - our own command; names of versions are of a pattern
-            [sys.executable, "-m", "painpoints", *arguments],
+            [sys.executable, "-m", "painpoints", *arguments, *by],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             check=False,

@@ -1,6 +1,7 @@
 """Files that came in: where their bytes lie, how they are written whole, and their hash."""
 
 import hashlib
+import itertools
 import re
 import shutil
 import unicodedata
@@ -91,24 +92,38 @@ def lay_out(settings: ServiceSettings, held: Iterable[Upload], folder: Path) -> 
     Raises:
         InputError: when one is missing or is not what came in.
     """
+    taken = set[str]()
     for number, upload in enumerate(held):
         place = path(settings, upload)
         if not place.is_file() or file_sha256(place) != upload.sha256:
             raise InputError(f"upload {upload.id} is missing or damaged; send it again")
-        link(place, folder / _safe_name(upload, number, taken={p.name for p in folder.iterdir()}))
+        name = _safe_name(upload, number, taken)
+        taken.add(name.casefold())
+        link(place, folder / name)
 
 
-def _safe_name(upload: Upload, number: int, *, taken: set[str]) -> str:
-    """Return a file name of harmless characters, told apart by a number where it repeats."""
+def _safe_name(upload: Upload, number: int, taken: set[str]) -> str:
+    """Return a file name of harmless characters, told apart by a number where it repeats.
+
+    taken: casefolded, as some disks know no case.
+    """
     stem = upload.file_name.removesuffix(upload.suffix)
     stem = re.sub(r"[^\w .()-]", "_", stem).strip(" .-")[:100] or "upload"
-    name = f"{stem}{upload.suffix}"
-    return name if name not in taken else f"{stem} ({number + 1}){upload.suffix}"
+    numbered = (f"{stem} ({n}){upload.suffix}" for n in itertools.count(number + 1))
+    names = itertools.chain((f"{stem}{upload.suffix}",), numbered)
+    return next(name for name in names if name.casefold() not in taken)
 
 
 def link(source: Path, target: Path) -> None:
-    """Let `target` be the same file as `source`, or a copy of it."""
+    """Let `target` be the same file as `source`, or a copy of it.
+
+    Raises:
+        FileExistsError: when there is a `target`; it may be another upload by a link.
+    """
     try:
         target.hardlink_to(source)
+    except FileExistsError:
+        raise
     except OSError:  # another disk, or one that has no links
-        shutil.copyfile(source, target)
+        with source.open("rb") as told, target.open("xb") as copy:
+            shutil.copyfileobj(told, copy)

@@ -1,5 +1,6 @@
 """Telling others what happened: each event is signed and sent by a job until it is received."""
 
+import contextlib
 import hashlib
 import hmac
 import http.client
@@ -7,8 +8,9 @@ import ipaddress
 import json
 import socket
 import ssl
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,7 +30,8 @@ FINISHED, EMERGING, DETRACTOR = "analysis.finished", "issue.emerging", "topic.de
 SIGNATURE = "Painpoints-Signature"
 _MAX_ATTEMPTS = 8
 _TOLD = ("finding_id", "stage", "label", "topic_id", "reach", "trend", "trend_before", "trend_now")
-_TIMEOUT_S = 10.0
+_TIMEOUT_S, _WHOLE_S = 10.0, 20.0
+"""Without a byte, and of all that is said once connected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,7 @@ def announce(session: Session, analysis: Analysis, news: Sequence[News]) -> None
     ).all()
     for one in news:
         body = {"event": one.event, "analysis_id": analysis.id, "title": analysis.title}
-        source = f"{analysis.id}/{one.event}/{one.source}"[:200]
+        source = f"{analysis.id}/{one.event}/{hashlib.sha256(one.source.encode()).hexdigest()}"
         for webhook in wanting:
             if one.event in webhook.events:
                 _put(session, webhook, one.event, source, {**body, **one.detail})
@@ -146,13 +149,28 @@ def _post(url: str, body: bytes, headers: dict[str, str], *, private: bool) -> i
     try:
         address = _resolve(host, port, private=private)
         connection = _connect(parts.scheme, host, port, address)
-        try:
+        with contextlib.closing(connection), _ending(connection.sock):
             connection.request("POST", path, body=body, headers=headers)
             return connection.getresponse().status
-        finally:
-            connection.close()
     except (OSError, http.client.HTTPException) as error:
         raise TryAgainError(f"the receiver was not reached ({type(error).__name__})") from error
+
+
+@contextlib.contextmanager
+def _ending(opened: socket.socket) -> Iterator[None]:
+    """End a connection that lasts longer than `_WHOLE_S`, whatever still drips in."""
+    timer = threading.Timer(_WHOLE_S, _shut, (opened,))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _shut(opened: socket.socket) -> None:
+    with contextlib.suppress(OSError):  # it has ended just now
+        socket.socket.shutdown(opened, socket.SHUT_RDWR)  # not TLS's own: another thread reads it
 
 
 def _resolve(host: str, port: int, *, private: bool) -> str:

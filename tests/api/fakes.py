@@ -17,7 +17,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from painpoints.errors import InputError, UnreadableError
+from painpoints.errors import InputError, RunError, UnreadableError
 from painpoints_api import analysing, slices, uploads
 from painpoints_api.engine import OnStep
 
@@ -26,12 +26,17 @@ if TYPE_CHECKING:
 
 PIPELINE = ("read", "label", "write")
 TRIED = "tried.txt"
+_FULL = {
+    "disk": OSError(errno.ENOSPC, "No space left on device"),
+    "disk told": RunError("a table cannot be written: No space left on device"),
+}
 
 
 class FakeEngine:
     """Stands in for the engine; opens further points to wait at in the job around it."""
 
-    def __init__(self) -> None:
+    def __init__(self, settings_file: Path | None = None) -> None:
+        del settings_file
         if hasattr(sys.modules["__main__"], "tidy"):  # in the process of a job
             _wait_before(uploads, "file_sha256", "gather")
             _wait_before(slices, "build", "index")
@@ -122,6 +127,8 @@ class FakeScorer:
         told = [str(text["verbatim"]) for text in texts]
         if "break" in told:
             raise InputError("a text breaks the engine")
+        if "bug" in told:
+            raise ValueError("my card is 4111 1111 1111 1111")
         return [
             {
                 "text_index": index,
@@ -176,8 +183,8 @@ def begin(step: str) -> None:
 def _do(mischief: str) -> None:
     if mischief == "die":
         os.kill(os.getpid(), signal.SIGKILL)
-    elif mischief == "disk":
-        raise OSError(errno.ENOSPC, "No space left on device")
+    elif mischief in _FULL:
+        raise _FULL[mischief]
     elif mischief == "memory":
         hoard = []
         while True:
@@ -193,7 +200,9 @@ def _do(mischief: str) -> None:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
-def write_run(folder: Path, *, n_people: int, title: str = "", seed: int = 0) -> None:
+def write_run(
+    folder: Path, *, n_people: int, title: str = "", seed: int = 0, min_people: int = 5
+) -> None:
     """Write a run folder of invented feedback: tables, map, and one file of each report."""
     from tests.synthetic import frames
 
@@ -218,8 +227,9 @@ def write_run(folder: Path, *, n_people: int, title: str = "", seed: int = 0) ->
     (folder / "report.html").write_text("<!doctype html><title>map</title>", encoding="utf-8")
     (folder / "journey_map.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
     (folder / "journey_map.png").write_bytes(b"\x89PNG\r\n\x1a\n")
-    for name in ("run.json", "quality.json"):
-        (folder / name).write_text("{}", encoding="utf-8")
+    facts = {"settings": {"rank": {"min_people": min_people}}}
+    (folder / "run.json").write_text(json.dumps(facts), encoding="utf-8")
+    (folder / "quality.json").write_text("{}", encoding="utf-8")
 
 
 def findings(mentions: "pl.DataFrame", topics: "pl.DataFrame") -> "pl.DataFrame":

@@ -1,28 +1,37 @@
 """The API: what it answers, to whom, and what it refuses; on a run of invented feedback."""
 
 import asyncio
+import errno
 import io
 import json
 import re
 import shutil
+import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import polars as pl
 import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import event, select, update
-from tests.api.fakes import FakeEngine, write_run
+from sqlalchemy.exc import OperationalError
+from tests.api.fakes import FakeEngine, FakeScorer, write_run
+from tests.api.listening import listening
 
 from painpoints_api import child, jobs, keys, slices
+from painpoints_api import database as databases
 from painpoints_api.app import create
 from painpoints_api.callers import Caller
 from painpoints_api.database import Database
+from painpoints_api.paging import cursor
 from painpoints_api.records import Analysis, Audit, Job, LabelCorrection, Project, TopicEdit, now
+from painpoints_api.routes import topics as topic_routes
 from painpoints_api.routes.analyses import _looked, read_analysis
 from painpoints_api.service import Answers
 from painpoints_api.settings import ServiceSettings
@@ -54,14 +63,14 @@ class Api:
             assert row.id
         return {"Authorization": f"Bearer {key}"}
 
-    def finish(self, analysis_id: str, *, n_people: int = 300, seed: int = 0) -> None:
+    def finish(self, analysis_id: str, *, n_people: int = 300, **run: Any) -> None:
         """Let an analysis be done, with a run of invented feedback."""
         with self.database.write() as session:
             analysis = session.get_one(Analysis, analysis_id)
             job = session.get_one(Job, analysis.job_id)
             folder = job_folder(self.settings, job.id) / "index-1"
             folder.mkdir(parents=True)
-            write_run(folder, n_people=n_people, title=analysis.title, seed=seed)
+            write_run(folder, n_people=n_people, title=analysis.title, **run)
             slices.build(folder, memory_mb=300)
             analysis.run, job.status, job.ended_at = folder.name, "done", now()
 
@@ -171,6 +180,32 @@ def test_unusable_requests_are_refused(api: Api, body: dict[str, Any], status: i
     assert not list((api.settings.data / "uploads").rglob("*.*"))
 
 
+def test_names_of_stages_are_plain(api: Api) -> None:
+    """A stage's name stands in ids and paths: letters of any script, digits, few signs, not too many."""
+    for name in ("Check-in & Lobby v1.0", "Lieferung_2", "ご利用"):
+        wanted = {"rows": [{"a": "x"}], "journey": [{"name": name, "covers": ["use"]}]}
+        assert api.client.post("/v1/analyses", json=wanted).status_code == 202, name
+    for name in ("Check-in / Lobby", "a:b", "..", " ", "", "x\ny", "x" * 61):
+        wanted = {"rows": [{"a": "x"}], "journey": [{"name": name, "covers": ["use"]}]}
+        assert "body.journey.0.name" in is_problem(api.client.post("/v1/analyses", json=wanted), 422)["detail"]  # fmt: skip
+
+
+def test_findings_of_any_stage_are_opened(api: Api) -> None:
+    """Stages of a settings file may be named as one likes, with a slash too."""
+    base = f"/v1/analyses/{api.analysed()}"
+    table = next(api.settings.data.glob("runs/*/index-1/slices.parquet"))
+    named = pl.col("stage").replace({"use": "in/out"})
+    pl.read_parquet(table).with_columns(named).write_parquet(table)
+    items = api.client.get(f"{base}/findings", params={"stage": "in/out"}).json()["items"]
+    assert items
+    listed = api.client.get(f"{base}/stages/in%2Fout/pain-points", params={"stage": "in/out"})
+    assert listed.json()["items"] == [one for one in items if one["kind"] == "pain_point"]
+    path = f"{base}/findings/{quote(items[0]['finding_id'], safe='')}"
+    assert api.client.get(path, params={"stage": "in/out"}).json() == items[0]
+    told = api.client.get(f"{path}/mentions", params={"stage": "in/out", "limit": 200}).json()
+    assert len(told["items"]) == items[0]["n_mentions"]
+
+
 def test_problems_do_not_repeat_what_was_sent(api: Api) -> None:
     """A refused value may be a customer's text, so it is not told back."""
     answer = api.client.post("/v1/analyses", json={"rows": [{"a": ["my secret"]}], "seed": "my x"})
@@ -227,6 +262,36 @@ def test_cancel_then_remove(api: Api) -> None:
     is_problem(api.client.delete(f"/v1/analyses/{analysis_id}"), 404)
 
 
+def test_a_cancel_removes_nothing(keyed: Api) -> None:
+    """What is queued or running is cancelled; what has ended is refused, and all of it stays."""
+    header, reader = keyed.key("analyse", "read"), keyed.key("read")
+
+    def cancel(analysis_id: str) -> httpx.Response:
+        return keyed.client.post(f"/v1/analyses/{analysis_id}/cancel", headers=header)
+
+    def asked() -> str:
+        sent = keyed.client.post("/v1/analyses", json={"rows": [{"a": "x"}]}, headers=header)
+        return str(sent.json()["id"])
+
+    waiting = asked()
+    is_problem(keyed.client.post(f"/v1/analyses/{waiting}/cancel", headers=reader), 403)
+    is_problem(keyed.client.post(f"/v1/analyses/{waiting}/cancel", headers=keyed.key("admin", project="b")), 404)  # fmt: skip
+    told = cancel(waiting)
+    assert (told.status_code, told.json()["state"]) == (200, "cancelled")
+    assert "cancelled" in is_problem(cancel(waiting), 409)["detail"]
+    running = asked()
+    claim = jobs.claim(keyed.database, "me", lease_s=600)
+    assert claim is not None
+    assert [cancel(running).json()["state"] for _ in range(2)] == ["running", "running"]
+    assert jobs.keep(keyed.database, claim, lease_s=600)
+    done = asked()
+    keyed.finish(done)
+    is_problem(cancel(done), 409)
+    assert keyed.client.get(f"/v1/analyses/{done}/stages", headers=header).status_code == 200
+    acts = keyed.client.get("/v1/audit", headers=keyed.key("admin")).json()["items"]
+    assert [act["action"] for act in acts].count("analysis.cancel") == 3
+
+
 def test_removed_analysis_leaves_no_files(api: Api) -> None:
     """Removing a finished analysis removes its run."""
     analysis_id = api.analysed()
@@ -273,6 +338,23 @@ def test_bytes_are_bounded(tmp_path: Path) -> None:
         over = [("files", ("a.csv", b"x" * 9_000))]
         is_problem(client.post("/v1/uploads", files=over), 413)
         assert client.get("/v1/uploads").json()["items"] == []
+        rows = {"rows": [{"a": "x" * 3_000}]}
+        told = [client.post("/v1/analyses", json=rows) for _ in range(3)]
+        assert [answer.status_code for answer in told] == [202, 202, 413]
+        assert len(list((api.settings.data / "uploads").rglob("*.jsonl"))) == 2
+
+
+def test_only_files_may_be_large(tmp_path: Path) -> None:
+    """A large body is taken where files are, whatever another one says of itself; a key is short."""
+    api = Api(tmp_path, max_upload_bytes=20_000, max_body_bytes=5_000)
+    as_form = {"Content-Type": "multipart/form-data; boundary=x"}
+    with api.client as client:
+        for path in ("/v1/score", "/v1/labels", "/v1/retrain", "/v1/uploads/check", "/sign-in"):
+            is_problem(client.post(path, content=b"x" * 6_000, headers=as_form), 413)
+        is_problem(client.post("/sign-in", data={"key": "x" * 4_500}), 413)
+        for path, status in (("/v1/uploads", 201), ("/v1/analyses", 202)):
+            files = [("files", ("a.csv", b"x" * 9_000))]
+            assert client.post(path, files=files).status_code == status
 
 
 def test_nearly_full_disk_takes_nothing(tmp_path: Path) -> None:
@@ -280,6 +362,7 @@ def test_nearly_full_disk_takes_nothing(tmp_path: Path) -> None:
     api = Api(tmp_path, min_free_bytes=10**18)
     with api.client as client:
         is_problem(client.post("/v1/uploads", files=[("files", ("a.csv", b"a\nb\n"))]), 507)
+        is_problem(client.post("/v1/analyses", json={"rows": [{"a": "x"}]}), 507)
         assert client.get("/readyz").json()["parts"]["disk"] == "fails: nearly full"
 
 
@@ -377,6 +460,7 @@ def test_other_sites_pages_are_refused(api: Api) -> None:
     is_problem(
         api.client.post("/v1/analyses", json={}, headers={"Origin": "http://evil.example"}), 403
     )
+    is_problem(api.client.post("/v1/analyses", json={}, headers={"Origin": "http://["}), 403)
     own = {"Origin": "http://127.0.0.1"}
     rows = {"rows": [{"a": "x"}]}
     assert api.client.post("/v1/analyses", json=rows, headers=own).status_code == 202
@@ -425,6 +509,15 @@ def test_slice_counts_people_once(done: tuple[TestClient, str]) -> None:
         assert len({m["person"] for m in mentions}) == item["reach"]
         assert {m["segments"]["plan"] for m in mentions} == {"pro"}
         assert item["share"]["low"] <= item["share"]["value"] <= item["share"]["high"]
+
+
+def test_slices_are_ranked_by_as_many_people_as_the_run(api: Api) -> None:
+    """From how many people on a slice is ranked is what its run was made by, whoever said so."""
+    for least in (5, 12):
+        path = f"/v1/analyses/{api.analysed(min_people=least)}/findings"
+        items = api.client.get(path, params={"channel": "app"}).json()["items"]
+        assert {item["rank"] is not None for item in items} == {True, False}
+        assert all((item["reach"] >= least) == (item["rank"] is not None) for item in items)
 
 
 @pytest.mark.parametrize(
@@ -488,6 +581,19 @@ def test_unknown_names_are_refused(done: tuple[TestClient, str]) -> None:
     is_problem(client.get(f"{base}/findings/x"), 404)
     is_problem(client.get(f"{base}/mentions", params={"q": "a\x00b"}), 422)
     is_problem(client.get("/v1/analyses/..%2f..%2fetc/stages"), 404)
+
+
+def test_unknown_parameters_are_refused(done: tuple[TestClient, str]) -> None:
+    """A filter that is misspelt, or that a list does not take, is named, not left out unseen."""
+    client, base = done
+    for path, name in (("mentions?chanel=web&limit=1", "chanel"), ("journey-map?channel=web", "channel"), ("topics?segment.plan=pro", "segment.plan"), ("filters?q=late", "q"), ("stages?limit=1", "limit"), ("exports/csv?segment=pro", "segment")):  # fmt: skip
+        (told,) = is_problem(client.get(f"{base}/{path}"), 422)["errors"]
+        assert told["at"] == f"query.{name}", path
+    told = is_problem(client.get("/v1/queue?analysis=x&x=1"), 422)["errors"]
+    assert [one["at"] for one in told] == ["query.analysis", "query.x"]
+    assert "analysis_id, limit" in told[0]["what"]
+    assert client.get(f"{base}/mentions?segment.plan=pro&channel=web").status_code == 200
+    assert client.get("/healthz?x=1").status_code == 200
 
 
 def test_stages_add_up(done: tuple[TestClient, str]) -> None:
@@ -637,12 +743,45 @@ def test_an_analysis_removed_while_it_is_read_is_gone(api: Api) -> None:
     shutil.rmtree(next(api.settings.data.glob("runs/*")))
     for path in ("/stages?q=late", "/journey-map", "/findings", "/findings/x", "/mentions", "/topics", "/filters", "/fixes", "/stages/use/pain-points", "/exports/csv", "/exports/xlsx", "/exports/parquet"):  # fmt: skip
         is_problem(api.client.get(base + path), 404)
+    is_problem(api.client.get(f"/analyses/{analysis_id}/map"), 404)
     is_problem(api.client.get("/v1/queue"), 404)
     label = {"analysis_id": analysis_id, "mention_id": "m", "field": "stage", "label": "use"}
     is_problem(api.client.post("/v1/labels", json=label), 404)
     is_problem(api.client.patch("/v1/topics/t04", json={"label": "x"}), 404)
     wanted = {"analysis_id": analysis_id, "texts": [{"text": "late"}]}
     is_problem(api.client.post("/v1/score", json=wanted), 404)
+
+
+def test_a_run_without_its_feedback_is_gone(api: Api) -> None:
+    """A run of which only one table is missing is told as gone too."""
+    base = f"/v1/analyses/{api.analysed()}"
+    next(api.settings.data.glob("runs/*/*/feedback.parquet")).unlink()
+    is_problem(api.client.get(f"{base}/mentions"), 404)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [(10**45, "x"), (2**63, "x"), (-(2**63) - 1, "x"), (1, 2), (True, "x"), (1.0, "x"), ({},), ()],
+)
+def test_made_up_cursors_are_refused(done: tuple[TestClient, str], values: tuple[Any, ...]) -> None:
+    """Only what may be a place of ours is looked for."""
+    client, base = done
+    is_problem(client.get(f"{base}/mentions", params={"after": cursor(*values)}), 422)
+
+
+def test_a_database_that_is_away_is_told(keyed: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every path says when to come again, and by which id it is in the log."""
+
+    def away(*_: Any) -> None:
+        raise OperationalError("SELECT secret", {"key": "secret"}, Exception("no connection"))
+
+    header = keyed.key("admin")
+    monkeypatch.setattr(keys, "look_up", away)
+    for path in ("/v1/uploads", "/v1/analyses", "/v1/analyses/an_1", "/v1/analyses/an_1/stages"):
+        answer = keyed.client.get(path, headers=header)
+        is_problem(answer, 503)
+        assert answer.headers["retry-after"]
+        assert answer.headers["x-request-id"]
 
 
 def test_held_answers_are_bounded() -> None:
@@ -677,6 +816,37 @@ def test_exports_hold_the_slice(done: tuple[TestClient, str]) -> None:
     assert client.get(f"{base}/exports/svg").content.startswith(b"<svg")
     is_problem(client.get(f"{base}/exports/svg", params={"channel": "app"}), 422)
     is_problem(client.get(f"{base}/exports/xlsx"), 404)
+
+
+@pytest.mark.parametrize("wanted", ["bytes=999999999-", "bytes=zz-", "bytes=0-9"])
+def test_an_export_leaves_no_file_behind(
+    done: tuple[TestClient, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wanted: str
+) -> None:
+    """A Parquet export is sent whole, whatever part of it is asked for, and is nowhere afterwards."""
+    client, base = done
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    told = client.get(f"{base}/exports/parquet", headers={"Range": wanted})
+    assert told.status_code == 200
+    assert int(told.headers["content-length"]) == len(told.content)
+    assert pl.read_parquet(io.BytesIO(told.content)).height > 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_export_that_fails_leaves_no_file_behind(
+    done: tuple[TestClient, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was written of a Parquet export goes when the disk is full."""
+
+    def write(_: pl.DataFrame, file: Any, **__: Any) -> None:
+        file.write(b"PAR1")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    client, base = done
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(pl.DataFrame, "write_parquet", write)
+    with pytest.raises(OSError, match="No space left"):
+        client.get(f"{base}/exports/parquet")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_csv_starts_no_formula(tmp_path: Path) -> None:
@@ -805,9 +975,22 @@ def test_merged_topics_count_as_one(api: Api) -> None:
     merged = n_mentions()
     assert "t07" not in merged
     assert sum(merged.values()) == sum(before.values())
-    finding = api.client.get(f"{base}/findings/pain_point:use:t04").json()
-    mentions = api.client.get(f"{base}/findings/pain_point:use:t04/mentions").json()["items"]
-    assert finding["n_mentions"] >= len(mentions) > 0
+    topics = {t["topic_id"]: t for t in api.client.get(f"{base}/topics").json()["items"]}
+    for asked in ("t04", "t07"):  # what is asked of a merged topic is asked of what it counts for
+        only = {"topic_id": asked}
+        items = api.client.get(f"{base}/stages", params=only).json()["items"]
+        assert sum(one["n_mentions"] for one in items) == topics["t04"]["n_mentions"]
+        quotes = all_mentions(api.client, base, **only)
+        assert {one["topic_id"] for one in quotes} == {"t04"}
+        assert len(quotes) == topics["t04"]["n_mentions"]
+        for where in ({}, only, {"channel": "app"}):
+            path = f"{base}/findings/pain_point:use:t04"
+            finding = api.client.get(path, params=where).json()
+            mentions = api.client.get(f"{path}/mentions", params={**where, "limit": 200}).json()
+            assert finding["n_mentions"] == len(mentions["items"]) > 0
+    csv = pl.read_csv(api.client.get(f"{base}/exports/csv", params={"topic_id": "t04"}).content)
+    assert csv.height == topics["t04"]["n_mentions"]
+    assert set(csv["topic_label"]) == {topics["t04"]["label"]}
     is_problem(api.client.patch("/v1/topics/t04", json={"merged_into": "t07"}), 409)
     is_problem(api.client.patch("/v1/topics/t04", json={"merged_into": "t04"}), 409)
     is_problem(api.client.patch("/v1/topics/t04", json={"merged_into": "nothing"}), 404)
@@ -884,6 +1067,55 @@ def test_a_part_is_a_topic_of_its_own(api: Api) -> None:
     assert topics["t07"]["merged_into"] is None
     whole = api.client.get(f"/v1/analyses/{first}/findings").json()["items"]
     assert {one["basis"] for one in whole} == {"run"}
+
+
+def test_numbers_of_parts_are_not_given_again(api: Api) -> None:
+    """What was decided or kept by the id of a part that is gone is never another part's."""
+    api.analysed()
+
+    def split(*parts: dict[str, Any]) -> list[str]:
+        told = api.client.patch("/v1/topics/t04", json={"parts": list(parts)}).json()["parts"]
+        return [one["topic_id"] for one in told]
+
+    assert split(*PARTS) == ["t04~1", "t04~2"]
+    first = {**PARTS[0], "topic_id": "t04~1"}
+    assert split(first) == ["t04~1"]
+    assert split(first, PARTS[1]) == ["t04~1", "t04~3"]
+    api.client.patch("/v1/topics/t04", json={"parts": None})
+    assert split(*PARTS) == ["t04~4", "t04~5"]
+
+
+def test_topics_are_edited_although_runs_are_gone(api: Api) -> None:
+    """A run that is missing hides none of the others' topics; what was decided can be decided anew."""
+    for analysis_id in (api.analysed(), api.analysed()):
+        assert api.client.patch("/v1/topics/t04", json={"label": "Late"}).status_code == 200
+        shutil.rmtree(job_folder(api.settings, _job_of(api, analysis_id)))
+    assert api.client.patch("/v1/topics/t04", json={"label": None}).json()["label"] is None
+    is_problem(api.client.patch("/v1/topics/t07", json={"label": "x"}), 404)
+
+
+def test_edits_of_topics_wait_for_each_other(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """First edits at once, on both kinds of database, lose nothing and lead into no circle."""
+    monkeypatch.setattr(topic_routes, "now", lambda: time.sleep(0.3) or now())
+    api = Api(tmp_path, database=url)
+    databases.upgrade(api.database)
+    with api.client:
+        api.analysed()
+    with listening(api.client.app) as port, ThreadPoolExecutor() as pool:
+
+        def edit(topic_id: str, **wanted: str) -> Future[httpx.Response]:
+            path = f"http://127.0.0.1:{port}/v1/topics/{topic_id}"
+            return pool.submit(httpx.patch, path, json=wanted, timeout=60)
+
+        both = [edit("t04", merged_into="t07"), edit("t07", merged_into="t04")]
+        assert sorted(one.result().status_code for one in both) == [200, 409]
+        for one in [edit("t01", label="Late"), edit("t01", owner="Logistics")]:
+            assert one.result().status_code == 200
+        kept = edit("t01", label="Later").result().json()
+        assert (kept["label"], kept["owner"]) == ("Later", "Logistics")
+    api.database.close()
 
 
 def test_broader_topics_are_not_split(api: Api) -> None:
@@ -999,6 +1231,34 @@ def test_texts_are_labelled_at_once(api: Api) -> None:
     assert [(m["text_index"], m["text_id"]) for m in mentions] == [(0, "a"), (1, None)]
 
 
+def test_scored_texts_count_for_what_analysts_decided(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A text's topic is the part that its words tell, or what the topic was merged into."""
+    label = FakeScorer.score
+    monkeypatch.setattr(FakeScorer, "score", lambda *told: [{**row, "topic_id": "t07"} for row in label(*told)])  # fmt: skip
+    wanted = {"analysis_id": api.analysed(), "texts": [{"text": "never said"}, {"text": "late"}]}
+    api.client.patch("/v1/topics/t07", json={"merged_into": "t04", "parts": PARTS})
+    told = api.client.post("/v1/score", json=wanted).json()["mentions"]
+    assert [(one["topic_id"], one["topic_label"]) for one in told] == [
+        ("t07~2", "Rest of it"),
+        ("t04", "Parcel arrives late"),
+    ]
+
+
+def test_what_a_run_lacks_is_called_by_what_was_merged_into_it(api: Api) -> None:
+    """The end of a merge that this run never found has a name all the same, in maps and files."""
+    base = f"/v1/analyses/{api.analysed()}"
+    with api.database.write() as session:
+        project_id = session.scalars(select(Analysis.project_id)).first()
+        session.add(TopicEdit(project_id=project_id, topic_id="t04", merged_into="elsewhere", edited_by="me"))  # fmt: skip
+        session.execute(update(Project).values(edits=Project.edits + 1))
+    names = {f["topic_id"]: f["label"] for f in api.client.get(f"{base}/findings").json()["items"]}
+    assert names["elsewhere"] == "Parcel arrives late"
+    told = api.client.get(f"{base}/exports/csv", params={"topic_id": "elsewhere"})
+    assert set(pl.read_csv(told.content)["topic_label"]) == {"Parcel arrives late"}
+
+
 def test_too_much_to_score_is_refused(tmp_path: Path) -> None:
     """Texts are bounded in number and length."""
     api = Api(tmp_path, max_texts=2, max_text_chars=10)
@@ -1036,6 +1296,11 @@ def test_every_answer_has_an_id_and_safe_headers(api: Api) -> None:
     assert given.headers["x-content-type-options"] == "nosniff"
     assert given.headers["cache-control"] == "no-store"
     assert "default-src 'none'" in given.headers["content-security-policy"]
+    broken = TestClient(
+        api.client.app, base_url="http://127.0.0.1", raise_server_exceptions=False
+    ).post("/v1/score", json={"texts": [{"text": "bug"}]})
+    assert is_problem(broken, 500)["instance"] == broken.headers["x-request-id"]
+    assert broken.headers["x-content-type-options"] == "nosniff"
     wrong = api.client.put("/v1/analyses")
     is_problem(wrong, 405)
     assert wrong.headers["allow"] == "GET, HEAD, POST"

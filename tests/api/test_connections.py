@@ -95,6 +95,19 @@ def test_a_slow_body_that_goes_on_is_taken(port: int, monkeypatch: pytest.Monkey
     assert answer(client).startswith(b"HTTP/1.1 200")
 
 
+@pytest.mark.parametrize("path", [b"/v1/score", b"/v1/uploads", b"/v1/analyses"])
+def test_who_shows_no_key_is_not_listened_to(
+    tmp_path: Path, path: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where keys are needed, a request without any is refused before its body is read."""
+    monkeypatch.setattr(connections, "SILENT_S", 3.0)
+    head = b"POST %s HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: multipart/form-data; boundary=x\r\nConnection: close\r\nContent-Length: 1000000\r\n\r\n"
+    with listening(Api(tmp_path, require_key=True).client.app) as port:
+        told = answer(connected(port, head % path))
+    assert told.startswith(b"HTTP/1.1 401")
+    assert b"www-authenticate: Bearer" in told
+
+
 @pytest.mark.parametrize(
     "sent",
     [

@@ -109,6 +109,21 @@ def test_what_is_known_wins(engine: PackagedEngine) -> None:
     assert {(m["stage"], m["stage_source"]) for m in mentions} == {("delivery", "metadata")}
 
 
+def test_the_settings_file_holds(engine: PackagedEngine, run: Path, tmp_path: Path) -> None:
+    """What is masked, and what a run depends on, is as the settings file says."""
+    file = tmp_path / "own.toml"
+    file.write_text("quality = 'fast'\n[redact]\nnames = false\n", encoding="utf-8")
+    own = PackagedEngine(file)
+    assert own.fingerprint({}) != engine.fingerprint({"quality": "fast"})
+    assert own.fits(run, {})
+    (tmp_path / "out").mkdir()
+    said = [f"Mr Jonathan Smith was late {n}" for n in range(4)]
+    pl.DataFrame({"verbatim": said}).write_csv(tmp_path / "answers.csv")
+    own.analyse([tmp_path / "answers.csv"], {}, tmp_path / "out", lambda *_: None)
+    kept = pl.read_parquet(tmp_path / "out" / "feedback.parquet")["verbatim"].to_list()
+    assert kept == said
+
+
 def test_a_run_of_other_models_is_refused(engine: PackagedEngine, run: Path) -> None:
     """Topics are not assigned by vectors of other models than they were found with."""
     facts = json.loads((run / "run.json").read_text(encoding="utf-8"))

@@ -149,6 +149,17 @@ def test_leaving_worker_costs_no_attempt(queue: Database) -> None:
     assert second.token > first.token
 
 
+def test_waiting_for_room_costs_no_attempt(queue: Database) -> None:
+    """A job that cannot go on for no fault of its own waits, says why, and may be tried as before."""
+    (job_id,) = put(queue, max_attempts=1)
+    jobs.wait(queue, take(queue), "full", wait_s=3600)
+    assert jobs.claim(queue, "me", lease_s=60) is None
+    assert (job(queue, job_id).status, job(queue, job_id).problem) == ("queued", "full")
+    with queue.write() as session:
+        session.execute(update(Job).values(run_after=0.0))
+    assert take(queue).attempt == 1
+
+
 def test_waiting_job_is_cancelled_at_once(queue: Database) -> None:
     """What nobody works on ends with the request."""
     (job_id,) = put(queue)

@@ -37,8 +37,8 @@ class Busy(FakeScorer):
 class BusyEngine(FakeEngine):
     """Hands out one busy scorer."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, settings_file: Path | None = None) -> None:
+        super().__init__(settings_file)
         self.busy = Busy()
 
     def scorer(self, run: Path | None, quality: str | None = None) -> Busy:

@@ -146,6 +146,24 @@ def test_serve_analyses_and_leaves(place: Place) -> None:
     wait_for(lambda: not is_alive(worker), what="the worker's end")
 
 
+def test_what_breaks_is_logged_without_its_words(place: Place) -> None:
+    """Whoever logs, standard error holds one JSON object a line: what kind of error it was, and where."""
+    _, address = place.serve("--workers", "0")
+    answer = httpx.post(f"{address}/v1/score", json={"texts": [{"text": "bug"}]}, timeout=60)
+    assert answer.status_code == 500
+
+    def told() -> list[dict[str, Any]]:
+        _, *lines = (place.folder / "stderr").read_text().splitlines()  # the first is for people
+        found = [json.loads(line) for line in lines]
+        return [one for one in found if one.get("error") == "ValueError"]
+
+    wait_for(lambda: len(told()) == 2, what="ours and the server's line")
+    assert {one["event"] for one in told()} == {"request.broke", "library.broke"}
+    assert {one["request_id"] for one in told()} == {answer.headers["x-request-id"]}
+    assert all(one["where"].startswith("fakes.py:") for one in told())
+    assert "4111" not in (place.folder / "stderr").read_text()
+
+
 def test_killed_server_and_worker_lose_nothing(place: Place) -> None:
     """Server, then worker, then both are killed in the middle of a job; it is done once."""
     (place.control / "hold-label").touch()
@@ -240,7 +258,7 @@ def test_rotated_key_ends_after_its_successor_began(place: Place) -> None:
 def test_database_is_upgraded_by_command(place: Place) -> None:
     """`painpoints db upgrade` makes the tables."""
     done = place.run("db", "upgrade")
-    assert (done.returncode, done.stdout) == (0, "the database is at version 0003\n")
+    assert (done.returncode, done.stdout) == (0, "the database is at version 0004\n")
 
 
 def test_taken_port_is_said(place: Place) -> None:

@@ -13,7 +13,7 @@ from painpoints.config import in_force as engine_in_force
 from painpoints.errors import SettingsError
 from painpoints_api import serving
 from painpoints_api.discreet import without_paths
-from painpoints_api.settings import ServiceSettings, in_force, masked
+from painpoints_api.settings import ServiceSettings, in_force, load, masked
 
 
 def sources(told: list[InForce]) -> dict[str, tuple[object, str]]:
@@ -80,6 +80,22 @@ def test_a_section_that_is_no_table_is_refused(tmp_path: Path) -> None:
     file.write_text("serve = 1\n", encoding="utf-8")
     with pytest.raises(SettingsError, match="table"):
         in_force(file)
+
+
+def test_children_are_told_the_settings_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file named by `--settings` goes to worker and jobs, from wherever they look at it."""
+    monkeypatch.chdir(tmp_path)
+    Path("own.toml").write_text("[redact]\nnames = false\n[serve]\nport = 1\n", encoding="utf-8")
+    chosen = load(Path("own.toml"))
+    assert (
+        ServiceSettings(**json.loads(json.dumps(chosen.told()))).settings_file
+        == tmp_path / "own.toml"
+    )
+    assert load().settings_file is None
+    told = sources(in_force(Path("own.toml")))
+    assert told["serve.settings_file"] == (str(tmp_path / "own.toml"), "own.toml")
 
 
 @pytest.mark.parametrize(

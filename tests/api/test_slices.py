@@ -26,7 +26,9 @@ CUTS = [
     Filters(text="LATE"),
     Filters(since=datetime(2026, 3, 1, tzinfo=UTC), until=datetime(2026, 5, 1, tzinfo=UTC)),
     Filters(equal={"stage": ("use",)}, score_max=5.0),
+    Filters(equal={"topic_id": ("t01", "t04", "t04~1")}),
 ]
+EDITS = pytest.mark.parametrize("edits", [Edits(), MERGED, SPLIT], ids=["plain", "merged", "split"])
 
 
 @pytest.fixture(scope="module", params=[2, 1], ids=["version 2", "version 1"])
@@ -53,11 +55,14 @@ def asked(run: Path) -> Iterator[Slices]:
         yield opened
 
 
-def kept(run: Path, filters: Filters) -> pl.DataFrame:
-    """Return the mentions of a slice, filtered in Polars."""
-    rows = pl.read_parquet(run / slices.TABLE)
+def kept(run: Path, filters: Filters, edits: Edits) -> pl.DataFrame:
+    """Return the mentions of a slice with the topics that they count for, filtered in Polars."""
+    rows = told_apart(pl.read_parquet(run / slices.TABLE), edits)
     moment = pl.col("created_at").dt.replace_time_zone("UTC")
-    keep = [pl.col(name).is_in(list(among)) for name, among in filters.equal.items()]
+    equal = dict(filters.equal)
+    if "topic_id" in equal:
+        equal["topic_id"] = [edits.merged.get(one, one) for one in equal["topic_id"]]
+    keep = [pl.col(name).is_in(list(among)) for name, among in equal.items()]
     keep += [pl.col(f"segment_{name}").is_in(list(a)) for name, a in filters.segments.items()]
     keep += [pl.col("score") >= filters.score_min] if filters.score_min is not None else []
     keep += [pl.col("score") <= filters.score_max] if filters.score_max is not None else []
@@ -88,12 +93,11 @@ def test_words_tell_parts(asked: Slices, text: str, part: str) -> None:
     assert asked._connection.cursor().execute(row, {**values, "text": text}).fetchone() == (part,)
 
 
-@pytest.mark.parametrize("edits", [Edits(), MERGED, SPLIT], ids=["plain", "merged", "split"])
+@EDITS
 @pytest.mark.parametrize("filters", CUTS, ids=str)
 def test_groups_count_people(run: Path, asked: Slices, filters: Filters, edits: Edits) -> None:
     """Reach, people of the stage, mentions and mean severity are those of the slice's mentions."""
-    rows = kept(run, filters).filter(~pl.col("stage").is_in(["none", "unsure"]))
-    rows = told_apart(rows, edits)
+    rows = kept(run, filters, edits).filter(~pl.col("stage").is_in(["none", "unsure"]))
     people = rows.group_by("stage").agg(n_people=pl.col("person").n_unique())
     grave = pl.when(pl.col("claim") == "pain_point").then(pl.max_horizontal("severity", 1))
     wanted = (
@@ -123,30 +127,34 @@ def counted(row: dict[str, Any]) -> tuple[Any, ...]:
     return (row["n_people"], row["n_mentions"], row["reach"], pytest.approx(row["severity"]))
 
 
+@EDITS
 @pytest.mark.parametrize("filters", CUTS, ids=str)
-def test_stages_count_people(run: Path, asked: Slices, filters: Filters) -> None:
+def test_stages_count_people(run: Path, asked: Slices, filters: Filters, edits: Edits) -> None:
     """People, those in pain, and feelings of each stage are those of the slice's mentions."""
     pain = pl.col("claim").eq_missing("pain_point")
-    wanted = kept(run, filters).group_by("stage").agg(
+    wanted = kept(run, filters, edits).group_by("stage").agg(
         n_mentions=pl.len(),
         n_people=pl.col("person").n_unique(),
         n_positive=(pl.col("sentiment") == "positive").sum(),
         n_negative=(pl.col("sentiment") == "negative").sum(),
         n_people_in_pain=pl.col("person").filter(pain).n_unique(),
     )  # fmt: skip
-    found = asked.stages(run, filters)
+    found = asked.stages(run, filters, edits)
     assert {row["stage"]: row for row in found} == {row["stage"]: row for row in wanted.to_dicts()}
 
 
+@EDITS
 @pytest.mark.parametrize("filters", CUTS, ids=str)
-def test_lists_go_from_grave_to_light(run: Path, asked: Slices, filters: Filters) -> None:
+def test_lists_go_from_grave_to_light(
+    run: Path, asked: Slices, filters: Filters, edits: Edits
+) -> None:
     """A list of mentions is sorted by severity, then id, and goes on where a page ended."""
-    order = kept(run, filters).sort("severity", "mention_id", descending=[True, False])
-    wanted = order["mention_id"].to_list()
-    first = asked.mentions(run, filters, after=None, limit=7)
+    order = kept(run, filters, edits).sort("severity", "mention_id", descending=[True, False])
+    wanted = order.select("mention_id", "topic_id").rows()
+    first = asked.mentions(run, filters, edits, after=None, limit=7)
     at = (first[-1]["severity"], first[-1]["mention_id"])
-    rest = asked.mentions(run, filters, after=at, limit=10_000)
-    assert [row["mention_id"] for row in first + rest] == wanted
+    rest = asked.mentions(run, filters, edits, after=at, limit=10_000)
+    assert [(row["mention_id"], row["topic_id"]) for row in first + rest] == wanted
     assert all(row["verbatim"][row["start"] : row["end"]] == row["text"] for row in first)
     assert not {"who", slices.PLACE, "file_row_number"} & set(first[0])
 

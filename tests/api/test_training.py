@@ -1,16 +1,20 @@
 """Teaching over HTTP: corrections become a version, which is promoted and rolled back by right."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select
 from tests.api.test_api import Api, is_problem
 
+from painpoints import bundle
 from painpoints.errors import InputError
 from painpoints_api import child, jobs, training
 from painpoints_api.records import Analysis, Job, LabelCorrection, new_id
 from painpoints_api.work import Work
+from painpoints_training import registry
 
 TEXTS = ("the hotline never answers", "nobody picks up the phone", "support kept me waiting", "an hour on hold for nothing", "the agent hung up on me", "no reply from support for days")  # fmt: skip
 
@@ -156,4 +160,50 @@ def test_names_of_versions_are_plain(api: Api) -> None:
         answer = api.client.post(f"/v1/models/{name}/promote", json={}, headers=boss)
         assert answer.status_code in {404, 422}, name
     with pytest.raises(InputError):
-        training.command(["models", "show", "nothing-like-it"])
+        training.command(["models", "show", "nothing-like-it"], settings=None)
+
+
+def own(models: Path, part: str, *names: str) -> None:
+    """Lay versions of a classifier into the folder of own models, the last one in force."""
+    for name in names:
+        (models / part / name).mkdir(parents=True)
+        shutil.copy(bundle.shipped(part, None) / bundle.MANIFEST, models / part / name)
+    registry._point(part, models, names, {})
+
+
+def test_only_the_version_that_is_named_is_left(api: Api, tmp_path: Path) -> None:
+    """What is in force in the other classifier, or no longer, is not left, nor another in its place."""
+    own(tmp_path / "models", "classifier-fast", "own-1")
+    own(tmp_path / "models", "classifier-accurate", "own-1", "own-2")
+    boss = api.key("promote")
+
+    def left(version: str, **wanted: Any) -> Any:
+        return api.client.post(f"/v1/models/{version}/rollback", json=wanted, headers=boss)
+
+    is_problem(left("own-1", quality="accurate"), 409)
+    is_problem(left("own-1"), 409)  # accurate, as the settings say
+    items = left("own-2").json()["items"]
+    is_problem(left("own-2"), 409)
+    assert {(one["part"], one["version"]) for one in items if one["in_force"]} == {
+        ("classifier-fast", "own-1"),
+        ("classifier-accurate", "own-1"),
+    }
+    with pytest.raises(InputError, match="own-2 of classifier-accurate is not in force"):
+        training.order(["models", "rollback", "own-2"], settings=None)
+
+
+def test_trainings_heed_the_settings_file(tmp_path: Path) -> None:
+    """What `--settings` named holds for the commands that train, list and promote."""
+    file = tmp_path / "own.toml"
+    file.touch()
+    api = Api(tmp_path, require_key=True, warm_models=False, settings_file=file)
+    with api.client:
+        header = api.key("label", "read", "analyse")
+        teach(api, header, texts=TEXTS[:1])
+        asked = api.client.post("/v1/retrain", json={"quality": "fast"}, headers=header).json()
+        file.write_text("seed = -1\n", encoding="utf-8")
+        work_on(api, asked["id"])
+        told = api.client.get(f"/v1/retrain/{asked['id']}", headers=header).json()
+        assert (told["state"], "seed" in told["problem"]) == ("failed", True)
+        listed = api.client.get("/v1/models/versions", headers=header)
+        assert "seed" in is_problem(listed, 422)["detail"]

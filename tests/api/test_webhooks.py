@@ -1,9 +1,12 @@
 """Webhooks: what is told, once each, signed, and again until it is received."""
 
+import contextlib
 import hashlib
 import hmac
 import json
+import socket
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -12,6 +15,7 @@ from typing import Any
 import polars as pl
 import pytest
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from tests.api.fakes import write_run
 from tests.api.site import Site, wait_for
 
@@ -22,6 +26,7 @@ from painpoints_api.database import Database
 from painpoints_api.records import Delivery, Job, TopicEdit, Webhook
 from painpoints_api.slices import Edits
 from painpoints_api.splits import TopicPart
+from painpoints_api.work import TryAgainError
 
 EVENTS = ["analysis.finished", "issue.emerging", "topic.detractor"]
 
@@ -125,17 +130,40 @@ def test_news_of_a_run(tmp_path: Path) -> None:
         news = webhooks.news(opened, run, ["t04", "nothing"], Edits())
         part = Edits(parts={"t04": (TopicPart("t04~1", "Weeks", ("week",)),)})
         of_part = webhooks.news(opened, run, ["t04~1"], part)[-1]
+        merged = Edits(merged={"t07": "t04", "t01": "t04"})
+        (both,) = webhooks.news(opened, run, ["t04", "t07"], merged)[2:]
+        assert webhooks.news(opened, run, ["t07"], merged)[2:] == [both]
     assert [(one.event, one.source) for one in news] == [
         ("analysis.finished", ""),
         ("issue.emerging", pain),
         ("topic.detractor", "t04"),
     ]
-    unhappy = pl.read_parquet(run / "slices.parquet").filter(pl.col("score") <= 6, topic_id="t04")
+    of_any = pl.read_parquet(run / "slices.parquet").filter(pl.col("score") <= 6)
+    unhappy = of_any.filter(topic_id="t04")
     assert news[2].detail["n_people"] == unhappy["person"].n_unique() > 0
     json.dumps([one.detail for one in news])
     weeks = unhappy.filter(pl.col("text").str.contains(r"(?i)\bweek"))
+    joined = of_any.filter(pl.col("topic_id").is_in(["t01", "t04", "t07"]))
+    assert both.source == "t04"
+    assert both.detail["n_people"] == joined["person"].n_unique() > news[2].detail["n_people"]
     assert of_part.source == "t04~1"
     assert 0 < of_part.detail["n_people"] == weeks["person"].n_unique() < news[2].detail["n_people"]
+
+
+def test_long_news_are_told_apart(site: Site) -> None:
+    """What begins alike is still told each, and the same once, however long its name."""
+    with site.database.write() as session:
+        session.add(
+            Webhook(id="wh1", project_id="p1", url="http://127.0.0.1:9/", events=EVENTS, secret="x")  # noqa: S106 - of a test
+        )
+    analysis = site.analysis(site.ask())
+    long = [webhooks.News("issue.emerging", f"{'x' * 300}{n}", {}) for n in range(2)]
+    with site.database.write() as session:
+        webhooks.announce(session, analysis, long)
+    with pytest.raises(IntegrityError), site.database.write() as session:
+        webhooks.announce(session, analysis, long[:1])
+    with site.database.read() as session:
+        assert len(session.scalars(select(Delivery)).all()) == 2
 
 
 def test_only_wanted_events_are_sent(site: Site) -> None:
@@ -172,6 +200,30 @@ def test_private_networks_are_not_reached() -> None:
     for host in ("localhost", "127.0.0.1"):
         with pytest.raises(InputError, match="private"):
             webhooks._post(f"https://{host}/x", b"{}", {}, private=False)
+
+
+@pytest.mark.parametrize("drop", [b"x", b"HTTP/1.1 100 Continue\r\n\r\n"])
+def test_a_receiver_that_drips_is_left(drop: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A delivery is bounded as a whole, however often a byte of the answer comes."""
+    monkeypatch.setattr(webhooks, "_WHOLE_S", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=_drip, args=(listening, drop))
+        thread.start()
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}/x"
+        since = time.monotonic()
+        with pytest.raises(TryAgainError, match="not reached"):
+            webhooks._post(url, b"{}", {}, private=True)
+        assert time.monotonic() - since < 10
+        thread.join()
+
+
+def _drip(listening: socket.socket, drop: bytes) -> None:
+    """Answer one connection bit by bit, until it ends or for a long time."""
+    connection, _ = listening.accept()
+    with connection, contextlib.suppress(OSError):
+        for _ in range(400):
+            connection.sendall(drop)
+            time.sleep(0.05)
 
 
 @pytest.mark.parametrize("body", [b"{}", b""])

@@ -1,6 +1,7 @@
 """Jobs that cannot go on as they should: changed models, damaged files, full disks, bad input."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -8,8 +9,10 @@ import pytest
 from sqlalchemy import select, update
 from tests.api.site import Site, assert_whole, is_alive, wait_for
 
+from painpoints_api import child, jobs
 from painpoints_api.database import Database
 from painpoints_api.records import Job, UsedRequestKey, now
+from painpoints_api.work import Work
 
 pytestmark = pytest.mark.kills
 
@@ -60,17 +63,43 @@ def test_damaged_step_is_made_anew(small_site: Site) -> None:
     assert_whole(site, job_id)
 
 
-def test_full_disk_is_tried_again(small_site: Site) -> None:
-    """A step that finds the disk full leaves nothing seen, and is done once there is room."""
+@pytest.mark.parametrize("how", ["disk", "disk told"])
+def test_full_disk_is_waited_out(small_site: Site, how: str) -> None:
+    """A step that finds the disk full leaves nothing seen, costs no attempt, and is done in time."""
     site = small_site
-    site.mischief("write", "disk")
+    site.mischief("write", how)
     job_id = site.ask()
+    with site.database.write() as session:
+        session.execute(update(Job).values(max_attempts=1))
     site.start_worker()
-    site.begun("write", times=2)
+    site.begun("write", times=3)
     assert site.analysis(job_id).run is None
     wait_for(lambda: "No space left" in (site.job(job_id).problem or ""), what="the problem")
     (site.control / "do-write").unlink()
     assert_whole(site, job_id)
+    assert site.job(job_id).attempts == 1
+
+
+def test_a_disk_that_stays_full_fails_at_last(
+    small_site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The pauses grow to a minute; after a day of them the attempts count."""
+    site = small_site
+    asked = list[float]()
+    monkeypatch.setattr(jobs, "wait", lambda *_, wait_s: asked.append(wait_s))
+    settings = site.settings.model_copy(update={"retry_s": 5.0})
+    job_id = site.ask()
+    with site.database.write() as session:
+        session.execute(update(Job).values(max_attempts=1))
+    claim = jobs.claim(site.database, "me", lease_s=60)
+    assert claim is not None
+    for token in (1, 2, 3, 4, 5, 1440):
+        child._wait(Work(settings, site.database, replace(claim, token=token)), "full")
+    assert asked == [5, 10, 20, 40, 60, 60]
+    with site.database.write() as session:
+        session.execute(update(Job).values(lease_token=1441))
+    child._wait(Work(settings, site.database, replace(claim, token=1441)), "full")
+    assert site.job(job_id).status == "failed"
 
 
 @pytest.mark.parametrize(

@@ -97,7 +97,7 @@ run = next(Path(sys.argv[1]).glob("runs/*/index-1"))
 held = slices.opened(run, memory_mb=500)
 opened = held.__enter__()
 def ask(n):
-    where, values = opened._where(run, slices.Filters(score_min=n / 100))
+    where, values = opened._where(run, slices.Filters(score_min=n / 100), slices.Edits())
     sql = f"SELECT count(*) FROM read_parquet($run) AS s WHERE {where}"
     opened._rows(sql, {"run": str(run / slices.TABLE), **values})
 """

@@ -123,6 +123,28 @@ def test_a_failed_analysis_says_why(served: Served) -> None:
     expect(served.page.locator("#said")).to_contain_text("no such analysis")
 
 
+@pytest.mark.parametrize("served", [False], indirect=True, ids=["open"])
+def test_a_cancel_removes_nothing(served: Served) -> None:
+    """However often and however late it is clicked, it cancels once, and what is done stays."""
+    page, paths = served.page, []
+    for _ in range(2):
+        body = {"rows": [{"a": "x"}]}
+        sent = httpx.post(f"{served.address}/v1/analyses", json=body, timeout=60)
+        paths.append(f"/analyses/{sent.json()['id']}")
+    page.goto(f"{served.address}{paths[0]}")
+    page.get_by_role("button", name="Cancel").dblclick()
+    expect(page.locator("#said")).to_contain_text("Cancelled")
+    told = [url for url in served.watched.requests if url.endswith(f"{paths[0]}/cancel")]
+    assert len(told) == 1
+    page.goto(f"{served.address}{paths[1]}")
+    expect(page.get_by_role("button", name="Cancel")).to_be_visible()
+    served.api.finish(paths[1].rsplit("/", 1)[1])
+    expect(page.locator("#said")).to_contain_text("Done")
+    page.evaluate("document.getElementById('cancel').click()")
+    expect(page.locator("#said")).to_contain_text("has ended: it is done")
+    assert [httpx.get(f"{served.address}/v1{path}").status_code for path in paths] == [200, 200]
+
+
 @pytest.mark.parametrize("served", [True], indirect=True, ids=["keyed"])
 def test_sessions_end(served: Served) -> None:
     """Signing out, and revoking the key, end what the browser may see."""
@@ -213,6 +235,8 @@ def test_filters_are_live(served: Served) -> None:
         assert people(page, "Delivery") == whole
     page.get_by_label("Text").fill("nobody ever said this")
     expect(page.locator("#apart")).to_have_text("Nobody passes these filters.")
+    page.goto(f"{served.address}/analyses/{analysis_id}?utm_source=mail&channel=app")
+    expect(page.locator("#slice")).to_contain_text("Slice: Channel: app. ")
 
 
 @OPEN

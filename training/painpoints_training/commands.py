@@ -270,7 +270,12 @@ def promote_version(
 
 @models.command("rollback", epilog="Example:  painpoints models rollback")
 def rollback_version(
-    quality: Quality = None, models_folder: ModelsFolder = None, settings: SettingsFile = None
+    version: Annotated[
+        str | None, typer.Argument(help="Only if this version is in force (whichever is).")
+    ] = None,
+    quality: Quality = None,
+    models_folder: ModelsFolder = None,
+    settings: SettingsFile = None,
 ) -> None:
     """Go back to the version that was in force before."""
     chosen = _settings(settings, quality, models_folder, None)
@@ -278,7 +283,8 @@ def rollback_version(
     from painpoints_training import registry
 
     part = f"classifier-{chosen.quality}"
-    terminal.print_line(f"{part} {registry.rollback(part, _folder(chosen))} is in force")
+    now = registry.rollback(part, _folder(chosen), version)
+    terminal.print_line(f"{part} {now} is in force")
 
 
 @models.command("verify", epilog="Example:  painpoints models verify")

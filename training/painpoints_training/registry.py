@@ -193,15 +193,19 @@ def falls_below(version: Version, now: Version) -> list[str]:
     return comparing.falls(found)
 
 
-def rollback(part: str, models: Path) -> str:
+def rollback(part: str, models: Path, name: str | None = None) -> str:
     """Go back to the version that was in force before, and return its name.
 
+    name: of the version to leave; whichever is in force if None.
+
     Raises:
-        InputError: the shipped version is in force.
+        InputError: the shipped version is in force, or another than `name`.
     """
     stack = bundle.promoted(part, models) if models.is_dir() else ()
     if not stack:
         raise InputError(f"the shipped {part} is in force; there is nothing to go back from")
+    if name not in {None, stack[-1]}:
+        raise InputError(f"{name} of {part} is not in force, {stack[-1]} is")
     _point(part, models, stack[:-1], {"rolled_back": stack[-1]})
     return stack[-2] if stack[:-1] else bundle.SHIPPED
 

@@ -112,4 +112,7 @@ at("remove-now").addEventListener("click", () => trying(async () => {
   await ask(base, { method: "DELETE" });
   location.assign("/analyses");
 }));
-at("cancel").addEventListener("click", () => trying(() => ask(base, { method: "DELETE" })));
+at("cancel").addEventListener("click", () => trying(async () => {
+  at("cancel").disabled = true;
+  await ask(`${base}/cancel`, { method: "POST" }).catch((error) => { at("cancel").disabled = false; throw error; });
+}));

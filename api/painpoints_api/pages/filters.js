@@ -3,6 +3,7 @@
 import { ask, at, base, day, el, plain } from "./common.js";
 
 const FIELDS = [["channel", "Channel"], ["touchpoint", "Touchpoint"], ["survey", "Survey"]];
+const CUTS = new Set(["stage", "channel", "touchpoint", "survey", "sentiment", "type", "topic_id", "person", "score_min", "score_max", "since", "until", "q"]);
 const PAUSE_MS = 250;
 
 const field = (id, label, input, more = {}) => el("div", { class: "field", ...more }, el("label", { for: id }, label), Object.assign(input, { id }));
@@ -23,7 +24,7 @@ const scored = (name, label, chosen, placeholder) => field(`filter-${name}`, lab
 // Draw the fields; call `changed` with the choices of the run now, and whenever what is set changes.
 export async function filters(changed) {
   const choices = await ask(`${base}/filters`), form = at("filters");
-  const given = new URLSearchParams(location.search), set = (name) => given.get(name) ?? "";
+  const told = given(), set = (name) => told.get(name) ?? "";
   const lists = [...FIELDS.map(([name, label]) => [name, label, choices[name]]), ...Object.entries(choices.segments).map(([name, values]) => [`segment.${name}`, plain(name), values])];
   const fields = lists.filter(([name, , values]) => values.length > 1 || set(name)).map(([name, label, values]) => select(name, label, values, set(name)));
   if (choices.score_low !== null) fields.push(scored("score_min", "Score from", set("score_min"), choices.score_low), scored("score_max", "to", set("score_max"), choices.score_high));
@@ -76,10 +77,12 @@ function keep(form) {
   history.replaceState(null, "", told ? `?${told}` : location.pathname);
 }
 
+// What the address says of filters: what else stands there, such as a mailer's mark, the API would refuse.
+const given = () => new URLSearchParams([...new URLSearchParams(location.search)].filter(([name]) => CUTS.has(name) || name.startsWith("segment.")));
+
 // What is set, as the API takes it: a day "to and with" ends where the next one begins.
 export function query(more = {}) {
-  const told = new URLSearchParams(location.search);
-  told.delete("with");
+  const told = given();
   const until = told.get("until");
   if (until) told.set("until", new Date(Date.parse(until) + 86_400_000).toISOString().slice(0, 10));
   for (const [name, value] of Object.entries(more)) told.set(name, value);
@@ -90,7 +93,5 @@ export const queried = (path, more = {}) => (query(more) ? `${path}?${query(more
 
 // What is set, in words.
 export function words() {
-  const told = new URLSearchParams(location.search);
-  told.delete("with");
-  return [...told].map(([name, value]) => `${plain(name.replace(/^segment\./, "").replace("score_min", "score from").replace("score_max", "score to").replace(/^q$/, "text"))}: ${["since", "until"].includes(name) ? day(value) : value}`).join("; ");
+  return [...given()].map(([name, value]) => `${plain(name.replace(/^segment\./, "").replace("score_min", "score from").replace("score_max", "score to").replace(/^q$/, "text"))}: ${["since", "until"].includes(name) ? day(value) : value}`).join("; ");
 }

@@ -6,7 +6,7 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Request, Response, UploadFile
 from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import ValidationError
 from sqlalchemy import func, select
@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile as FormFile
 
-from painpoints_api import analysing, engine, jobs, uploads
+from painpoints_api import analysing, engine, jobs
 from painpoints_api.callers import AnalyseCaller, Caller, Reader
 from painpoints_api.once import RequestKey, once
 from painpoints_api.paging import Cursor, Limit, newest
@@ -134,7 +134,7 @@ def _of_files(
 ) -> JSONResponse:
     if not files:
         raise ProblemError(422, "body.files: at least one file is needed")
-    engine.check_settings(options.settings())
+    engine.check_settings(service.settings.settings_file, options.settings())
     stored = take_in(service, caller, files)
     return _put(service, caller, key, options=options, stored=stored, upload_ids=[])
 
@@ -145,12 +145,13 @@ def _of_json(service: Service, caller: Caller, key: str | None, wanted: Analysis
     if len(wanted.rows) > service.settings.max_rows:
         limit = service.settings.max_rows
         raise ProblemError(413, f"{len(wanted.rows):,} rows, {limit:,} allowed; send a file")
-    engine.check_settings(wanted.settings())
+    engine.check_settings(service.settings.settings_file, wanted.settings())
     stored = []
     if wanted.rows:
         lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in wanted.rows)
-        told = io.BytesIO(lines.encode("utf-8", "surrogatepass"))
-        stored = [uploads.store(service.settings, caller.project_id, "rows.jsonl", told)]
+        told = lines.encode("utf-8", "surrogatepass")
+        file = UploadFile(io.BytesIO(told), size=len(told), filename="rows.jsonl")
+        stored = take_in(service, caller, [file])
     return _put(service, caller, key, options=wanted, stored=stored, upload_ids=wanted.upload_ids)
 
 
@@ -348,6 +349,23 @@ def _event(at: AnalysisOut) -> str:
 # -- ended -------------------------------------------------------------------------------------
 
 
+@router.post("/{analysis_id}/cancel", responses=documented(401, 403, 404, 409))
+def cancel(service: Serving, caller: AnalyseCaller, analysis_id: str) -> AnalysisOut:
+    """Cancel an analysis that is under way; one that has ended stays as it is."""
+    with service.database.write() as session:
+        analysis, job = find(session, caller, analysis_id)
+        if job.status in ENDED:
+            raise ProblemError(409, f"the analysis has ended: it is {job.status}")
+        return _cancelled(session, caller, analysis, job)
+
+
+def _cancelled(session: Session, caller: Caller, analysis: Analysis, job: Job) -> AnalysisOut:
+    jobs.cancel(session, job.id)
+    caller.did(session, "analysis.cancel", analysis.id)
+    session.refresh(job)
+    return shown(analysis, job)
+
+
 @router.delete(
     "/{analysis_id}",
     responses={
@@ -364,10 +382,7 @@ def cancel_or_remove(
     with service.database.write() as session:
         analysis, job = find(session, caller, analysis_id)
         if job.status not in ENDED:
-            jobs.cancel(session, job.id)
-            caller.did(session, "analysis.cancel", analysis.id)
-            session.refresh(job)
-            return shown(analysis, job)
+            return _cancelled(session, caller, analysis, job)
         analysis.run, analysis.removed_at = None, now()
         analysis.counts, analysis.title = {}, "removed"
         caller.did(session, "analysis.remove", analysis.id)

@@ -16,6 +16,7 @@ from painpoints_api.callers import Reader, address, open_key, signed_in
 from painpoints_api.problems import ProblemError
 from painpoints_api.routes.results import open_run
 from painpoints_api.service import Service, Serving
+from painpoints_api.slices import RunGoneError
 
 router = APIRouter(include_in_schema=False)
 _FOLDER = files("painpoints_api") / "pages"
@@ -155,9 +156,11 @@ def topics_page(request: Request, service: Serving, analysis_id: str) -> Respons
 @router.get("/analyses/{analysis_id}/map")
 def map_page(service: Serving, caller: Reader, analysis_id: str) -> Response:
     """Show the journey map, shut off from this service and from the session."""
-    found = open_run(service, caller, analysis_id)
+    report = open_run(service, caller, analysis_id).run / "report.html"
+    if not report.is_file():
+        raise RunGoneError
     return FileResponse(
-        found.run / "report.html",
+        report,
         media_type="text/html; charset=utf-8",
         headers={"Content-Security-Policy": _MAP_POLICY},
     )

@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -90,9 +90,14 @@ class Found:
     title: str
     run: Path
     decided: Decided
-    min_people: int
     service: Service
     caller: Caller
+
+    @property
+    def min_people(self) -> int:
+        """Return from how many people on a finding is ranked, as the run was made."""
+        facts = json.loads((self.run / "run.json").read_text(encoding="utf-8"))
+        return int(facts["settings"]["rank"]["min_people"])
 
     def ranked(self, filters: Filters) -> list[FindingOut]:
         """Return its findings, or those of a slice of it."""
@@ -117,7 +122,6 @@ def open_run(service: Service, caller: Caller, analysis_id: str) -> Found:
         title=analysis.title,
         run=service.run_folder(analysis),
         decided=Decided({edit.topic_id: edit for edit in edits}),
-        min_people=int(analysis.settings.get("rank", {}).get("min_people", 5)),
         service=service,
         caller=caller,
     )
@@ -272,13 +276,13 @@ def _count(findings: list[FindingOut], stage: str, kind: str) -> int:
     return sum(f.stage == stage and f.kind == kind for f in findings)
 
 
-@router.get("/stages/{stage}/pain-points", responses={**NOT_CHANGED, **_PROBLEMS})
+@router.get("/stages/{stage:path}/pain-points", responses={**NOT_CHANGED, **_PROBLEMS})
 def pain_points(found: Seen, filters: Cut, stage: str, limit: Limit = 50) -> FindingsOut:
     """Return what hurts at a stage, first rank first."""
     return _of_stage(found, filters, stage, "pain_point", limit)
 
 
-@router.get("/stages/{stage}/opportunities", responses={**NOT_CHANGED, **_PROBLEMS})
+@router.get("/stages/{stage:path}/opportunities", responses={**NOT_CHANGED, **_PROBLEMS})
 def opportunities(found: Seen, filters: Cut, stage: str, limit: Limit = 50) -> FindingsOut:
     """Return what could be gained at a stage, first rank first."""
     return _of_stage(found, filters, stage, "opportunity", limit)
@@ -313,32 +317,24 @@ def findings(
     return FindingsOut(items=items)
 
 
-@router.get("/findings/{finding_id}", responses={**NOT_CHANGED, **_PROBLEMS})
-def finding(found: Seen, filters: Cut, finding_id: str) -> FindingOut:
-    """Return one finding of the run or slice."""
-    for one in found.ranked(filters):
-        if one.finding_id == finding_id:
-            return one
-    raise ProblemError(404, "no such finding in this run or slice")
-
-
-@router.get("/findings/{finding_id}/mentions", responses={**NOT_CHANGED, **_PROBLEMS})
+@router.get("/findings/{finding_id:path}/mentions", responses={**NOT_CHANGED, **_PROBLEMS})
 def finding_mentions(
     found: Seen, filters: Cut, finding_id: str, after: Cursor = None, limit: Limit = 50
 ) -> MentionsOut:
     """Return the mentions behind a finding: exact quotes in their verbatims, gravest first."""
     one = finding(found, filters, finding_id)
     claim = "pain_point" if one.opportunity in {None, "remove_pain"} else str(one.opportunity)
-    merged = found.decided.edits.merged
-    topics = (one.topic_id, *(old for old, new in merged.items() if new == one.topic_id))
-    chosen = {**filters.equal, "claim": (claim,), "stage": (one.stage,), "topic_id": topics}
-    return _mentions(found, _with(filters, chosen), after, limit)
+    told = {"claim": (claim,), "stage": (one.stage,), "topic_id": (one.topic_id,)}
+    return _mentions(found, replace(filters, equal={**filters.equal, **told}), after, limit)
 
 
-def _with(filters: Filters, equal: dict[str, Any]) -> Filters:
-    from dataclasses import replace
-
-    return replace(filters, equal=equal)
+@router.get("/findings/{finding_id:path}", responses={**NOT_CHANGED, **_PROBLEMS})
+def finding(found: Seen, filters: Cut, finding_id: str) -> FindingOut:
+    """Return one finding of the run or slice."""
+    for one in found.ranked(filters):
+        if one.finding_id == finding_id:
+            return one
+    raise ProblemError(404, "no such finding in this run or slice")
 
 
 @router.get("/mentions", responses={**NOT_CHANGED, **_PROBLEMS})

@@ -1,7 +1,7 @@
 """Single texts: labelled at once, by the models that analyses use."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,8 @@ from painpoints_api.routes.results import open_run
 from painpoints_api.schemas import ScoredMention, ScoreIn, ScoreOut
 from painpoints_api.scorers import CrowdedError
 from painpoints_api.service import Service, Serving
-from painpoints_api.splits import TopicPart, part_of
+from painpoints_api.slices import Edits
+from painpoints_api.splits import part_of
 
 router = APIRouter(prefix="/v1", tags=["scoring"])
 
@@ -58,17 +59,17 @@ def _check_size(service: Service, asked: ScoreIn) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Under:
-    """The analysis whose topics are assigned: its run, their names, the parts of those split."""
+    """The analysis whose topics are assigned: its run, their names, what was decided about them."""
 
     run: Path
     labels: Mapping[str, str]
-    parts: Mapping[str, Sequence[TopicPart]]
+    edits: Edits
 
 
 def _under(service: Service, caller: Caller, analysis_id: str) -> _Under:
     found = open_run(service, caller, analysis_id)
     labels = named(service.slices, found.run, found.decided)
-    return _Under(found.run, labels, found.decided.edits.parts)
+    return _Under(found.run, labels, found.decided.edits)
 
 
 def _told(asked: ScoreIn, mentions: list[dict[str, Any]], under: _Under | None) -> str:
@@ -77,7 +78,8 @@ def _told(asked: ScoreIn, mentions: list[dict[str, Any]], under: _Under | None) 
         for name in _TOPIC_FIELDS:
             row.setdefault(name, None)
         if under is not None and row["topic_id"] is not None:
-            row["topic_id"] = part_of(under.parts, row["topic_id"], row["text"])
+            part = part_of(under.edits.parts, row["topic_id"], row["text"])
+            (row["topic_id"],) = under.edits.targets([part])
     labels = {} if under is None else under.labels
     told = [
         ScoredMention(

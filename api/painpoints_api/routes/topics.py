@@ -3,7 +3,7 @@
 All of it belongs to the project, not to one analysis, so it holds for every later one too.
 """
 
-import itertools
+import contextlib
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
@@ -15,7 +15,7 @@ from painpoints_api.callers import Caller, Labeller, Reader
 from painpoints_api.once import RequestKey, once
 from painpoints_api.paging import Cursor, Limit, newest
 from painpoints_api.problems import ProblemError, documented
-from painpoints_api.records import Analysis, LabelCorrection, TopicEdit, new_id, now
+from painpoints_api.records import Analysis, LabelCorrection, Project, TopicEdit, new_id, now
 from painpoints_api.routes.results import Found, labels_of, open_run
 from painpoints_api.schemas import (
     LabelIn,
@@ -28,7 +28,7 @@ from painpoints_api.schemas import (
     TopicPatch,
 )
 from painpoints_api.service import Service, Serving
-from painpoints_api.slices import Edits
+from painpoints_api.slices import Edits, RunGoneError
 from painpoints_api.splits import MARK
 
 router = APIRouter(prefix="/v1", tags=["teaching"])
@@ -52,9 +52,12 @@ def edit_topic(
         if name not in known:
             raise ProblemError(404, "no such topic in the latest analyses of this project")
     with service.database.write() as session:
-        edit = session.get(TopicEdit, (caller.project_id, topic_id), with_for_update=True)
+        _one_at_a_time(session, caller)
+        edit = session.get(TopicEdit, (caller.project_id, topic_id))
         if edit is None:
-            edit = TopicEdit(project_id=caller.project_id, topic_id=topic_id, edited_by="")
+            edit = TopicEdit(
+                project_id=caller.project_id, topic_id=topic_id, n_parts=0, edited_by=caller.actor
+            )
             session.add(edit)
         if patch.merged_into is not None:
             given["merged_into"] = _end_of(session, caller, topic_id, patch.merged_into)
@@ -81,8 +84,19 @@ def edit_topic(
     )
 
 
+def _one_at_a_time(session: Session, caller: Caller) -> None:
+    """Wait until no other edits topics of the project: an edit that is not there yet cannot be locked.
+
+    Writes that only refer to the project (`key_share`) are not kept waiting.
+    """
+    session.get_one(Project, caller.project_id, with_for_update={"key_share": True})
+
+
 def _known_topics(service: Service, caller: Caller) -> tuple[set[str], set[str]]:
-    """Return the topics of the project's ten latest runs with their parts, and the broader of them."""
+    """Return the topics that can be edited, and the broader of them.
+
+    They are those of the project's ten latest runs that are there, those edited before, and parts.
+    """
     query = (
         select(Analysis)
         .where(Analysis.project_id == caller.project_id, Analysis.run.is_not(None))
@@ -91,17 +105,17 @@ def _known_topics(service: Service, caller: Caller) -> tuple[set[str], set[str]]
     )
     with service.database.read() as session:
         found = session.scalars(query).all()
-        split = select(TopicEdit.parts).where(
-            TopicEdit.project_id == caller.project_id, TopicEdit.parts.is_not(None)
-        )
-        parts = {part["topic_id"] for told in session.scalars(split) for part in told or ()}
-    rows = [
-        row
-        for analysis in found
-        for row in service.slices.topics(service.run_folder(analysis), Edits())
-    ]
-    known = {row["topic_id"] for row in rows}
-    return parts | known, {row["parent_id"] for row in rows if row["parent_id"] is not None}
+        mine = select(TopicEdit).where(TopicEdit.project_id == caller.project_id)
+        edits = session.scalars(mine).all()
+    known = {edit.topic_id for edit in edits}
+    known |= {part["topic_id"] for edit in edits for part in edit.parts or ()}
+    broader = set[str]()
+    for analysis in found:
+        with contextlib.suppress(RunGoneError):
+            rows = service.slices.topics(service.run_folder(analysis), Edits())
+            known |= {row["topic_id"] for row in rows}
+            broader |= {row["parent_id"] for row in rows if row["parent_id"] is not None}
+    return known, broader
 
 
 def _parted(
@@ -120,17 +134,19 @@ def _parted(
         )
     for gone in held.difference(kept):
         _forget(session, caller, gone)
-    numbers = itertools.count(1 + max((int(one.rpartition(MARK)[2]) for one in held), default=0))
+    edit.n_parts = max([edit.n_parts, *(int(one.rpartition(MARK)[2]) for one in held)])
     if wanted is None:
         return None
     return [
-        {
-            "topic_id": part.topic_id or f"{edit.topic_id}{MARK}{next(numbers)}",
-            "label": part.label,
-            "words": part.words,
-        }
+        {"topic_id": part.topic_id or _next(edit), "label": part.label, "words": part.words}
         for part in wanted
     ]
+
+
+def _next(edit: TopicEdit) -> str:
+    """Return the id of a new part; that of one that is gone is not given again."""
+    edit.n_parts += 1
+    return f"{edit.topic_id}{MARK}{edit.n_parts}"
 
 
 def _forget(session: Session, caller: Caller, topic_id: str) -> None:

@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from painpoints_api import jobs, training
+from painpoints_api import engine, jobs, training
 from painpoints_api.callers import Caller, Labeller, Promoter, Reader, ScoreCaller
 from painpoints_api.once import RequestKey, once
 from painpoints_api.paging import Cursor, Limit, newest
@@ -40,10 +40,16 @@ def models(service: Serving, _caller: ScoreCaller) -> ModelsOut:
 
 
 @router.get("/models/versions", responses=documented(401, 403, 422))
-def versions(_caller: Labeller) -> VersionsOut:
+def versions(service: Serving, _caller: Labeller) -> VersionsOut:
     """List the versions of the classifiers, shipped and own, with those in force marked."""
-    found = training.command(["models", "list"], seconds=_COMMAND_S)
-    return VersionsOut(items=[{**one, "folder": None} for one in found])
+    return VersionsOut(items=[{**one, "folder": None} for one in _listed(service)])
+
+
+def _listed(service: Service) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = training.command(
+        ["models", "list"], settings=service.settings.settings_file, seconds=_COMMAND_S
+    )
+    return found
 
 
 # -- trained -----------------------------------------------------------------------------------
@@ -139,11 +145,16 @@ def rollback(
     service: Serving, caller: Promoter, version: VersionName, wanted: RollbackIn
 ) -> VersionsOut:
     """Leave a version that is in force for the one that was before it."""
-    found = training.command(["models", "list"], seconds=_COMMAND_S)
-    if not any(one["version"] == version and one["in_force"] for one in found):
-        raise ProblemError(409, "this version is not in force")
-    arguments = ["models", "rollback", *_of(wanted.quality)]
+    quality = wanted.quality or engine.quality(service.settings.settings_file)
+    part = f"classifier-{quality}"
+    if not any(_is(one, part, version) and one["in_force"] for one in _listed(service)):
+        raise ProblemError(409, f"this version of {part} is not in force")
+    arguments = ["models", "rollback", version, *_of(quality)]
     return _changed(service, caller, "model.rollback", version, arguments)
+
+
+def _is(one: dict[str, Any], part: str, version: str) -> bool:
+    return (one["part"], one["version"]) == (part, version)
 
 
 def _of(quality: str | None) -> list[str]:
@@ -154,9 +165,8 @@ def _changed(
     service: Service, caller: Caller, action: str, version: str, arguments: list[str]
 ) -> VersionsOut:
     """Do it, write it into the audit log, and let the next text be labelled by what is in force."""
-    training.order(arguments, seconds=_COMMAND_S)
+    training.order(arguments, settings=service.settings.settings_file, seconds=_COMMAND_S)
     with service.database.write() as session:
         caller.did(session, action, version)
     service.scorers.forget()
-    found: list[dict[str, Any]] = training.command(["models", "list"], seconds=_COMMAND_S)
-    return VersionsOut(items=[{**one, "folder": None} for one in found])
+    return VersionsOut(items=[{**one, "folder": None} for one in _listed(service)])

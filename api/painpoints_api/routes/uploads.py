@@ -145,7 +145,7 @@ def check(service: Serving, caller: AnalyseCaller, asked: CheckIn) -> CheckOut:
 
     With the same columns and ways of reading, an analysis takes them the same way.
     """
-    engine.check_settings(asked.settings())
+    engine.check_settings(service.settings.settings_file, asked.settings())
     with service.database.read() as session:
         held = check_known(session, caller, asked.upload_ids)
     return CheckOut.model_validate(service.checks.recognise(held, asked.settings()))
