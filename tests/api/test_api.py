@@ -1142,13 +1142,19 @@ def test_words_of_parts_are_only_words(api: Api) -> None:
         assert [items[p]["n_mentions"] for p in items if p.startswith("t04~")] == [0, 0]
 
 
+def _merge(api: Api, topic_id: str, *, into: str) -> None:
+    """Merge topics of which a run may lack one, as edits made by another run would stand."""
+    with api.database.write() as session:
+        project_id = session.scalars(select(Analysis.project_id)).one()
+        told = {"project_id": project_id, "topic_id": topic_id, "edited_by": "me"}
+        session.add(TopicEdit(**told, merged_into=into))
+        session.execute(update(Project).values(edits=Project.edits + 1))
+
+
 def test_edits_of_other_topics_leave_a_run_as_it_was_ranked(api: Api) -> None:
     """Effects and rank ranges are not lost to merges of topics that a run does not have."""
     base = f"/v1/analyses/{api.analysed()}"
-    with api.database.write() as session:
-        project_id = session.scalars(select(Analysis.project_id)).first()
-        session.add(TopicEdit(project_id=project_id, topic_id="elsewhere", merged_into="t04", edited_by="me"))  # fmt: skip
-        session.execute(update(Project).values(edits=Project.edits + 1))
+    _merge(api, "elsewhere", into="t04")
     assert {one["basis"] for one in api.client.get(f"{base}/findings").json()["items"]} == {"run"}
 
 
@@ -1249,10 +1255,7 @@ def test_scored_texts_count_for_what_analysts_decided(
 def test_what_a_run_lacks_is_called_by_what_was_merged_into_it(api: Api) -> None:
     """The end of a merge that this run never found has a name all the same, in maps and files."""
     base = f"/v1/analyses/{api.analysed()}"
-    with api.database.write() as session:
-        project_id = session.scalars(select(Analysis.project_id)).first()
-        session.add(TopicEdit(project_id=project_id, topic_id="t04", merged_into="elsewhere", edited_by="me"))  # fmt: skip
-        session.execute(update(Project).values(edits=Project.edits + 1))
+    _merge(api, "t04", into="elsewhere")
     names = {f["topic_id"]: f["label"] for f in api.client.get(f"{base}/findings").json()["items"]}
     assert names["elsewhere"] == "Parcel arrives late"
     told = api.client.get(f"{base}/exports/csv", params={"topic_id": "elsewhere"})

@@ -90,6 +90,7 @@ def test_a_difference_of_shares_is_in_percentage_points() -> None:
     assert words.points(-0.0132, "csat", "top_two_share") == "−1.3 pp"
     assert words.points(-0.0003, "csat", "top_two_share") == "−0.03 pp"
     assert words.points(-0.0132, "csat", "mean") == "−0.01"
+    assert words.points(-0.0041, "stars", "mean") == "−0.004"
     finding = replace(
         sample(800)[0].stages[3].pain_points[0],
         impact=Estimate(-0.013, -0.021, -0.004, 40),

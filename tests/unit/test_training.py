@@ -14,6 +14,7 @@ from tokenizers.processors import TemplateProcessing
 from painpoints.classify import LABELS
 from painpoints.errors import TrainingDataError
 from painpoints_training import corpus, heads
+from painpoints_training.asked import QUESTIONS, asked
 from painpoints_training.contrasts import contrasts
 from painpoints_training.vocabulary import SPECIAL, prune
 
@@ -33,34 +34,47 @@ def test_contexts_hold_their_mentions() -> None:
     )
 
 
+def _labelled(folder: Path, texts: pl.DataFrame, label: str) -> pl.DataFrame:
+    """Return what is read of one label of a public set that holds these texts."""
+    (folder / "somewhere").mkdir(exist_ok=True)
+    texts.write_parquet(folder / "somewhere" / "data.parquet")
+    header = "set,id,start,end,stage,touchpoint,sentiment,type,severity"
+    (folder / "labels.csv").write_text(f"{header}\nsomewhere,{label}\n", encoding="utf-8")
+    return corpus.own_labels(folder, folder / "labels.csv")
+
+
 def test_own_labels_find_their_texts(tmp_path: Path) -> None:
     """A label finds its mention in the public set; a text that is gone is an error that says how many."""
-    (tmp_path / "somewhere").mkdir()
     texts = pl.DataFrame({"id": [1, 2], "text": ["Lost it. Never came back.", "Fine."]})
-    texts.write_parquet(tmp_path / "somewhere" / "data.parquet")
-    file = tmp_path / "labels.csv"
-    header = "set,id,start,end,stage,touchpoint,sentiment,type,severity\n"
-    file.write_text(header + "somewhere,1,9,25,delivery,delivery,negative,pain_point,2\n")
-    found = corpus.own_labels(tmp_path, file)
+    found = _labelled(tmp_path, texts, "1,9,25,delivery,delivery,negative,pain_point,2")
     assert found["text"].to_list() == ["Never came back."]
     assert found["context"].to_list() == ["Lost it. Never came back."]
-    file.write_text(header + "somewhere,7,0,4,use,product,neutral,other,0\n")
     with pytest.raises(TrainingDataError, match="1 texts"):
-        corpus.own_labels(tmp_path, file)
+        _labelled(tmp_path, texts, "7,0,4,use,product,neutral,other,0")
 
 
 def test_a_sentence_is_read_in_its_document(tmp_path: Path) -> None:
     """Where a set holds sentences of documents, the context of one is what stands around it."""
-    (tmp_path / "reviews").mkdir()
     rows = [("a1", "a", "We waited."), ("b1", "b", "Lovely."), ("a2", "a", "It was cold.")]
     texts = pl.DataFrame(rows, schema=["id", "doc_id", "text"], orient="row")
-    texts.write_parquet(tmp_path / "reviews" / "data.parquet")
-    file = tmp_path / "labels.csv"
-    header = "set,id,start,end,stage,touchpoint,sentiment,type,severity\n"
-    file.write_text(header + "reviews,a2,0,12,use,product,negative,pain_point,1\n")
-    found = corpus.own_labels(tmp_path, file)
+    found = _labelled(tmp_path, texts, "a2,0,12,use,product,negative,pain_point,1")
     assert found["text"].to_list() == ["It was cold."]
     assert found["context"].to_list() == ["We waited. It was cold."]
+
+
+def test_general_questions_stand_before_answers_that_had_none() -> None:
+    """Rows come again behind a question; those that answered one already do not."""
+    rows = corpus.own_mentions()
+    found = asked(rows, 500, seed=0)
+    assert found.height == 500
+    assert found.select("text", *LABELS).join(rows, on=["text", *LABELS], how="semi").height == 500
+    assert all(
+        any(context.startswith(question) for question in QUESTIONS) and text.strip() in context
+        for text, context in found.select("text", "context").iter_rows()
+    )
+    assert asked(
+        found.filter(pl.col("context").str.contains("?", literal=True)), 5, seed=0
+    ).is_empty()
 
 
 def test_unknown_label_is_told_with_its_count() -> None:

@@ -85,7 +85,9 @@ def points(value: float | None, survey: str | None, measure: str = "") -> str:
         return "–"
     if is_share(survey, measure):
         return f"{signed(100 * value, 1 if abs(value) >= 0.00095 else 2)} pp"
-    return signed(value, 1 if survey in _BALANCES else 2)
+    if survey in _BALANCES:
+        return signed(value, 1)
+    return signed(value, 2 if abs(value) >= 0.0095 else 3)
 
 
 def impact(finding: Finding) -> str:

@@ -41,7 +41,8 @@ const isShare = (survey, measure) => (measure ? measure.endsWith("_share") : SHA
 function points(value, survey, measure) {
   if (value === null || value === undefined) return NONE;
   if (isShare(survey, measure)) return `${signed(100 * value, Math.abs(value) >= 0.00095 ? 1 : 2)}\u00a0pp`;
-  return signed(value, BALANCES.has(survey) ? 1 : 2);
+  if (BALANCES.has(survey)) return signed(value, 1);
+  return signed(value, Math.abs(value) >= 0.0095 ? 2 : 3);
 }
 
 const impactPoints = (f, value) => points(value, f.impact_survey, f.impact_measure);
