@@ -22,17 +22,16 @@ async function list() {
 
 function row(one) {
   const link = el("a", { href: `/analyses/${encodeURIComponent(one.id)}`, dir: "auto" }, one.title);
-  const drawn = el("tr", {}, cell(link), cell(when(one.created_at)), cell(one.state), ...[one.counts.n_people, one.counts.n_mentions].map((n) => cell(count(n), { class: "number" })));
-  if (!ENDED.includes(one.state)) setTimeout(() => again(one, drawn), LOOK_MS);
-  return drawn;
-}
-
-// What has not ended is looked at again; a service that is away for a while is waited for.
-async function again(one, drawn) {
-  const focused = drawn.contains(document.activeElement);
-  const fresh = row(await ask(`/v1/analyses/${encodeURIComponent(one.id)}`).catch(() => one));
-  drawn.replaceWith(fresh);
-  if (focused) fresh.querySelector("a").focus();
+  const [state, people, mentions] = [cell(""), cell("", { class: "number" }), cell("", { class: "number" })];
+  // What has not ended is looked at again, in the row that stands; a service that is away for a while is waited for.
+  const tell = (now) => {
+    state.textContent = now.state;
+    people.textContent = count(now.counts.n_people);
+    mentions.textContent = count(now.counts.n_mentions);
+    if (!ENDED.includes(now.state)) setTimeout(async () => tell(await ask(`/v1/analyses/${encodeURIComponent(one.id)}`).catch(() => now)), LOOK_MS);
+  };
+  tell(one);
+  return el("tr", {}, cell(link), cell(when(one.created_at)), state, people, mentions);
 }
 
 async function take(files) {

@@ -8,21 +8,24 @@ export const ruled = (id, decision) => patch(topicPath(id), decision);
 // A heading, with a button that turns it into a field: Enter keeps, Escape leaves it.
 export function renamed(heading, topic, changed, where = "panel-said") {
   const box = el("div", { class: "renamed" });
-  const button = el("button", { type: "button", class: "quiet", "aria-label": `Rename ${topic.label}`, on: { click: () => edit() } }, "Rename");
-  const rest = (focused) => {
+  const button = el("button", { type: "button", class: "quiet", on: { click: () => edit() } }, "Rename");
+  heading.id ||= `name-${topic.topic_id}`;
+  button.id = `rename-${topic.topic_id}`;
+  button.setAttribute("aria-labelledby", `${button.id} ${heading.id}`); // "Rename", and the name as it stands
+  const rest = () => {
+    const focused = box.contains(document.activeElement); // who went on meanwhile is not called back
     box.replaceChildren(heading, ...(teaches ? [button] : []));
     if (focused) button.focus();
   };
   const edit = () => {
     const input = el("input", { value: heading.textContent, maxlength: 200, required: true, "aria-label": "New name of the topic", autocomplete: "off" });
-    const form = el("form", { class: "rename" }, input, el("button", { class: "main" }, "Keep"), el("button", { type: "button", on: { click: () => rest(true) } }, "Leave"));
+    const form = el("form", { class: "rename" }, input, el("button", { class: "main" }, "Keep"), el("button", { type: "button", on: { click: rest } }, "Leave"));
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       trying(async () => {
         const kept = await ruled(topic.topic_id, { label: input.value.trim() });
         heading.textContent = kept.label;
-        button.setAttribute("aria-label", `Rename ${kept.label}`);
-        rest(true);
+        rest();
         say("Renamed, for all analyses of the project.", false, where);
         changed(kept.label);
       }, where);
@@ -31,13 +34,13 @@ export function renamed(heading, topic, changed, where = "panel-said") {
       if (event.key !== "Escape") return;
       event.preventDefault();
       event.stopPropagation();
-      rest(true);
+      rest();
     });
     box.replaceChildren(form);
     input.focus();
     input.select();
   };
-  rest(false);
+  rest();
   return box;
 }
 
@@ -62,12 +65,24 @@ const LOOK_MS = 300;
 
 // A topic split by words: a name and words for each part, how many mentions each takes, and what stays.
 export function splitting(topicId, after, where) {
-  const box = el("div", { class: "split" });
-  const unfold = el("details", { class: "split-box", on: { toggle: () => { if (unfold.open && !box.hasChildNodes()) trying(() => drawSplit(box, topicId, after, where), where); } } }, el("summary", {}, "Split it"), box);
+  const box = el("div", { class: "split" }), summary = el("summary", {}, "Split it");
+  let drawn = false;
+  const done = () => {
+    if (box.contains(document.activeElement)) summary.focus();
+    unfold.open = drawn = false; // opened again, it is drawn with the parts that there are then
+    box.replaceChildren();
+    after();
+  };
+  const draw = () => {
+    if (!unfold.open || drawn) return;
+    drawn = true;
+    trying(() => drawSplit(box, topicId, done, where).catch((error) => { drawn = box.hasChildNodes(); throw error; }), where);
+  };
+  const unfold = el("details", { class: "split-box", on: { toggle: draw } }, summary, box);
   return unfold;
 }
 
-async function drawSplit(box, topicId, after, where) {
+async function drawSplit(box, topicId, done, where) {
   const path = `${base}/topics/${encodeURIComponent(topicId)}/split`;
   const topic = (await ask(`${base}/topics`)).items.find((one) => one.topic_id === topicId);
   const kept = topic.parts ?? [];
@@ -84,7 +99,8 @@ async function drawSplit(box, topicId, after, where) {
   const given = () => [...parts.children].map((row) => ({ id: row.dataset.id || null, label: row.children[0].value.trim(), words: row.children[1].value.split(",").map((word) => word.trim()).filter(Boolean) }));
   const asked = async () => ask(`${path}?${new URLSearchParams(given().map((part) => ["words", part.words.join(",")]))}`);
   async function count() {
-    const told = await asked();
+    const mine = ++looks, told = await asked();
+    if (mine !== looks) return told; // other words stand there by now
     told.parts.forEach((n, i) => { parts.children[i].children[2].textContent = several(n, "mention", "mentions"); });
     sum.textContent = `${several(told.n_left, "mention stays", "mentions stay")} with the topic.`;
     return told;
@@ -97,7 +113,7 @@ async function drawSplit(box, topicId, after, where) {
     const wanted = given().filter((part) => part.label || part.words.length);
     if (!wanted.length || wanted.some((part) => !part.label || !part.words.length)) throw new Error("Each part needs a name and at least one word.");
     await ruled(topicId, { parts: wanted.map(({ id, label, words }) => ({ topic_id: id, label, words })) });
-    after();
+    done();
   }, where);
   if (kept.length) kept.forEach(add);
   else { add(); add(); into = parts.children[0].children[1]; }
@@ -105,7 +121,7 @@ async function drawSplit(box, topicId, after, where) {
     el("p", { class: "soft" }, "A mention counts for the first part whose words it holds (from the beginning of a word on: call, calls, called), in all analyses; the others stay."),
     parts, sum, chips,
     el("div", { class: "actions" }, el("button", { type: "button", on: { click: () => { add(); into.focus(); look(); } } }, "Another part"), el("button", { type: "button", class: "main", on: { click: keep } }, "Split"),
-      ...(kept.length ? [el("button", { type: "button", on: { click: () => trying(async () => { await ruled(topicId, { parts: null }); after(); }, where) } }, "Put it together again")] : [])));
+      ...(kept.length ? [el("button", { type: "button", on: { click: () => trying(async () => { await ruled(topicId, { parts: null }); done(); }, where) } }, "Put it together again")] : [])));
   const told = await count();
   fill(chips, told.words.map(({ word, n_mentions: n }) => el("button", { type: "button", class: "chip", on: { click: () => {
     into.value = [...into.value.split(",").map((one) => one.trim()).filter(Boolean), word].join(", ");
