@@ -16,6 +16,7 @@ from painpoints.errors import TrainingDataError
 from painpoints_training import corpus, heads
 from painpoints_training.asked import QUESTIONS, asked
 from painpoints_training.contrasts import contrasts
+from painpoints_training.measured import measured
 from painpoints_training.vocabulary import SPECIAL, prune
 
 
@@ -60,6 +61,25 @@ def test_a_sentence_is_read_in_its_document(tmp_path: Path) -> None:
     found = _labelled(tmp_path, texts, "a2,0,12,use,product,negative,pain_point,1")
     assert found["text"].to_list() == ["It was cold."]
     assert found["context"].to_list() == ["We waited. It was cold."]
+
+
+def test_measured_mentions_find_what_the_customer_said(tmp_path: Path) -> None:
+    """Places count in the customer's own words where a set has them; a text that is gone is told."""
+    (tmp_path / "talks").mkdir()
+    said = {
+        "id": [7],
+        "text": ["agent: Hello. customer: It broke."],
+        "customer_text": ["It broke."],
+    }
+    pl.DataFrame(said).write_parquet(tmp_path / "talks" / "data.parquet")
+    file = tmp_path / "measured.csv"
+    header = "source,id,start,end,sampling,stage,touchpoint,sentiment,type,severity"
+    label = "0,8,random,use,product,negative,pain_point,2"
+    file.write_text(f"{header}\ntalks,7,{label}\n", encoding="utf-8")
+    assert measured(tmp_path, file)["text"].to_list() == ["It broke"]
+    file.write_text(f"{header}\ntalks,8,{label}\n", encoding="utf-8")
+    with pytest.raises(TrainingDataError, match="1 texts"):
+        measured(tmp_path, file)
 
 
 def test_general_questions_stand_before_answers_that_had_none() -> None:
