@@ -8,6 +8,7 @@ from typing import Any
 
 import structlog
 from fastapi import Depends, FastAPI
+from sqlalchemy.exc import DBAPIError
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.requests import Request
@@ -177,7 +178,7 @@ def _tell(scope: Scope, status: int, seconds: float) -> None:
 
 
 class _Guard:
-    """Refuses by the head alone: other sites' requests, and those that lack a key where one is needed.
+    """Refuses by the head alone: other sites' requests, and those without a right key where one is needed.
 
     A page elsewhere may not use the service on this machine; a stranger's body is not read.
     """
@@ -191,7 +192,7 @@ class _Guard:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             request = Request(scope)
-            refused = self._refused(request)
+            refused = self._refused(request) or await _stranger(request)
             if refused is not None:
                 answer = problems.refused(request, refused)
                 await answer(scope, receive, send)
@@ -209,6 +210,19 @@ class _Guard:
             return ProblemError(403, "a page of another site may not do that")
         needed = self._keyed and request.scope["path"].startswith("/v1/")
         return callers.keyless() if needed and not callers.shows_key(request) else None
+
+
+async def _stranger(request: Request) -> ProblemError | None:
+    """Return why what is shown opens nothing; a database that is away is told by the long way."""
+    if request.method not in _UNSAFE or not request.scope["path"].startswith("/v1/"):
+        return None
+    try:
+        await callers.open_by_head(request, request.state.service)
+    except ProblemError as error:
+        return error
+    except DBAPIError:
+        return None
+    return None
 
 
 def _name(host: str) -> str:

@@ -79,6 +79,20 @@ async def _caller(
     return await run_in_threadpool(_keyed, request, service, key, project)
 
 
+async def open_by_head(request: Request, service: Service) -> None:
+    """Open what a request shows, so that who shows nothing valid is refused before the body is read.
+
+    FastAPI reads a body before it asks who sent it; it then finds here what was opened.
+
+    Raises:
+        ProblemError: 401 for no key or one that is not valid, 429 for too many such.
+    """
+    bearer = await _bearer(request)
+    key = bearer.credentials if bearer is not None else await _header(request)
+    if key is not None or service.settings.keys_needed:
+        request.state.opened = await run_in_threadpool(_opened, request, service, key)
+
+
 @dataclass(frozen=True, slots=True)
 class ReaderAtHand:
     """Who may read in which project; `key_id` None for whoever sits at this machine."""
@@ -115,10 +129,15 @@ def reader(request: Request, service: Service) -> ReaderAtHand | None:
     return ReaderAtHand(opened.projects[project or next(iter(opened.projects))], opened.key_id)
 
 
-def _keyed(request: Request, service: Service, key: str | None, project: str | None) -> Caller:
+def _opened(request: Request, service: Service, key: str | None) -> keys.Opened:
     cookie = request.cookies.get(sessions.COOKIE)
     opened = signed_in(service, cookie) if key is None and cookie else None
-    opened = opened or open_key(service, key, address(request))
+    return opened or open_key(service, key, address(request))
+
+
+def _keyed(request: Request, service: Service, key: str | None, project: str | None) -> Caller:
+    known: keys.Opened | None = getattr(request.state, "opened", None)
+    opened = known or _opened(request, service, key)
     service.throttle.request(opened.key_id)
     if project is not None and project not in opened.projects:
         raise ProblemError(404, "this key opens no project of that name")

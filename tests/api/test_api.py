@@ -777,8 +777,11 @@ def test_a_database_that_is_away_is_told(keyed: Api, monkeypatch: pytest.MonkeyP
 
     header = keyed.key("admin")
     monkeypatch.setattr(keys, "look_up", away)
-    for path in ("/v1/uploads", "/v1/analyses", "/v1/analyses/an_1", "/v1/analyses/an_1/stages"):
-        answer = keyed.client.get(path, headers=header)
+    text = {"texts": [{"text": "it crashes"}]}
+    for answer in (
+        *(keyed.client.get(path, headers=header) for path in ("/v1/uploads", "/v1/analyses", "/v1/analyses/an_1", "/v1/analyses/an_1/stages")),
+        keyed.client.post("/v1/score", json=text, headers=header),
+    ):  # fmt: skip
         is_problem(answer, 503)
         assert answer.headers["retry-after"]
         assert answer.headers["x-request-id"]

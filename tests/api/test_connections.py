@@ -96,14 +96,24 @@ def test_a_slow_body_that_goes_on_is_taken(port: int, monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize("path", [b"/v1/score", b"/v1/uploads", b"/v1/analyses"])
-def test_who_shows_no_key_is_not_listened_to(
-    tmp_path: Path, path: bytes, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    "shown",
+    [
+        b"",
+        b"Authorization: Bearer pp_x_y\r\n",
+        b"X-Api-Key: pp_x_y\r\n",
+        b"Cookie: painpoints_session=x.9999999999.y\r\n",
+    ],
+    ids=["nothing", "bearer", "header", "session"],
+)
+def test_strangers_are_not_listened_to(
+    tmp_path: Path, path: bytes, shown: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where keys are needed, a request without any is refused before its body is read."""
+    """Where keys are needed, a request without a right one is refused before its body is read."""
     monkeypatch.setattr(connections, "SILENT_S", 3.0)
-    head = b"POST %s HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: multipart/form-data; boundary=x\r\nConnection: close\r\nContent-Length: 1000000\r\n\r\n"
+    head = b"POST %s HTTP/1.1\r\nHost: 127.0.0.1\r\n%sContent-Type: multipart/form-data; boundary=x\r\nConnection: close\r\nContent-Length: 1000000\r\n\r\n"
     with listening(Api(tmp_path, require_key=True).client.app) as port:
-        told = answer(connected(port, head % path))
+        told = answer(connected(port, head % (path, shown)))
     assert told.startswith(b"HTTP/1.1 401")
     assert b"www-authenticate: Bearer" in told
 

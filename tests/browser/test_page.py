@@ -187,6 +187,23 @@ def test_filters_recount_from_the_mentions(show: Opener, sample_html: str) -> No
     assert "#" not in seen.page.url
 
 
+def test_clear_outruns_a_search_being_typed(show: Opener, sample_html: str) -> None:
+    """What was typed a moment before Clear does not come back."""
+    seen = show(sample_html)
+    seen.page.evaluate(
+        """async () => {
+            const search = document.getElementById("filter-text");
+            search.value = "router";
+            search.dispatchEvent(new Event("input"));
+            document.getElementById("filter-reset").click();
+            await new Promise((later) => setTimeout(later, 400));
+        }"""
+    )
+    expect(seen.page.locator("#filter-text")).to_have_value("")
+    expect(seen.page.locator("#status")).to_have_text("")
+    assert "#" not in seen.page.url
+
+
 def test_filters_travel_in_the_address(show: Opener, sample_html: str) -> None:
     """The address of a filtered view opens the same view."""
     seen = show(sample_html)

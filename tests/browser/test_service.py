@@ -20,6 +20,7 @@ from tests.api.test_training import work_on
 from tests.browser.watched import Watched
 
 EVIL = "<script>document.title = 'taken'</script><img src=x onerror=\"document.title='taken'\">"
+OPEN = pytest.mark.parametrize("served", [False], indirect=True, ids=["open"])
 
 
 @dataclass
@@ -66,6 +67,14 @@ def serious(page: Page) -> list[str]:
     return [one["id"] for one in found if one["impact"] in {"serious", "critical"}]
 
 
+def choose_file(page: Page, name: str, content: str) -> None:
+    """Choose a file to analyse."""
+    page.wait_for_load_state("load")  # a file chosen before the page listens is not heard
+    page.get_by_label("Drop exports here, or choose files").set_input_files(
+        {"name": name, "mimeType": "text/csv", "buffer": content.encode()}
+    )
+
+
 def test_from_a_file_to_its_map(served: Served, sample_html: str) -> None:
     """A file is dropped, its columns are confirmed, the analysis is followed, its map is seen."""
     enter(served, "read", "analyse")
@@ -74,10 +83,7 @@ def test_from_a_file_to_its_map(served: Served, sample_html: str) -> None:
         f"The delivery was late and nobody called,{EVIL if n == 0 else 'North'},The app is slow\n"
         for n in range(12)
     )
-    page.wait_for_load_state("load")  # a file chosen before the page listens is not heard
-    page.get_by_label("Drop exports here, or choose files").set_input_files(
-        {"name": f"{EVIL}.csv", "mimeType": "text/csv", "buffer": content.encode()}
-    )
+    choose_file(page, f"{EVIL}.csv", content)
     expect(page.get_by_label("Comment is taken for")).to_have_value("verbatim")
     assert serious(page) == []
     page.get_by_label("Other is taken for").select_option("unused")
@@ -164,9 +170,70 @@ def test_sessions_end(served: Served) -> None:
     expect(served.page).to_have_url(f"{served.address}/sign-in")
 
 
-# -- the map of an analysis, live ----------------------------------------------------------------
+# -- the columns of an upload ------------------------------------------------------------------
 
-OPEN = pytest.mark.parametrize("served", [False], indirect=True, ids=["open"])
+SURVEY = "Comment,Region,Other\n" + "The delivery was late,North,The app is slow\n" * 12
+
+
+@OPEN
+def test_a_choice_made_while_columns_are_read_stands(served: Served) -> None:
+    """Whichever answer comes late, it leaves the roles chosen meanwhile, and the focus, alone."""
+    page, late = served.page, list[Route]()
+    other, region = (
+        page.get_by_label("Other is taken for"),
+        page.get_by_label("Region is taken for"),
+    )
+    again, said = page.get_by_role("button", name="Check again"), page.locator("#said")
+
+    def hold(asked: Route) -> None:
+        late.append(asked)
+
+    def release() -> None:
+        with page.expect_response("**/uploads/check"):
+            late.pop().continue_()
+        page.wait_for_timeout(200)  # an answer that is to change nothing cannot be waited for
+        expect(said).to_contain_text("Is each column")
+
+    page.goto(served.address)
+    choose_file(page, "survey.csv", SURVEY)
+    expect(said).to_contain_text("Is each column")
+    page.route("**/uploads/check", hold, times=2)
+    with page.expect_request("**/uploads/check"):
+        again.click()
+    other.select_option("channel")
+    other.focus()
+    release()
+    expect(other).to_have_value("channel")
+    expect(other).to_be_focused()
+    with page.expect_request("**/uploads/check"):
+        again.click()
+    region.select_option("touchpoint")
+    again.click()
+    expect(page.locator("tr", has=region)).to_contain_text("named in [columns]")
+    release()
+    expect(region).to_have_value("touchpoint")
+    page.get_by_role("button", name="Analyse").click()
+    expect(said).to_contain_text("Waits for its turn")
+    (asked,) = told(served, "/analyses")["items"]
+    assert asked["settings"]["columns"] == {"channel": "Other", "touchpoint": "Region"}
+
+
+@OPEN
+def test_columns_of_other_files_are_drawn_anew(served: Served) -> None:
+    """What was chosen for one file says nothing of the next, though it be called the same."""
+    page = served.page
+    page.goto(served.address)
+    choose_file(page, "survey.csv", SURVEY)
+    page.get_by_label("Other is taken for").select_option("channel")
+    choose_file(
+        page, "survey.csv", "Comment,Other\n" + "Nobody called me back,The app is slow\n" * 9
+    )
+    expect(page.locator("caption")).to_contain_text("9 rows")
+    expect(page.get_by_label("Region is taken for")).to_have_count(0)
+    expect(page.get_by_label("Other is taken for")).to_have_value("unused")
+
+
+# -- the map of an analysis, live ----------------------------------------------------------------
 
 
 def analysed(served: Served, *, title: str = "Survey", evil: bool = False, **run: int) -> str:

@@ -1,11 +1,15 @@
 // The list of analyses, and the way of new files into one.
+// A column that stands is told anew, never drawn anew: a role that is chosen while files are read stays.
 
-import { ask, at, cell, count, el, say, send, trying, when } from "./common.js";
+import { ask, at, cell, count, el, fill, head, say, send, trying, when } from "./common.js";
 
 const ROLES = ["verbatim", "title", "score", "date", "id", "person", "channel", "touchpoint", "stage", "language", "segment", "unused"];
 const SEVERAL = { verbatim: "verbatim", segment: "segments", unused: "ignore" };
 const FIXED = ["title"]; // said by layouts, not by settings
 
+const tables = new Map(); // source -> its table, and how to tell it what holds now
+const issues = el("ul");
+let asked = 0; // an answer that was asked for before the last question does not know of it
 let uploads = [];
 let next = null;
 
@@ -41,28 +45,56 @@ async function take(files) {
   for (const file of files) form.append("files", file);
   const told = await ask("/v1/uploads", { method: "POST", body: form });
   uploads = told.items.map((one) => one.id);
+  tables.clear(); // other files have other columns, though they be called the same
   at("title").value = told.items[0].file_name;
   await check({});
 }
 
 async function check(columns) {
+  const mine = ++asked;
   say("Reading…");
   at("analyse").disabled = true;
-  const told = await send("/v1/uploads/check", { upload_ids: uploads, columns });
-  at("recognised").replaceChildren(...told.sources.map(recognised), issues(told.quality));
+  const told = await send("/v1/uploads/check", { upload_ids: uploads, columns }).catch((error) => { if (mine === asked) throw error; });
+  if (mine !== asked) return;
+  place(told.sources);
+  fill(issues, (told.quality.issues || []).map((one) => el("li", {}, `${count(one.n)} ${one.meaning}`)));
   at("recognised").hidden = at("start").hidden = at("analyse").disabled = false;
   say("Is each column what it is taken for? Change what is not, then analyse.");
 }
 
-function recognised(source) {
-  const roles = (one) => (ROLES.includes(one.role) ? ROLES : [one.role, ...ROLES]);
-  const choice = (one) => el("select", { "aria-label": `${one.column} is taken for`, data: { column: one.column, before: one.by === "settings" ? "" : one.role } }, roles(one).map((role) => el("option", { value: role, selected: role === one.role }, role)));
-  return el("table", {}, el("caption", {}, `${source.source}: ${source.title}, ${count(source.n_rows)} rows, ${count(source.n_feedback)} answers`),
-    el("thead", {}, el("tr", {}, ["Column", "Taken for", "Why"].map((name) => el("th", { scope: "col" }, name)))),
-    el("tbody", {}, source.mapping.map((one) => el("tr", {}, cell(one.column), cell(choice(one)), cell(one.reason)))));
+// Tables that stand are not moved, which would take the focus from them.
+function place(sources) {
+  for (const source of sources) {
+    if (!tables.has(source.source)) tables.set(source.source, recognised(source));
+    tables.get(source.source).tell(source);
+  }
+  const wanted = [...sources.map((source) => tables.get(source.source).node), issues], standing = at("recognised").children;
+  if (wanted.length !== standing.length || wanted.some((node, i) => node !== standing[i])) at("recognised").replaceChildren(...wanted);
 }
 
-const issues = (quality) => el("ul", {}, (quality.issues || []).map((one) => el("li", {}, `${count(one.n)} ${one.meaning}`)));
+// A file's columns come in its own order, whatever they are taken for.
+function recognised(source) {
+  const caption = el("caption"), columns = source.mapping.map((one) => recognisedColumn(one.column));
+  const node = el("table", {}, caption, head([["Column"], ["Taken for"], ["Why"]]), el("tbody", {}, columns.map((column) => column.node)));
+  const tell = (now) => {
+    caption.textContent = `${now.source}: ${now.title}, ${count(now.n_rows)} rows, ${count(now.n_feedback)} answers`;
+    now.mapping.forEach((one, i) => columns[i].tell(one));
+  };
+  return { node, tell };
+}
+
+function recognisedColumn(name) {
+  let decided = 0; // the last question asked before its role was chosen
+  const choice = el("select", { "aria-label": `${name} is taken for`, data: { column: name }, on: { change: () => { decided = asked; } } }, ROLES.map((role) => el("option", { value: role }, role)));
+  const why = cell("");
+  const tell = (now) => {
+    if (![...choice.options].some((option) => option.value === now.role)) choice.prepend(el("option", { value: now.role }, now.role));
+    if (decided !== asked) choice.value = now.role;
+    choice.dataset.before = now.by === "settings" ? "" : now.role;
+    why.textContent = now.reason;
+  };
+  return { node: el("tr", {}, cell(name), cell(choice), why), tell };
+}
 
 function chosen() {
   const columns = {};

@@ -22,7 +22,7 @@ function drawFilters(store, filters, changed) {
   let timer = 0;
   search.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(() => { filters.text = search.value; changed(); }, 180); });
   fields.push(labelled("Text", "filter-text", search, "wide"));
-  const reset = el("button", { type: "button", id: "filter-reset", on: { click: () => { Object.assign(filters, emptyFilters()); changed({ redraw: true }); } } }, "Clear");
+  const reset = el("button", { type: "button", id: "filter-reset", on: { click: () => { clearTimeout(timer); Object.assign(filters, emptyFilters()); changed({ redraw: true }); } } }, "Clear");
   return [el("div", { class: "filter-row" }, fields, reset)];
 }
 
