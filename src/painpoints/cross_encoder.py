@@ -23,10 +23,10 @@ TOLD_EVERY = 512
 DOUBTED = ("stage", "touchpoint", "sentiment", "type")
 """Labels whose doubts count; severity is a degree, and always a little in doubt."""
 
-DOUBT = 0.25
+DOUBT = 0.2
 """Mean over `DOUBTED` of what their likeliest answers lack to 1, from which a mention is in doubt."""
 
-WEIGHT = 2 / 3
+WEIGHT = 3 / 4
 """Of the cross-encoder's answer beside the classifier's."""
 
 

@@ -265,3 +265,12 @@ def test_a_negated_phrase_is_not_told_as_its_opposite() -> None:
     texts = ["pay by card"] * 5 + ["can't pay by card"]
     pieces = {text: key for t in texts for text, key, _ in wording.pieces(t, {})}
     assert pieces["pay by card"] != pieces["can't pay by card"]
+
+
+def test_a_name_denies_once_and_differs_in_more_than_an_article() -> None:
+    """ "Is no not enough" is no name; "the nights are worst" is no other name than "nights are worst"."""
+    read = [text for text, _, _ in wording.pieces("the book is no not enough", {})]
+    assert read
+    assert not any("no not" in text for text in read)
+    assert wording.fold("The nights are the worst") == wording.fold("Nights are  worst")
+    assert wording.fold("The") == "the"

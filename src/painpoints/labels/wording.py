@@ -106,8 +106,9 @@ def content(key: str) -> set[str]:
 
 
 def fold(text: str) -> str:
-    """Return the text as it is compared: small letters, single spaces."""
-    return " ".join(text.lower().split())
+    """Return the text as it is compared: small letters, single spaces, no articles."""
+    words = text.lower().split()
+    return " ".join(word for word in words if word not in _ARTICLE) or " ".join(words)
 
 
 def title(name: str) -> str:
@@ -147,8 +148,10 @@ def _from(clause: Words, start: int) -> Iterator[Words]:
 
 
 def _ends_all(part: Words) -> bool:
-    """Return whether the last word may stand in no name, or stands here already."""
-    return part[-1].unsayable or any(one.plain == part[-1].plain for one in part[:-1])
+    """Return whether the last word may stand in no name, or stands here already, or denies again."""
+    last, before = part[-1], part[:-1]
+    again = any(one.plain == last.plain or (one.turns and last.turns) for one in before)
+    return last.unsayable or again
 
 
 def _may_start(clause: Words, start: int) -> bool:
