@@ -268,7 +268,7 @@ def test_a_negated_phrase_is_not_told_as_its_opposite() -> None:
 
 
 def test_a_name_denies_once_and_differs_in_more_than_an_article() -> None:
-    """ "Is no not enough" is no name; "the nights are worst" is no other name than "nights are worst"."""
+    """No name has "no not"; "the nights are worst" is no other name than "nights are worst"."""
     read = [text for text, _, _ in wording.pieces("the book is no not enough", {})]
     assert read
     assert not any("no not" in text for text in read)
