@@ -123,6 +123,34 @@ def test_titles_above_the_header_are_left_out(tmp_path: Path) -> None:
     assert read.notes == ("1 row above the header left out",)
 
 
+def test_groups_above_the_names_are_part_of_them(tmp_path: Path) -> None:
+    """A header of two rows, merged cells above, gives one name per column and no answer."""
+    text = (
+        "Date,,Satisfaction,,Comments,\n,Branch,Service,Price,Service,Price\n"
+        "2026-05-01,Ely,4,2,kind,dear\n2026-05-02,Ely,5,1,quick,too dear\n"
+    )
+    read = table(tmp_path, text.encode())
+    assert read.frame.columns == [
+        "Date",
+        "Branch",
+        "Satisfaction - Service",
+        "Satisfaction - Price",
+        "Comments - Service",
+        "Comments - Price",
+    ]
+    assert read.rows.to_list() == [3, 4]
+    assert read.n_header_rows == 2
+
+
+@pytest.mark.parametrize("first", ["0,fine,4", "x,fine,n/a", "x,,4"])
+def test_a_blank_in_a_header_of_one_row_loses_no_answer(tmp_path: Path, first: str) -> None:
+    """The first answer below a header with a blank name stays an answer."""
+    text = f",comment,score\n{first}\n1,good,5\n2,bad,1\n3,good,5\n4,bad,1\n5,bad,2\n"
+    read = table(tmp_path, text.encode())
+    assert read.frame.columns == ["column 1", "comment", "score"]
+    assert read.rows.to_list() == [2, 3, 4, 5, 6, 7]
+
+
 def test_names_are_told_apart(tmp_path: Path) -> None:
     """Columns of the same name, or of none, get names of their own."""
     read = table(tmp_path, b"a,,a\n1,2,3\n")

@@ -40,6 +40,40 @@ def test_a_table_becomes_a_valid_feedback_table(tmp_path: Path) -> None:
     assert intake.feedback["row"].to_list() == [2, 3, 4]
 
 
+def test_groups_of_nps_are_a_score_where_no_number_is(tmp_path: Path) -> None:
+    """Promoters and detractors give the NPS; beside the answers themselves they are not used."""
+    groups = ("Promoter", "Detractor", "Passive", "Promoter")
+    said = ("Staff were kind", "Nobody answered my letters", "It was all right", "Quick delivery")
+    rows = list(zip((9, 2, 7, 10), groups, said, strict=True))
+    alone = "NPS group,why\n" + "".join(f"{group},{why}\n" for _, group, why in rows)
+    beside = "NPS,NPS group,why\n" + "".join(f"{n},{group},{why}\n" for n, group, why in rows)
+    (source,) = (intake := readers.read([write(tmp_path / "a.csv", alone)])).sources
+    assert source.columns("score") == ("NPS group",)
+    assert any("middle of its band" in note for note in source.notes)
+    assert intake.feedback["score"].to_list() == [9.5, 3.0, 7.5, 9.5]
+    (source,) = readers.read([write(tmp_path / "b.csv", beside)]).sources
+    assert source.columns("score") == ("NPS",)
+    assert source.columns("unused") == ("NPS group",)
+
+
+def test_html_in_answers_is_read_as_its_text(tmp_path: Path) -> None:
+    """Tags and entities are no customer's words, and it is said; what only looks so stays."""
+    text = (
+        "id,comment,score\n"
+        '1,"<p>The queue was <b>long</b>.</p><p>Tea &amp; cake were cold</p>",3\n'
+        "2,I <3 the <new> menu & its prices,9\n"
+        "3,<br/>,5\n"
+    )
+    intake = readers.read([write(tmp_path / "a.csv", text)])
+    assert intake.feedback["verbatim"].to_list() == [
+        "The queue was long.\nTea & cake were cold",
+        "I <3 the <new> menu & its prices",
+        "",
+    ]
+    assert intake.feedback["reason"].to_list() == [None, None, "empty"]
+    assert "HTML tags and entities left out of 2 texts" in intake.sources[0].notes
+
+
 def test_every_column_has_a_role_and_a_reason(tmp_path: Path) -> None:
     """The mapping names each column of the export once, in its order, and says why."""
     (source,) = readers.read([write(tmp_path / "a.csv")]).sources

@@ -147,6 +147,11 @@ def test_iso_dates_survive(moments: list[datetime]) -> None:
         ("1 star", 1),
         ("3/5", 3),
         ("8 out of 10", 8),
+        ("3.0/5.0", 3),
+        ("4,5/5,0", 4.5),
+        ("Rated 4 out of 5 stars", 4),
+        ("Rating: 2/5", 2),
+        ("rated 4 by me", None),
         ("10 - Extremely likely", 10),
         ("0 (not at all)", 0),
         ("★★★☆☆", 3),
@@ -173,16 +178,18 @@ def test_scores_are_read_as_written(written: str, number: float | None) -> None:
         (("🙂", "🙁", "😐"), [3, 1, 2], "smileys"),
         (("👍", "👎"), [1, 0], "thumbs"),
         (("Somewhat disappointed", "Not disappointed"), [2, 1], "pmf"),
+        (("Amazing", "terrible", "OK", "great", "bad"), [5, 1, 3, 4, 2], "csat"),
+        (("Promoter", "Passives", "detractor", None), [9.5, 7.5, 3, None], "nps"),
     ],
 )
 def test_words_of_a_scale_are_scores(
-    words: tuple[str, ...], scores: list[float | None], kind: str
+    words: tuple[str | None, ...], scores: list[float | None], kind: str
 ) -> None:
     """Words are put on the scale they belong to, best highest."""
     found = by_words(texts(*words))
     assert found is not None
     assert found[0].to_list() == scores
-    assert found[1] == kind
+    assert found[1].survey == kind
 
 
 def test_words_that_are_no_scale_are_no_scores() -> None:
@@ -235,6 +242,7 @@ def test_header_and_range_tell_the_kind(
     [
         ("rating", ("1/10", "5/10", "3 out of 10"), "csat", 10),
         ("rating", ("1/5", "5/5"), "stars", 5),
+        ("rating", ("1.0/5.0", "5.0/5.0"), "stars", 5),
         ("nps", ("1/10", "5/10"), "nps", 10),
         ("score", ("2/5", "4/5"), "csat", 5),
         ("score", ("12/20", "4/20"), "csat", 20),
@@ -250,6 +258,17 @@ def test_the_denominator_of_most_scores_is_the_top(
     scale = find_scale(numbers(column), rule, top=said_top(column))
     assert scale is not None
     assert (scale.survey, scale.high) == (survey, high)
+
+
+@pytest.mark.parametrize("header", ["satisfaction", "score", "nps", "star rating"])
+def test_shares_are_no_answers_on_a_scale(header: str) -> None:
+    """A percentage as a spreadsheet keeps it is not used: 100 % is no 1 out of 5."""
+    rule = rule_of(header)
+    assert rule is not None
+    scale = find_scale(pl.Series([0.2, 0.4, 0.8, 1.0, 1.0]), rule)
+    assert scale is not None
+    assert scale.survey == "none"
+    assert "shares" in (scale.wrong or "")
 
 
 def test_one_slip_does_not_stretch_the_scale() -> None:

@@ -57,6 +57,8 @@ PLANTED = {
     "020 7946 0958": "phone",
     "+49 30 901820": "phone",
     "(415) 555-2671": "phone",
+    "(415) 555 2671": "phone",
+    "wa.me/447911123456": "url",
     "https://shop.example/orders?id=77&t=abc": "url",
     "www.example.org/u/jo": "url",
     "bit.ly/3xYzA9": "url",

@@ -54,6 +54,39 @@ def test_ordinary_exports_are_not_claimed(name: str) -> None:
     assert transcripts.sniff(name, NO_TRANSCRIPTS[name].encode()) is None
 
 
+@pytest.mark.parametrize(
+    "stamp",
+    [
+        "[10:01 AM] ",
+        "[2026-05-13 10:15:22] ",
+        "[13/05/2026, 10:15:22] ",
+        "13.05.26, 10:15 - ",
+        "\u200e[13/05/2026, 10:15:22] ",
+    ],
+)
+def test_chats_may_begin_with_a_time(tmp_path: Path, stamp: str) -> None:
+    """Lines that messengers stamp are turns of a conversation, not answers to a survey."""
+    said = ("Anna Kay: it never came", "Shop Support: sorry", "Anna Kay: again", "Anna Kay: late")
+    text = "".join(f"{stamp}{line}\n" for line in said)
+    assert transcripts.sniff("chat.txt", text.encode()) == "plain_dialogue"
+    assert _turns(_read(tmp_path, text, "plain_dialogue"))[:2] == [
+        ("customer", "it never came"),
+        ("agent", "sorry"),
+    ]
+
+
+def test_a_conversation_is_dated_by_its_first_message(tmp_path: Path) -> None:
+    """Where only messages carry times, the first readable one is the conversation's."""
+    messages = [
+        {"role": "assistant", "content": "hello", "timestamp": 0.5},
+        {"role": "user", "content": "it never came", "timestamp": "2026-05-13T10:15:00Z"},
+    ]
+    text = json.dumps([{"conversation_id": "c1", "messages": messages}])
+    table = _read(tmp_path, text, "messages_json", "m.json")
+    assert table.feedback["created_at"].to_list() == [datetime(2026, 5, 13, 10, 15, tzinfo=UTC)]
+    assert table.problems == ()
+
+
 @given(st.binary(max_size=300))
 def test_sniff_answers_for_any_bytes(head: bytes) -> None:
     """Sniffing never raises, whatever the file holds."""

@@ -278,15 +278,26 @@ def _score_rank(column: Profile, frame: pl.DataFrame) -> tuple[float, str]:
     """
     rule = rule_of(column.header)
     values = frame[column.name]
+    if _are_nps_groups(column, values):
+        return _SCORE_ORDER.index("nps") + 0.4, "answers are NPS groups"
     if rule and column.number_share >= 0.8:
         scale = _scale(values, rule) if _in_range(values) else None
         told = f"header tells {rule}" if rule != "score" else "header says score"
         return (99, "") if scale is None else (_rank(scale.survey, column), told)
     if rule and (worded := by_words(values)) is not None:
-        return _rank(worded[1], column) - 0.2, f"header tells {rule}, answers are words of a scale"
+        told = f"header tells {rule}, answers are words of a scale"
+        return _rank(worded[1].survey, column) - 0.2, told
     if column.number_share >= 0.8 and _is_bare_scale(column, values):
         return 90, "whole numbers 0..10 under a header that tells nothing"
     return 99, ""
+
+
+def _are_nps_groups(column: Profile, values: pl.Series) -> bool:
+    """Tell "promoter", "passive" and "detractor", whatever the header says."""
+    if column.n_distinct > 6 or column.number_share >= 0.5:
+        return False
+    worded = by_words(values)
+    return worded is not None and worded[1].survey == "nps"
 
 
 def _scale(values: pl.Series, rule: str) -> Scale | None:

@@ -6,7 +6,7 @@ all formats alike.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -28,9 +28,17 @@ from painpoints.readers.ratings import (
     said_top,
 )
 from painpoints.readers.recognition import Mapped
+from painpoints.readers.transcripts.markup import text_of
 from painpoints.tables import FEEDBACK, SEGMENT_PREFIX, TIME
 
+_MARKUP = (
+    r"(?i)</?(?:p|br|div|span|a|b|i|u|em|strong|ul|ol|li|h[1-6]|font|img|table|tr|td|script|style)"
+    r"(?:\s[^<>]*)?/?>|&(?:amp|nbsp|lt|gt|quot|apos|rsquo|lsquo|ldquo|rdquo|hellip|#x?[0-9a-f]{2,5});"
+)
+"""Tags and entities that exports write; "<name>" and "a <3" are the customer's own."""
 _TURNS = FEEDBACK.schema()["turns"]
+_IN_WORDS = ("csat", "ces", "thumbs", "smileys", "stars", "pmf")
+"""Kinds whose answers may be words; settings and layouts may say which the words belong to."""
 _TURNED = "effort scores turned round, so that higher is easier"
 
 
@@ -74,6 +82,7 @@ class Source:
 
 def fill_feedback(source: Source, read: ReadSettings, columns: ColumnSettings) -> Filled:
     """Build the feedbacks of one file; there is at least one verbatim column."""
+    source, marked_notes = _without_markup(source)
     dated, date_issues, date_notes = _dates(source, read)
     scored, score_issues, score_notes = _scores(source, read, columns)
     verbatims = source.names("verbatim")
@@ -105,8 +114,22 @@ def fill_feedback(source: Source, read: ReadSettings, columns: ColumnSettings) -
         survey=main,
         score_max=float(tops[0]) if tops.len() else None,
         issues=(*date_issues, *score_issues),
-        notes=(*date_notes, *score_notes, *_question_notes(source, verbatims)),
+        notes=(*date_notes, *score_notes, *marked_notes, *_question_notes(source, verbatims)),
     )
+
+
+def _without_markup(source: Source) -> tuple[Source, list[str]]:
+    """Return the source with plain text where customers' words came as HTML, and a note on it."""
+    plain: list[pl.Series] = []
+    n_marked = 0
+    for texts in (source.frame[n] for n in (*source.names("verbatim"), *source.names("title"))):
+        marked = texts.str.contains(_MARKUP).fill_null(value=False)
+        said = [text_of(text) or None for text in texts.filter(marked)]
+        plain.append(texts.scatter(marked.arg_true(), pl.Series(said, dtype=pl.String)))
+        n_marked += len(said)
+    note = f"HTML tags and entities left out of {n_marked:,} texts"
+    frame = source.frame.with_columns(plain)
+    return replace(source, frame=frame), [note] if n_marked else []
 
 
 def _per_question(source: Source, base: pl.DataFrame, verbatims: Sequence[str]) -> pl.DataFrame:
@@ -268,10 +291,11 @@ def _one_kind(
         worded = by_words(column)
         if worded is None:
             return values, None
-        points, kind, end = worded
-        kind = given if given in ("csat", "ces", "thumbs", "smileys", "stars", "pmf") else kind
-        low = 0.0 if kind == "thumbs" else 1.0
-        return points, Scale(kind, low, end, f"words of a {end:g}-point scale")
+        points, scale = worded
+        if scale.survey != "nps" and given in _IN_WORDS:
+            low = 0.0 if given == "thumbs" else 1.0
+            scale = replace(scale, survey=given, low=low)
+        return points, scale
     rule = rule_of(f"{key(column.name)} {key(source.questions.get(column.name, ''))}") or "score"
     return values, find_scale(values, rule, given=given, top=top)
 

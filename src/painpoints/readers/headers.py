@@ -143,7 +143,41 @@ def _with_questions(
 
 
 def _plain(table: Sequence[Sequence[str]]) -> Header:
-    return _numbered(len(table[0])) if _looks_like_data(table) else _named(table[0])
+    if _looks_like_data(table):
+        return _numbered(len(table[0]))
+    return _grouped(table) or _named(table[0])
+
+
+def _grouped(table: Sequence[Sequence[str]]) -> Header | None:
+    """Two rows: groups over several columns, blank where one goes on, and names below them.
+
+    Told by a blank beside a group, and by a name in the second row that stands over values.
+    """
+    top, sub, body = table[0], table[1] if len(table) > 1 else (), table[2:]
+    if len(sub) != len(top):
+        return None
+    beside = zip(top, top[1:], sub[1:], strict=False)
+    spans = any(group.strip() and name.strip() and not over.strip() for group, over, name in beside)
+    each_named = all(t.strip() or s.strip() for t, s in zip(top, sub, strict=True))
+    has_value = any(_is_value(s) for s in sub)
+    over_values = any(s.strip() and _are_values(body, i, len(top)) for i, s in enumerate(sub))
+    if not (spans and each_named and over_values) or has_value:
+        return None
+    names, group = [], ""
+    for over, name in zip(top, sub, strict=True):
+        group = (over.strip() or group) if name.strip() else ""
+        names.append(" - ".join(part for part in (group or over, name) if part.strip()))
+    return Header(0, 2, tuple(distinct_names([readable(n) for n in names])))
+
+
+def _is_value(cell: str) -> bool:
+    return _VALUE.fullmatch(cell.strip()) is not None
+
+
+def _are_values(rows: Sequence[Sequence[str]], place: int, width: int) -> bool:
+    """Tell a column of numbers, dates and the like."""
+    cells = [r[place] for r in rows if len(r) == width]
+    return bool(cells) and sum(map(_is_value, cells)) > len(cells) * 0.8
 
 
 def _numbered(width: int) -> Header:
@@ -157,14 +191,12 @@ def _named(cells: Sequence[str]) -> Header:
 
 def _looks_like_data(table: Sequence[Sequence[str]]) -> bool:
     """Tell a first row that is data: a value stands above values, or prose above prose."""
-    first, below = table[0], [r for r in table[1:] if len(r) == len(table[0])]
+    first, below = table[0], table[1:]
     if len(first) == 1:
-        return bool(_personal(first[0])) or not _names_a_text(first[0], [r[0] for r in below])
+        own = [r[0] for r in below if len(r) == 1]
+        return bool(_personal(first[0])) or not _names_a_text(first[0], own)
     return any(
-        _VALUE.fullmatch(cell.strip())
-        and below
-        and sum(bool(_VALUE.fullmatch(r[i].strip())) for r in below) > len(below) * 0.8
-        for i, cell in enumerate(first)
+        _is_value(cell) and _are_values(below, i, len(first)) for i, cell in enumerate(first)
     )
 
 

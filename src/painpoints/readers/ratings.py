@@ -50,6 +50,7 @@ _FIVE = (
     ("terrible", "poor", "ok", "good", "excellent"),
     ("poor", "fair", "good", "very good", "excellent"),
     ("awful", "bad", "okay", "good", "great"),
+    ("terrible", "bad", "ok", "great", "amazing"),
     ("very unhappy", "unhappy", "neutral", "happy", "very happy"),
     (
         "extremely dissatisfied",
@@ -95,11 +96,29 @@ _TWO = (
     ("not helpful", "helpful"),
     ("0", "1"),
 )
-_WORD_SCALES = tuple(
-    (kind, 0 if kind == "thumbs" else 1, [word.replace("_", " ") for word in words])
-    for kind, scales in (("pmf", (_PMF,)), ("thumbs", _TWO), ("csat", _FIVE), ("smileys", _THREE))
-    for words in scales
+_NPS_GROUPS: Mapping[str, float] = {
+    "detractor": 3.0,
+    "detractors": 3.0,
+    "passive": 7.5,
+    "passives": 7.5,
+    "promoter": 9.5,
+    "promoters": 9.5,
+}
+"""Each counts at the middle of its band; NPS asks for the band alone."""
+_WORD_SCALES: tuple[tuple[str, Mapping[str, float]], ...] = (
+    ("nps", _NPS_GROUPS),
+    *(
+        (kind, {word: float(n) for n, word in enumerate(words, first)})
+        for kind, first, scales in (
+            ("pmf", 1, (_PMF,)),
+            ("thumbs", 0, _TWO),
+            ("csat", 1, _FIVE),
+            ("smileys", 1, _THREE),
+        )
+        for words in scales
+    ),
 )
+"""What each word counts, by kind."""
 _NO_SCORE = (
     "don't know / can't say",
     "unknown",
@@ -115,7 +134,10 @@ _NO_SCORE = (
     "prefer not to say",
     "received",
 )
-_NUMBER = r"^([-+]?\d+(?:[.,]\d+)?)(?:\s*(?:/|out of|von|de)\s*(\d+))?(?:\s*(?:\*|★|stars?|points?|pts))?$"
+_NUMBER = (
+    r"^(?:rated:?\s+|rating:\s*)?([-+]?\d+(?:[.,]\d+)?)"
+    r"(?:\s*(?:/|out of|von|de)\s*(\d+)(?:[.,]0+)?)?(?:\s*(?:\*|★|stars?|points?|pts))?$"
+)
 _LABELLED = (
     r"^(\d{1,2})(?:\s*[-\x{2013}\x{2014}:=.(]\s*|\s+)[A-Za-z][^\d]*$"  # "10 - Extremely likely"
 )
@@ -194,8 +216,8 @@ def said_top(texts: pl.Series) -> float | None:
     return highest(said.mode())
 
 
-def by_words(texts: pl.Series) -> tuple[pl.Series, str, float] | None:
-    """Return (scores, kind, top) of answers in words such as "very satisfied"; None if they are not.
+def by_words(texts: pl.Series) -> tuple[pl.Series, Scale] | None:
+    """Return scores and scale of answers in words such as "very satisfied"; None if they are not.
 
     Nine in ten of the filled values must be words of one scale.
     """
@@ -211,12 +233,18 @@ def by_words(texts: pl.Series) -> tuple[pl.Series, str, float] | None:
     if said.is_empty() or said.n_unique() > 12:
         return None
     for least in (1.0, 0.9):
-        for kind, low, words in _WORD_SCALES:
-            if mean(said.is_in(words)) >= least:
-                points = {word: float(low + i) for i, word in enumerate(words)}
+        for kind, points in _WORD_SCALES:
+            if mean(said.is_in(list(points))) >= least:
                 scores = lower.replace_strict(points, default=None, return_dtype=pl.Float64)
-                return scores, kind, float(low + len(words) - 1)
+                return scores, _worded_scale(kind, points)
     return None
+
+
+def _worded_scale(kind: str, points: Mapping[str, float]) -> Scale:
+    if kind == "nps":
+        return Scale("nps", 0, 10, "NPS groups, each counted at the middle of its band")
+    low, high = min(points.values()), max(points.values())
+    return Scale(kind, low, high, f"words of a {high:g}-point scale")
 
 
 def no_score(texts: pl.Series) -> pl.Series:
@@ -236,9 +264,17 @@ def find_scale(
         top: the top of the scale that the settings, the layout or the scores themselves name.
     """
     low, high = _usual_range(values)
-    end = top or high
     if given:
         return _declared(given, low, high, top)
+    if _are_shares(values):
+        wrong = f"values are shares, {low:g}..{high:g}, not answers on a scale"
+        return Scale("none", low, high, "shares of one", wrong)
+    return _told(values, rule, low, high, top)
+
+
+def _told(values: pl.Series, rule: str, low: float, high: float, top: float | None) -> Scale | None:
+    """Return the scale that header words and range tell."""
+    end = top or high
     if rule == "recommend":
         rule = "thumbs" if low >= 0 and end <= 1 else "nps"
     if rule in ("nps", "enps"):
@@ -250,6 +286,12 @@ def find_scale(
     if rule in ("smileys", "pmf") and end <= 3:
         return Scale(rule, 1, 3, f"header tells {rule}")
     return _rating(rule if rule in ("stars", "ces") else "csat", low, high, top)
+
+
+def _are_shares(values: pl.Series) -> bool:
+    """Tell percentages as spreadsheets keep them: 0.8 for 80 %."""
+    filled = values.drop_nulls()
+    return mean(filled.is_between(0, 1)) == 1 and bool(filled.is_between(0, 1, "none").any())
 
 
 def _rating(rule: str, low: float, high: float, top: float | None) -> Scale | None:

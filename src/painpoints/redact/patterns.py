@@ -36,7 +36,7 @@ LINK = re.compile(r"(?:[a-z][a-z0-9+.\-]{1,10}://|www\.)[^\s<>\"]{1,2000}", re.I
 PLAIN_HOST = re.compile(r"(?:https?://)?[a-z0-9.\-]{1,253}/?", re.IGNORECASE)
 BARE_PATH = re.compile(
     r"\.(?:com|org|net|info|biz|io|ly|gl|gd|co|uk|us|eu|de|fr|es|nl|ca|au|app|dev|page|link|shop"
-    r"|store|online|site|be|ms|tv)/[^\s<>\"]{1,2000}",
+    r"|store|online|site|be|me|ms|tv)/[^\s<>\"]{1,2000}",
     re.IGNORECASE,
 )
 HOST_BACKWARDS = re.compile(r"[\w.\-]{1,253}")
@@ -81,7 +81,9 @@ BEFORE_VERSION = re.compile(
     re.IGNORECASE,
 )
 BEFORE_IP = re.compile(r"\bip\b.{0,20}$|\baddress\b.{0,8}$", re.IGNORECASE)
-PHONE_US = re.compile(r"(?<![\d\-.])(?:\(\d{3}\)\s?|\d{3}[\-.])\d{3}[\-.]\d{4}(?![\d\-]|\.\d)")
+PHONE_US = re.compile(
+    r"(?<![\d\-.])(?:\(\d{3}\)\s?\d{3}[\-. ]|\d{3}[\-.]\d{3}[\-.])\d{4}(?![\d\-]|\.\d)"
+)
 PHONE_SAID = re.compile(
     r"\b(?:phone|tel|telephone|mobile|cell|whatsapp|call|ring|text|reach)\b[^\w\n$\u00a3\u20ac]{0,3}"
     r"(?:(?:no|nr|num|number|is|me|us|at|on|back|to|it|s|my)\b[^\w\n$\u00a3\u20ac]{1,3}){0,4}"

@@ -6,6 +6,7 @@ and `vendors` (JSON of contact-centre products); `speakers` tells customer and c
 Nothing is left out silently: it is a problem with its physical line, or counted in a note.
 """
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -43,6 +44,8 @@ MAX_LINES = 10
 """Lines named in a note before it says "..."."""
 
 TABLE_ENDINGS = (".csv", ".tsv", ".tab", ".psv")
+JSON_START = re.compile(r"\{|\[\s*[\[{\"\]]")
+"""A chat may begin with a time in brackets."""
 TEXT_ENDINGS = (".txt", ".text", ".log", ".md", ".chat", "")
 
 
@@ -56,7 +59,7 @@ def sniff(name: str, head: bytes) -> str | None:
     start = text.lstrip()
     if text.startswith("WEBVTT"):
         return "webvtt"
-    if start.startswith(("{", "[")):
+    if JSON_START.match(start):
         return vendors.sniff(start) or ("dialogue_jsonl" if _is_dialogue_json(start) else None)
     if captions.is_srt(start):
         return "srt"

@@ -9,9 +9,9 @@ from painpoints.readers.transcripts.conversation import AGENT, CUSTOMER
 from painpoints.readers.transcripts.speakers import role_of
 
 STAMP = r"(?:[\[(]?\d{1,2}:\d{2}(?::\d{2})?(?:[.,]\d{1,3})?\s?(?:[AaPp]\.?[Mm]\.?)?[\])]?)"
-DAY = r"(?:[\[(]?\d{4}-\d{2}-\d{2}[T ,]{0,2})"
+DAY = r"(?:[\[(]?(?:\d{4}-\d{2}-\d{2}|\d{1,2}[/.]\d{1,2}[/.](?:\d{4}|\d{2}))[T ,]{0,2})"
 LINE = re.compile(
-    rf"^\s{{0,8}}(?:[-*•>]\s)?{DAY}?{STAMP}?[\])]?\s{{0,3}}(?:[-\u2013|]\s)?"
+    rf"^[\s\u200e]{{0,8}}(?:[-*•>]\s)?{DAY}?{STAMP}?[\])]?\s{{0,3}}(?:[-\u2013|]\s)?"
     rf"\**(?P<name>[^\W\d_][^:\n\t]{{0,39}}?)\**\s?{STAMP}?\s?:\**(?:\s+(?P<text>\S.*)?|$)"
 )
 MAX_WORDS = 5

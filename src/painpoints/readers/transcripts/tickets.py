@@ -4,7 +4,8 @@ Internal notes and assignments are no part of the conversation: they are left ou
 remark of a customer's rating is the customer's last turn.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from painpoints.domain import Survey
@@ -14,6 +15,7 @@ from painpoints.readers.transcripts.conversation import (
     Conversation,
     Turn,
     channel_name,
+    moment,
 )
 from painpoints.readers.transcripts.gathered import (
     LISTS,
@@ -139,15 +141,22 @@ def _zendesk_score(given: object) -> tuple[str, float | None]:
 def messages(document: Located, gathered: Gathered) -> Conversation:
     """Read a list of messages, each with a speaker and a text under common names."""
     turns: list[Turn] = []
-    for item in gathered.items(document, *LISTS):
+    items = gathered.items(document, *LISTS)
+    for item in items:
         speaker = first_of(item, SPEAKER_KEYS)
         if isinstance(speaker, dict):
             speaker = first_of(speaker, ("role", "type", "name"))
         turns.extend(gathered.turn(item, first_of(item, TEXT_KEYS), speaker, None))
+    given = first_of(document, DATE_KEYS)
     return Conversation(
         tuple(turns),
         document.row,
         id=as_id(first_of(document, ID_KEYS)),
-        created_at=gathered.moment(document.row, first_of(document, DATE_KEYS)),
+        created_at=gathered.moment(document.row, given) or _first_said(items),
         channel=channel_name(document.get("channel")),
     )
+
+
+def _first_said(items: Sequence[Mapping[str, Any]]) -> datetime | None:
+    """Return when the first message that says so was written; "1.5 s" is no date."""
+    return next((at for i in items if (at := moment(first_of(i, DATE_KEYS)))), None)
