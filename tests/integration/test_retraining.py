@@ -89,7 +89,8 @@ def test_the_whole_round(
     labels = _filled(tmp_path / "queue.csv", tmp_path / "labels.csv")
     assert pl.read_csv(labels, infer_schema=False).height == 120
     assert _cli("train", labels, *here, "--name", "visits", "--margin", 1) == 0
-    assert "models promote visits" in capsys.readouterr().out
+    told = " ".join(capsys.readouterr().out.split())
+    assert f"models promote visits --quality fast --models {models}" in told
     assert _cli("models", "compare", "visits", *here) == 0
     shipped = _analyser(models)
     assert shipped.parts["classifier-fast"] != "visits"
@@ -142,6 +143,23 @@ def test_training_twice_from_the_same_labels(run: Path, models: Path, tmp_path: 
     assert [one for one in first.compared if one.on == "own rows"]
     assert not [one for one in second.compared if one.on == "own rows"]
     assert second.own["sentiment"].n > 0
+
+
+def test_two_trainings_at_once_have_names_of_their_own(models: Path, tmp_path: Path) -> None:
+    """Whichever ends second takes the next name; no minutes of work are lost."""
+    file = tmp_path / "stages.toml"
+    file.write_text(STAGES, encoding="utf-8")
+    request = retrain.Request(stages=file, quality="fast", models=models)
+    first = []
+
+    def meanwhile(step: str, done: int = 0, total: int = 0) -> None:
+        assert done <= total
+        if step == "fit" and not first:
+            first.append(retrain.retrain(request))
+
+    second = retrain.retrain(request, meanwhile)
+    assert second.version != first[0].version
+    assert bundle.read_manifest(second.folder)["version"] == second.version
 
 
 def test_problems_stop_before_anything_is_written(models: Path, tmp_path: Path) -> None:

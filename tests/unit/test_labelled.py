@@ -119,6 +119,12 @@ def test_a_table_without_text_or_labels_is_refused(tmp_path: Path, text: str) ->
         labelled.read([_csv(tmp_path, text)], CLASSES)
 
 
+def test_a_folder_is_told_from_a_missing_file(tmp_path: Path) -> None:
+    """Who names the folder of a run is not told that it does not exist."""
+    with pytest.raises(InputError, match="is a folder; name the table"):
+        labelled.read([tmp_path], CLASSES)
+
+
 def test_texts_that_only_measure_are_not_learnt_from(tmp_path: Path) -> None:
     """A text of the held-out file is taken out of the rows, however it is written, and told."""
     rows = labelled.read([_csv(tmp_path, "text,stage\nLate  again,use\nall fine,use\n")], CLASSES).rows  # fmt: skip
@@ -166,10 +172,14 @@ def test_own_stages_say_what_they_are(tmp_path: Path) -> None:
         ("[[stages]]\nname = 'a'\n", "at least 2"),
         (STAGES + "[[stages]]\nname = 'joining'\n", "twice"),
         (STAGES + "[[stages]]\nname = 'My Stage'\n", "lower case"),
-        (STAGES + "[[stages]]\nname = 'none'\n", "lower case"),
+        (STAGES + "[[stages]]\nname = 'none'\n", "'none' says that .*choose another"),
         (STAGES + "[[stages]]\nname = 'x'\ncovers = ['checkout']\n", "no stage of the default"),
         (STAGES + "[[stages]]\nname = 'x'\ncovers = ['support']\n", "covered twice"),
-        (STAGES + "[[stages]]\nname = 'x'\ncolour = 'red'\n", "colour"),
+        (
+            STAGES + "[[stages]]\nname = 'x'\ncolour = 'red'\n",
+            "colour is no key .*known are name, title",
+        ),
+        ("stages = ['joining', 'claims']", "stage 1: as a whole: "),
         ("stages = 3", "no .*stages"),
         ("= broken", "not TOML"),
     ],

@@ -1,10 +1,14 @@
 """Heads held by an anchor: they come back without rows, learn from them, and forget nothing else."""
 
+from typing import Any
+
 import numpy as np
 import polars as pl
 import pytest
 from numpy.typing import NDArray
+from scipy.optimize import minimize
 from sklearn.linear_model import LogisticRegression
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from painpoints.classify import LABELS, Classifier
 from painpoints.config import StageSettings
@@ -42,6 +46,23 @@ def test_few_rows_leave_the_anchor_and_many_move_it() -> None:
         return float(np.abs(found.weights - anchor.weights).sum())
 
     assert moved(1) < 0.3 * moved(400)
+
+
+def test_threads_of_a_busy_machine_do_not_wait_for_one_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The search has one thread of BLAS, which is what it takes where others use the machine."""
+    n_threads: list[int] = []
+
+    def searched(*given: Any, **options: Any) -> Any:
+        n_threads.extend(p["num_threads"] for p in threadpool_info() if p["user_api"] == "blas")
+        return minimize(*given, **options)
+
+    monkeypatch.setattr(anchored, "minimize", searched)
+    features, truth = _clouds(np.random.default_rng(0), 40, 3)
+    with threadpool_limits(limits=2, user_api="blas"):
+        anchored.fit(features, truth, np.ones(40), anchored.Linear(np.zeros((3, DIM)), np.zeros(3)))
+    assert set(n_threads) == {1}
 
 
 def _head(classes: list[str], rng: np.random.Generator) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 
 from painpoints import bundle
 from painpoints.errors import InputError, ModelError
-from painpoints_training import beside, comparing, refit, registry
+from painpoints_training import beside, comparing, refit, registry, shown
 from painpoints_training.anchored import Linear
 
 PART = "classifier-fast"
@@ -106,6 +107,43 @@ def test_a_version_is_judged_against_what_is_in_force_now(tmp_path: Path) -> Non
     registry.promote(PART, tmp_path, "own-1")
     with pytest.raises(InputError, match=r"0\.900 -> 0\.850"):
         registry.promote(PART, tmp_path, "own-2")
+
+
+def test_a_version_of_before_an_update_is_told_and_held_back(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What it was measured against is no longer shipped: neither promoted nor compared unasked."""
+    folder = make(tmp_path, "own-1")
+    manifest = bundle.read_manifest(folder)
+    base = bundle.named(bundle.verify(bundle.newest(PART)))
+    bundle.write_manifest(folder, {**manifest, "base": base})
+    assert registry.outdated(registry.find(PART, tmp_path, "own-1")) == ""
+    bundle.write_manifest(
+        folder, {**manifest, "base": {**base, "version": "0", "identity": "of before"}}
+    )
+    told = r"own-1 was trained from classifier-fast 0, shipped is \d+ now: train it again"
+    with pytest.raises(InputError, match=told):
+        registry.promote(PART, tmp_path, "own-1")
+    with pytest.raises(InputError, match=told + ".*--on LABELLED"):
+        beside.compared(beside.Wish("fast", tmp_path, "own-1", None, None), _silent)
+    shown.versions(registry.versions(PART, tmp_path), as_json=False)
+    assert re.search(told, capsys.readouterr().err)
+    assert registry.promote(PART, tmp_path, "own-1", force=True)
+
+
+def test_a_version_of_the_other_quality_is_pointed_to(tmp_path: Path) -> None:
+    """Who forgot --quality is told which one has a version of that name."""
+    make(tmp_path, "own-1")
+    with pytest.raises(InputError, match="of classifier-fast: --quality fast"):
+        registry.promote("classifier-accurate", tmp_path, "own-1")
+
+
+def test_a_version_whose_manifest_is_cut_off_is_named_with_a_way_out(tmp_path: Path) -> None:
+    """Training again cannot mend it while it lies there, so the message says to delete it."""
+    folder = make(tmp_path, "own-1")
+    (folder / bundle.MANIFEST).write_text('{"format"')
+    with pytest.raises(ModelError, match=r"own-1: .*damaged.*Until .*own-1 is deleted"):
+        registry.in_force(PART, tmp_path)
 
 
 def test_a_damaged_version_is_never_promoted(tmp_path: Path) -> None:

@@ -45,7 +45,22 @@ def fit(
         row_weights: (n,) how much each row counts.
         anchor: where the weights are held; its bias is where the search begins, and moves freely.
         strength: of the hold; 1 is that of scikit-learn's C=1.
+
+    One thread: where others use the machine, the threads of BLAS wait for one another, six times over.
     """
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(limits=1, user_api="blas"):
+        return _fit(features, truth, row_weights, anchor, strength)
+
+
+def _fit(
+    features: Vectors,
+    truth: NDArray[np.int64],
+    row_weights: NDArray[np.float64],
+    anchor: Linear,
+    strength: float,
+) -> Linear:
     held, rows = np.asarray(anchor.weights, np.float64), np.asarray(features, np.float32)
     right = np.zeros((len(truth), len(anchor.bias)), np.float32)
     right[np.arange(len(truth)), truth] = 1.0

@@ -75,6 +75,10 @@ def _measured(
 
 def _recorded(version: registry.Version, other: registry.Version) -> list[Compared]:
     """Return what stands in the manifests; own rows only where they were measured against `other`."""
+    for one in (version, other):
+        stale = registry.outdated(one)
+        if stale:
+            raise InputError(f"{stale}, or compare them with --on LABELLED")
     mine = version.manifest
     if mine.get("against") == other.name:
         return [Compared(**one) for one in mine["compared"]]

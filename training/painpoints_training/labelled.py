@@ -102,6 +102,8 @@ def read_to_judge(files: Sequence[Path], classes: Mapping[str, Sequence[str]]) -
 
 
 def _columns(file: Path) -> pl.DataFrame:
+    if file.is_dir():
+        raise InputError(f"{file} is a folder; name the table of labels")
     if not file.is_file():
         raise InputError(f"{file}: no such file")
     with tempfile.TemporaryDirectory() as spool:

@@ -91,7 +91,9 @@ def _licence(facts: Facts) -> str:
 
 def _page(facts: Facts) -> str:
     base = facts.base
-    stands_on = " and ".join(f"{one['part']} {one['version']}" for one in facts.encoders)
+    stands_on = " and ".join(
+        dict.fromkeys(f"{one['part']} {one['version']}" for one in facts.encoders)
+    )
     lines = [
         f"# {facts.part} {facts.version}",
         "",

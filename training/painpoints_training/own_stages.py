@@ -11,7 +11,9 @@ What can be learnt from the descriptions alone is said in `retrain`.
 
 import re
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -45,11 +47,19 @@ def read(file: Path) -> tuple[StageSettings, ...]:
         try:
             stages.append(StageSettings.model_validate(one))
         except ValidationError as error:
-            problems += [f"stage {number}: {e['loc'][0]}: {e['msg']}" for e in error.errors()]
+            problems += [_problem(number, dict(found)) for found in error.errors()]
     problems += _odd(stages)
     if problems:
         raise SettingsError(f"{file}: " + "; ".join(problems))
     return tuple(stages)
+
+
+def _problem(number: int, found: Mapping[str, Any]) -> str:
+    """Return what pydantic found wrong with a stage, which may be no table at all."""
+    where = ".".join(map(str, found["loc"])) or "as a whole"
+    if found["type"] == "extra_forbidden":
+        return f"stage {number}: {where} is no key of a stage; known are {', '.join(StageSettings.model_fields)}"  # fmt: skip
+    return f"stage {number}: {where}: {found['msg']}"
 
 
 def _odd(stages: list[StageSettings]) -> list[str]:
@@ -57,7 +67,12 @@ def _odd(stages: list[StageSettings]) -> list[str]:
     problems = [
         f"name {n!r}: write it in lower case, words_joined_so"
         for n in names
-        if not re.fullmatch(r"[a-z0-9][a-z0-9_]{0,40}", n) or n in {NO_STAGE, UNSURE}
+        if not re.fullmatch(r"[a-z0-9][a-z0-9_]{0,40}", n)
+    ]
+    problems += [
+        f"name {n!r} says that a mention has no stage; choose another"
+        for n in names
+        if n in {NO_STAGE, UNSURE}
     ]
     problems += [f"name {n!r} stands there twice" for n in sorted({n for n in names if names.count(n) > 1})]  # fmt: skip
     problems += [

@@ -36,6 +36,9 @@ SHARPNESS = 10.0
 SAID_WEIGHT = 20.0
 """What all that a stage says of itself counts together, in rows of the corpus."""
 
+NOTHING = 0.25
+"""What none counts of that, or of an own stage's rows: its examples from the corpus are plain ones."""
+
 MAX_COVERED = 300
 """Rows of the corpus taken for one own stage, or for none."""
 
@@ -104,7 +107,7 @@ def _own_stages(journey: Journey, rehearsal: Rows, own: Rows) -> dict[str, Any]:
     weights = np.concatenate([block[2] for block in blocks])
     nothing = classes.index(NO_STAGE)
     told = weights[truth != nothing].sum() / len(journey.stages)
-    weights[truth == nothing] *= max(told, SAID_WEIGHT) / weights[truth == nothing].sum()
+    weights[truth == nothing] *= NOTHING * max(told, SAID_WEIGHT) / weights[truth == nothing].sum()
     centres = [said.mean(axis=0) for said in journey.said]
     centres.append(features[truth == nothing].mean(axis=0))
     start = SHARPNESS * np.stack([_to_unit(centre, own.dim) for centre in centres])

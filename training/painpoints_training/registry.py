@@ -52,8 +52,19 @@ def versions(part: str, models: Path) -> list[Version]:
         [] if own is None else [f for f in (own / part).glob("*") if bundle.is_version(f.name)]
     )
     found = [(bundle.SHIPPED, shipped)] + [(f.name, f) for f in folders if f.is_dir()]
-    listed = [Version(part, n, f, n == now, bundle.read_manifest(f)) for n, f in found]
+    listed = [Version(part, n, f, n == now, _manifest(n, f)) for n, f in found]
     return sorted(listed, key=lambda one: (one.name != bundle.SHIPPED, _made(one), one.name))
+
+
+def _manifest(name: str, folder: Path) -> Mapping[str, Any]:
+    try:
+        return bundle.read_manifest(folder)
+    except ModelError as error:
+        if name == bundle.SHIPPED:
+            raise
+        raise ModelError(
+            f"{error} Until {folder} is deleted or put back, no version can be told from another."
+        ) from error
 
 
 def _made(version: Version) -> str:
@@ -71,7 +82,13 @@ def find(part: str, models: Path, name: str) -> Version:
         if one.name == name:
             return one
     names = ", ".join(one.name for one in known)
-    raise InputError(f"there is no version {name} of {part} in {models}; there are {names}")
+    told = f"there is no version {name} of {part} in {models}; there are {names}"
+    for other in PARTS:
+        if other != part and bundle.is_version(name) and (models / other / name).is_dir():
+            told += (
+                f". One of that name is of {other}: --quality {other.removeprefix('classifier-')}"
+            )
+    raise InputError(told)
 
 
 def in_force(part: str, models: Path) -> Version:
@@ -181,6 +198,9 @@ def falls_below(version: Version, now: Version) -> list[str]:
     Measured against it at training, or else, where both were measured on the same guard, by that.
     """
     told = version.manifest
+    stale = outdated(version)
+    if stale:
+        return [stale]
     if told["against"] == now.name:
         return comparing.falls([comparing.Compared(**one) for one in told["compared"]])
     before, after = told["control"], told["metrics"]["guard"]
@@ -191,6 +211,24 @@ def falls_below(version: Version, now: Version) -> list[str]:
     margin, matters = told["margin"], told["matters"]
     found = comparing.compare(comparing.GUARD, before, after, margin=margin, matters=matters)
     return comparing.falls(found)
+
+
+def outdated(version: Version) -> str:
+    """Return that a version was trained from shipped heads of before an update; "" if it was not.
+
+    It still answers, but its figures were measured against heads that are no longer shipped.
+    """
+    base = version.manifest.get("base")
+    if base is None:
+        return ""
+    models = version.folder.parents[1]
+    shipped = bundle.read_manifest(bundle.shipped(version.part, models))
+    if base["identity"] == bundle.identity(bundle.Part(models, shipped, {})):
+        return ""
+    return (
+        f"{version.name} was trained from {base['part']} {base['version']}, shipped is "
+        f"{shipped['version']} now: train it again from the same labels"
+    )
 
 
 def rollback(part: str, models: Path, name: str | None = None) -> str:

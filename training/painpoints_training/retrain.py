@@ -135,11 +135,10 @@ def check(request: Request) -> Checked:
         SettingsError: the file of stages cannot be used.
     """
     unknown = [label for label in request.matters if label not in LABELS]
-    if unknown or request.margin < 0:
-        raise InputError(
-            f"labels that matter: {', '.join(unknown) or 'ok'}; known are {', '.join(LABELS)}; "
-            f"margin {request.margin}: 0 or more"
-        )
+    if unknown:
+        raise InputError(f"labels that matter: {', '.join(unknown)} is none of {', '.join(LABELS)}")
+    if request.margin < 0:
+        raise InputError(f"margin {request.margin:g} is below 0; give how far a figure may fall")
     if not request.labels and request.stages is None:
         raise InputError("nothing to train from: give a labelled table, own stages, or both")
     stages = own_stages.read(request.stages) if request.stages else ()
@@ -179,7 +178,7 @@ def retrain(request: Request, on_step: OnStep | None = None) -> Outcome:
     if checked.stops:
         raise TrainingDataError("; ".join(map(str, checked.stops)))
     part = f"classifier-{request.quality}"
-    name = registry.free_name(part, request.models, request.name)
+    registry.free_name(part, request.models, request.name)  # refused before minutes are spent
     tell("encode")
     base = load(request.quality, request.models, lambda done, total: tell("encode", done, total))
     forgotten = _forgotten(checked.rows, registry.in_force(part, request.models))
@@ -189,6 +188,7 @@ def retrain(request: Request, on_step: OnStep | None = None) -> Outcome:
     tell("fit")
     artefact = bench.fitted(bench.everything, bench.own, judged.temperature)
     tell("write")
+    name = registry.free_name(part, request.models, request.name)  # another may have ended first
     with registry.new_version(part, request.models, name) as folder:
         joblib.dump(artefact, folder / bundle.HEADS)
         own_card.seal(folder, _facts(name, request, bench, judged))

@@ -1,5 +1,6 @@
 """What the analysts' commands print: tables of at most 100 columns, or JSON."""
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -10,9 +11,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from painpoints import terminal
+from painpoints.bundle import OWN_MODELS
 from painpoints.evaluate import Figures
 from painpoints_training.comparing import Compared, plain
-from painpoints_training.registry import CARD, Version
+from painpoints_training.registry import CARD, Version, outdated
 
 if TYPE_CHECKING:  # what they learn with takes seconds to load, and a list of versions needs none
     from painpoints_training.beside import Beside
@@ -62,11 +64,17 @@ def _next(found: "Outcome") -> str:
     if found.fallen:
         return (
             f"{found.version} waits. Add labels where it fell, or say what matters (--matters), or: "
-            f"painpoints models promote {found.version} --force"
+            f"{_promotion(found)} --force"
         )
-    return (
-        f"{found.version} waits. To bring it into force: painpoints models promote {found.version}"
-    )
+    return f"{found.version} waits. To bring it into force: {_promotion(found)}"
+
+
+def _promotion(found: "Outcome") -> str:
+    """Return the command that finds this version, wherever it lies and whatever runs take."""
+    models = found.folder.parents[1]
+    where = "" if models == OWN_MODELS else f" --models {shlex.quote(str(models))}"
+    quality = found.part.removeprefix("classifier-")
+    return f"painpoints models promote {found.version} --quality {quality}{where}"
 
 
 def _outcome(found: "Outcome") -> dict[str, Any]:
@@ -108,6 +116,8 @@ def versions(found: Sequence[Version], *, as_json: bool) -> None:
         forced = "yes" if row["forced"] else ""
         table.add_row(mark, row["part"], row["version"], row["made"][:10], own, stages, forced)
     _out.print(table)
+    for stale in filter(None, map(outdated, found)):
+        terminal.print_note(f"note: {stale}")
 
 
 def _version(one: Version) -> dict[str, Any]:
@@ -121,6 +131,7 @@ def _version(one: Version) -> dict[str, Any]:
         "learnt": [label for label, n in told.get("n_rows", {}).items() if n],
         "stages": [stage["name"] for stage in told.get("stages", ())],
         "forced": list(told.get("forced", ())),
+        "outdated": outdated(one),
         "folder": str(one.folder),
     }
 
