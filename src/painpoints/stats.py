@@ -44,12 +44,15 @@ def wilson(k: Numbers, n: Numbers, *, z: float = Z95) -> tuple[Floats, Floats]:
 def net_share(up: Numbers, down: Numbers, n: Numbers, *, z: float = Z95) -> tuple[Floats, Floats]:
     """Return both ends, -1..1, of the interval of (up - down) / n; the whole range for n = 0.
 
-    Adjusted Wald: three answers are added, 3/4 up, 3/4 down, 3/2 neither.
+    Adjusted Wald: three answers are added, 3/4 up, 3/4 down, 3/2 neither. They pull the interval to
+    the middle; where all answers agree it is widened to hold the share itself.
     Source: Rocks 2016, The American Statistician, doi:10.1080/00031305.2015.1061443.
     """
     centre, variance = _net_adjusted(up, down, n)
     half = np.where(np.asarray(n) > 0, z * np.sqrt(variance), 1.0)
-    return np.clip(centre - half, -1, 1), np.clip(centre + half, -1, 1)
+    share = (np.asarray(up) - np.asarray(down)) / np.maximum(np.asarray(n, np.float64), 1e-12)
+    low, high = np.minimum(centre - half, share), np.maximum(centre + half, share)
+    return np.clip(low, -1, 1), np.clip(high, -1, 1)
 
 
 def _net_adjusted(up: Numbers, down: Numbers, n: Numbers) -> tuple[Floats, Floats]:

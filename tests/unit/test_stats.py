@@ -44,6 +44,13 @@ def test_net_share_has_the_known_width() -> None:
         assert round(100 * float(high - low)) == width
 
 
+def test_net_share_holds_its_own_value() -> None:
+    """One detractor alone is -1: three answers in the middle do not push the interval off it."""
+    n = np.arange(1, 12)
+    assert (stats.net_share(0, n, n)[0] == -1).all()
+    assert (stats.net_share(n, 0, n)[1] == 1).all()
+
+
 def test_net_share_is_a_wald_interval_of_three_answers_more() -> None:
     """Adding 3/4 up, 3/4 down and 3/2 between by hand, then mean and spread, gives the same."""
     weights, values = np.array([7.75, 3.75, 6.5]), np.array([1.0, -1.0, 0.0])

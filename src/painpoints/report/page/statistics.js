@@ -17,8 +17,9 @@ function netShare(up, down, n, scale = 1) {
   if (n === 0) return nothing();
   const p = (up + 0.75) / (n + 3), d = (down + 0.75) / (n + 3);
   const half = Z * Math.sqrt((p + d - (p - d) ** 2) / (n + 3));
-  const low = Math.max(-1, p - d - half), high = Math.min(1, p - d + half);
-  return { value: (scale * (up - down)) / n, low: scale * low, high: scale * high, n };
+  const share = (up - down) / n; // where all answers agree, the interval is widened to hold it
+  const low = Math.max(-1, Math.min(p - d - half, share)), high = Math.min(1, Math.max(p - d + half, share));
+  return { value: scale * share, low: scale * low, high: scale * high, n };
 }
 
 // The 97.5 % point of Student's t (Cornish-Fisher; within 0.02 from four degrees of freedom on).
@@ -73,10 +74,19 @@ function scoreOf(measure, answers, people) {
   return { value: mean, low: ends.low, high: ends.high, n: new Set(who).size };
 }
 
-function band(survey, score) {
-  if (score === null) return null;
-  const cuts = { nps: [6, 9], enps: [6, 9], csat: [2, 4], ces: [2, 4], stars: [2, 4], thumbs: [0, 1], smileys: [1, 3], pmf: [1, 3] }[survey];
-  if (!cuts) return null;
-  if (score <= cuts[0]) return "low";
-  return score >= cuts[1] ? "high" : "middle";
+// The last low and the first high answer of a survey kind, on the scale of this very export.
+function bandEnds(measures, survey) {
+  const same = measures.filter((measure) => measure.survey === survey);
+  const measure = same.find(({ good }) => good) ?? same[0];
+  if (!measure) return null;
+  const { bottom, top, good, bad } = measure;
+  const high = good ? good[0] : bottom + (2 * (top - bottom)) / 3;
+  return { bottom, top, low: bad ? bad[1] : bottom + top - high, high };
+}
+
+function band(measures, survey, score) {
+  const ends = score === null ? null : bandEnds(measures, survey);
+  if (!ends) return null;
+  if (score <= ends.low) return "low";
+  return score >= ends.high ? "high" : "middle";
 }
