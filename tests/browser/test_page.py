@@ -6,13 +6,15 @@ from dataclasses import replace
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 
 from painpoints.domain import Change
+from painpoints.report import diff
 from painpoints.report import page as drawn_page
 from painpoints.report.sections import sections
 from tests.browser.watched import Watched
 from tests.sample_map import IMAGE, NASTY, SCRIPT, STAGES, counted, evidence, sample
+from tests.unit.test_report_diff import FOUND
 from tests.unit.test_report_sections import by_name
 from tests.unit.test_report_sections import told as told_map
 
@@ -278,6 +280,16 @@ def test_a_phone_never_scrolls_sideways(show: Opener, sample_html: str) -> None:
     seen.page.get_by_role("button", name="Support: show the details").click()
     expect(seen.page.locator("article[data-stage=support] .card").first).to_be_visible()
     assert seen.page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_the_figure_of_changes_stays_readable_on_a_phone(browser: Browser) -> None:
+    """Its texts keep their size and it scrolls within its frame; the page does not."""
+    page = browser.new_page(viewport={"width": 390, "height": 844})
+    page.set_content(diff.diff_page(FOUND, {}))
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    names = page.locator(".dumbbells .name")
+    assert names.first.evaluate("node => node.getBoundingClientRect().height") >= 9
+    page.close()
 
 
 def test_the_theme_can_be_chosen(show: Opener, sample_html: str) -> None:

@@ -86,3 +86,49 @@ def test_a_slice_counts_as_the_engine_on_the_slice(show: Opener) -> None:
     assert [texts(row, said) for row in seen.table("Stages of the journey")] == [
         texts(row, said) for row in fresh.table("Stages of the journey")
     ]
+
+
+def test_without_scores_a_view_ranks_as_the_engine(show: Opener) -> None:
+    """A filter that all answers pass leaves every rank, that of praise too."""
+    made = frames(500, survey="none", seed=3)
+    journey, found = analysed(made.feedback, made.mentions, made.topics)
+    rows = journeymap.evidence(made.feedback, made.mentions, found)
+    seen = show(drawn_page(journey, rows, n_evidence_total=len(rows)))
+    seen.page.locator("#findings-switch button").last.click()
+    said = ("Finding", "Kind", "Stage", "Priority")
+    whole = [texts(row, said) for row in seen.table("Opportunities of the whole journey")]
+    praise = [row for row in whole if row["Kind"] == "Extend a delight"]
+    assert praise
+    assert journey.first_at is not None
+    seen.choose("From", f"{journey.first_at:%Y-%m-%d}")
+    again = [texts(row, said) for row in seen.table("Opportunities of the whole journey")]
+    assert [row for row in again if row["Kind"] == "Extend a delight"] == praise
+
+
+def test_scores_of_those_who_wrote_nothing_are_said_to_be_missing(show: Opener) -> None:
+    """Who only scored does not travel: a view says what its score is to be compared with."""
+    made = frames(500, seed=3)
+    silent = made.feedback.select("feedback_id").head(200)
+    told = made.mentions.join(silent, on="feedback_id", how="anti")
+    journey, found = analysed(made.feedback, told, made.topics)
+    rows = journeymap.evidence(made.feedback, told, found)
+    seen = show(drawn_page(journey, rows, n_evidence_total=len(rows)))
+    assert journey.first_at is not None
+    seen.choose("From", f"{journey.first_at:%Y-%m-%d}")
+    here = seen.page.locator("#figures dd").last.inner_text().split()[0]
+    expect(seen.page.locator("#status")).to_contain_text(
+        f"NPS here is of answers with mentions only: without filters these give {here} (n = "
+    )
+
+
+def test_bands_of_scores_follow_the_scale(show: Opener) -> None:
+    """On 1 to 7 the high answers are those of the top-two share, and the filter names them."""
+    made = frames(500, survey="csat", seed=3)
+    wide = made.feedback.with_columns(score=pl.col("score") + 2, score_max=7.0)
+    journey, found = analysed(wide, made.mentions, made.topics)
+    rows = journeymap.evidence(wide, made.mentions, found)
+    seen = show(drawn_page(journey, rows, n_evidence_total=len(rows)))
+    options = seen.page.locator("#filters").get_by_label("Score", exact=True).locator("option")
+    assert options.all_inner_texts() == ["All", "Low (1–2)", "Middle (3–5)", "High (6–7)"]
+    seen.choose("Score", "high")
+    assert seen.page.locator("#figures dd b").nth(3).inner_text() == "100\u00a0%"

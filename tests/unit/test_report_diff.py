@@ -62,6 +62,15 @@ def test_the_note_has_every_change() -> None:
     assert SCRIPT not in note
 
 
+def test_the_note_names_the_file_that_has_the_rest() -> None:
+    """A comparison writes no workbook: rows that the note leaves out stand in diff.html."""
+    many = tuple(replace(RISEN, topic_id=f"t{i}") for i in range(20))
+    note = diff.diff_note(replace(FOUND, changes=(*many, STAYED)))
+    assert "5 more rows: diff.html." in note
+    assert "report.xlsx" not in note
+    assert "\n1 group.\n" in note
+
+
 def test_the_figure_is_as_wide_as_the_largest_share() -> None:
     """Both dots stand at their part of the widest share; worse and better are told apart."""
     bars = diff.dumbbells([RISEN, FIXED, replace(STAYED, verdict="rising")])

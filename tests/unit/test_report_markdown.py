@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from tests.sample_map import IMAGE, SCRIPT, counted, sample
 
 from painpoints.report import markdown
+from painpoints.report.section import Column, Row, Section, Table, text_cell
 
 
 @given(st.text(max_size=60))
@@ -31,6 +32,19 @@ def test_the_note_tells_what_hurts_and_where_to_win() -> None:
     assert note.count("   > ") == 2 * markdown.TOP
     assert "212 answers not analysed: nothing was written" in note
     assert note.endswith("\n")
+
+
+def test_one_is_no_plural() -> None:
+    """One mention, one answer and one more row are told as one."""
+    journey, rows = sample(400)
+    one = replace(journey, left_out={"empty": 1}, no_stage={"none": 1}, without_topic={"novel": 2})
+    note = markdown.note(one, rows)
+    assert "1 answer not analysed" in note
+    assert "1 mention in no stage" in note
+    assert "2 mentions without a topic" in note
+    cells = tuple(Row((text_cell("x"),)) for _ in range(markdown.MAX_ROWS + 1))
+    section = Section("x", "X", "X", "X.", (Table("X", (Column("X"),), cells),))
+    assert any("1 more row: report.xlsx." in block for block in markdown.section_blocks(section))
 
 
 def test_it_fits_into_a_ticket() -> None:

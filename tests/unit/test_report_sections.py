@@ -222,6 +222,50 @@ def test_what_to_do_first_stands_by_gain() -> None:
     assert section.figure["points"] == []
 
 
+def claims(*found: Finding) -> Section:
+    """What to do first where one stage has these pain points and opportunities."""
+    view = replace(
+        SAMPLE[0].stages[3],
+        pain_points=tuple(f for f in found if f.kind == "pain_point"),
+        opportunities=tuple(f for f in found if f.kind == "opportunity"),
+    )
+    return by_name(replace(SAMPLE[0], stages=(view,)))["first"]
+
+
+PAIN = replace(SAMPLE[0].stages[3].pain_points[0], impact_survey="nps", topic_id="t-pain")
+PRAISE = replace(
+    PAIN, kind="opportunity", opportunity="extend_delight", topic_id="t-praise", finding_id="p"
+)
+
+
+def test_what_goes_against_its_kind_is_no_gain() -> None:
+    """A pain told by those who score higher, and praise by those who score lower, gain nothing."""
+    up, down = Estimate(2.0, 1.0, 3.0, 9), Estimate(-2.0, -3.0, -1.0, 9)
+    odd = claims(replace(PAIN, impact=up), replace(PRAISE, impact=down))
+    assert [row.cells[5].value for row in odd.tables[0].rows] == [0.0, 0.0]
+    assert odd.lead == "Nobody who tells a pain scores lower than the rest."
+    usual = claims(replace(PAIN, impact=down), replace(PRAISE, impact=up))
+    assert [row.cells[5].text for row in usual.tables[0].rows] == ["2.0", "2.0"]
+
+
+def test_without_scores_praise_counts_half_as_in_its_priority() -> None:
+    """What to do first has the order of the priorities: what delights is given already."""
+    pain = replace(PAIN, impact=None, reach=60, severity=1.5)
+    section = claims(pain, replace(PRAISE, impact=None, reach=100))
+    assert [row.cells[5].value for row in section.tables[0].rows] == [90.0, 50.0]
+    assert [row.cells[1].value for row in section.tables[0].rows] == ["Pain point", "Extend a delight"]  # fmt: skip
+
+
+def test_gains_in_shares_are_percent_in_the_workbook() -> None:
+    """Where the page reads 0.6 pp, no spreadsheet reads 0.01."""
+    share = {"impact_survey": "csat", "impact_measure": "top_two_share"}
+    section = claims(replace(PAIN, impact=Estimate(-0.006, -0.011, -0.002, 9), **share))
+    assert section.tables[0].rows[0].cells[5].text == "0.6 pp"
+    assert [column.look for column in section.tables[0].columns[4:6]] == ["share", "share"]
+    nps = claims(replace(PAIN, impact=Estimate(-2.0, -3.0, -1.0, 9)))
+    assert [column.look for column in nps.tables[0].columns[4:6]] == ["decimal", "decimal"]
+
+
 def test_quadrants_are_by_gain_and_effort() -> None:
     """Much gain for little effort is a quick win; what is not judged has no quadrant."""
     journey = efforts(5.0, 1.0, None)
@@ -278,6 +322,8 @@ def test_segments_say_who_scores_otherwise_and_who_is_too_few() -> None:
     section = by_name(journey)["segments"]
     assert section.lead == "plan Pro scores NPS −20 against NPS +5; 1 group is told surely more often in one of them."  # fmt: skip
     few = by_name(replace(journey, segments=(segment(rows, small=True),)))["segments"]
+    none = by_name(replace(journey, segments=(replace(segment(rows), apart=()),)))["segments"]
+    assert none.lead.endswith("; nothing is told surely more often in one of them.")
     assert "Too few people to compare: plan: Pro (n 90)." in few.notes
 
 
@@ -287,7 +333,7 @@ def test_paths_say_whether_silence_goes_with_pain() -> None:
     section = by_name(journey)["paths"]
     assert section.lead == "Those who told a pain are heard again less often: 40.0 % against 60.0 % within 90 days (−20.0 pp (−30.0 to −10.0 pp))."  # fmt: skip
     assert len(section.tables[0].rows) == 1
-    assert "1 more paths are taken by too few people to tell." in section.notes
+    assert "1 more path is taken by too few people to tell." in section.notes
     assert section.figure is not None
     assert section.figure["flows"] == [{"from": "Delivery", "to": "Use", "n": 40, "pain": 0.4}]
     none = by_name(replace(journey, paths=replace(walked(rows), after=None)))["paths"]
@@ -397,6 +443,32 @@ def test_scores_of_touchpoints_and_channels_stand_in_one_table() -> None:
     ]  # fmt: skip
     assert section.tables[0].rows[1].cells[3].text == "too few"
     assert section.tables[0].rows[0].cells[3].value == score.estimate.value
+    assert "is spoken of most by those who scored" in section.lead
+    assert section.tables[0].columns[3].look == "decimal"
+    csat = replace(score, survey="csat", measure="top_two_share")
+    shares = by_name(replace(journey, scores_by={"channel": {"web": (csat,)}}))["scores"]
+    assert shares.tables[0].columns[3].look == "share"
+
+
+def test_tables_do_not_call_answers_people() -> None:
+    """Where the export does not tell who answered, columns and sentences count answers."""
+    journey, rows = told()
+    score = {"channel": {"web": journey.scores}}
+    unknown = by_name(replace(journey, people_known=False, scores_by=score))
+    for name in ("first", "scores", "segments", "emerging"):
+        titles = [column.title for table in unknown[name].tables for column in table.columns]
+        assert any(title.startswith("Answers") for title in titles)
+        assert not any(title.startswith("People") for title in titles)
+    assert "7 answers" in unknown["emerging"].lead
+    assert "Answers" in workbook_heads(replace(journey, people_known=False), rows)
+    assert "People" in workbook_heads(journey, rows)
+
+
+def workbook_heads(journey: JourneyMap, rows: tuple[Evidence, ...]) -> list[object]:
+    """The titles of the sheet of pain points."""
+    book = workbook.xlsx(journey, rows, n_evidence_total=len(rows))
+    sheet = CalamineWorkbook.from_filelike(BytesIO(book)).get_sheet_by_name("Pain points")
+    return list(sheet.to_python()[1])
 
 
 def test_targets_are_met_missed_or_open() -> None:

@@ -58,9 +58,30 @@ def test_the_headline_never_invents() -> None:
 
 def test_answers_are_not_called_people() -> None:
     """Where the export does not tell who answered, reports speak of answers."""
-    journey, _ = sample(100)
+    journey, _ = sample(800)
     assert words.people_word(journey, 2) == "people"
-    assert words.people_word(replace(journey, people_known=False), 1) == "answer"
+    unknown = replace(journey, people_known=False)
+    assert words.people_word(unknown, 1) == "answer"
+    assert " people who speak of " in words.support_line(journey)
+    assert " answers that speak of " in words.support_line(unknown)
+
+
+@pytest.mark.parametrize(
+    ("impact", "said"),
+    [
+        (Estimate(-2.0, -3.0, -1.0, 9), "it lowers NPS by 2.0 points (−3.0 to −1.0)"),
+        (Estimate(-2.0, -5.0, 1.0, 9), "its impact on NPS is not sure: −2.0 (−5.0 to +1.0)"),
+    ],
+)
+def test_an_impact_that_may_be_none_is_not_claimed(impact: Estimate, said: str) -> None:
+    """The headline says that the score is lowered only where the whole interval says so."""
+    journey, _ = sample(800)
+    found = words.top_pain(journey)
+    assert found is not None
+    view, finding = found
+    told = replace(finding, impact=impact, impact_survey="nps")
+    stages = (replace(view, pain_points=(told,)),)
+    assert said in words.support_line(replace(journey, stages=stages))
 
 
 def test_ranges_of_rank_and_trend() -> None:

@@ -36,21 +36,21 @@ from painpoints.report.section import (
 # -- emerging ---------------------------------------------------------------------------------
 
 
-def watch_lead(watch: Watch) -> str:
+def watch_lead(watch: Watch, people: str) -> str:
     """Return what the look found, in one sentence."""
     told = [e for e in watch.found if e.verdict != "seasonal"]
     if not told:
-        return f"Nothing new: in {watch.period} no issue is told by clearly more people than in the {watch.n_baseline} {watch.unit}s before."
+        return f"Nothing new: in {watch.period} no issue is told by clearly more {people} than in the {watch.n_baseline} {watch.unit}s before."
     first = told[0]
     more = f", and {len(told) - 1} more" if len(told) > 1 else ""
-    return f"In {watch.period}, {emerging_text(first)}{more}."
+    return f"In {watch.period}, {emerging_text(first, people)}{more}."
 
 
-def emerging_text(found: Emerging) -> str:
+def emerging_text(found: Emerging, people: str) -> str:
     """Return `“Late” is rising: 24 people against 9 expected, 2.7 times (1.6 to 4.4)`."""
     where = f" among {found.segment}" if found.segment else ""
     when = f" over {found.n_periods} periods" if found.n_periods > 1 else ""
-    return f"“{found.label}” is {found.verdict}{where}{when}: {words.count(found.now)} people, {_expected(found):,.1f} expected, {ratio_text(found.ratio)}"
+    return f"“{found.label}” is {found.verdict}{where}{when}: {words.count(found.now)} {people}, {_expected(found):,.1f} expected, {ratio_text(found.ratio)}"
 
 
 def _expected(found: Emerging) -> float:
@@ -82,7 +82,16 @@ def emerging(journey: JourneyMap) -> Iterator[Section]:
     if watch is None:
         return
     keys = {i: f"emerging:{i}" for i in range(len(watch.found))}
-    titles = ("Issue", "Among", "Verdict", "People now", "Expected", "Times as often", "p")
+    people = words.people_word(journey, 2)
+    titles = (
+        "Issue",
+        "Among",
+        "Verdict",
+        f"{people.capitalize()} now",
+        "Expected",
+        "Times as often",
+        "p",
+    )
     looks = ("text", "text", "text", "count", "decimal", "decimal", "p")
     table = Table(
         f"What emerges in {watch.period}",
@@ -94,7 +103,7 @@ def emerging(journey: JourneyMap) -> Iterator[Section]:
         "emerging",
         "What emerges",
         "Emerging",
-        watch_lead(watch),
+        watch_lead(watch, people),
         (table,),
         watch_notes(watch),
         sets=sets,

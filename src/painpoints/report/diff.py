@@ -77,7 +77,7 @@ def diff_sections(diff: MapDiff) -> tuple[Section, ...]:
         Section("changed", "What changed", "Changed", lead(diff), (_table(moved(diff), "Changed"),), notes(diff)),
         Section("stages", "Stages", "Stages", _stage_lead(diff), (_stages(diff),)),
         Section("lineage", "Topics", "Topics", _lineage_lead(diff), (_lineage(diff),)),
-        Section("stayed", "Unchanged, and too few to tell", "Unchanged", f"{len(quiet)} groups.", (_table(quiet, "Unchanged"),)),
+        Section("stayed", "Unchanged, and too few to tell", "Unchanged", f"{words.counted(len(quiet), 'groups')}.", (_table(quiet, "Unchanged"),)),
     )  # fmt: skip
 
 
@@ -193,7 +193,11 @@ def _days(days: tuple[datetime | None, datetime | None]) -> str:
 def diff_note(diff: MapDiff) -> str:
     """Return the note in Markdown."""
     blocks = [f"# {escaped(title(diff))}", escaped(span(diff))]
-    blocks += [block for section in diff_sections(diff) for block in section_blocks(section)]
+    blocks += [
+        block
+        for section in diff_sections(diff)
+        for block in section_blocks(section, whole="diff.html")
+    ]
     return "\n\n".join(blocks) + "\n"
 
 

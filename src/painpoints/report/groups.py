@@ -52,12 +52,20 @@ def group_scores(journey: JourneyMap) -> Iterator[Section]:
     )  # fmt: skip
     if not rows:
         return
+    shown = [
+        scores[0] for groups in journey.scores_by.values() for scores in groups.values() if scores
+    ]
+    look = (
+        "share"
+        if all(words.is_share(score.survey, score.measure) for score in shown)
+        else "decimal"
+    )
     yield Section(
         "scores",
         "Scores of touchpoints and channels",
         "Scores",
-        f"{rows[0].cells[0].text} is spoken of by most who scored: {rows[0].cells[3].text}.",
-        (Table("Scores", (Column("Of"), Column("Score"), Column("People", "count"), Column("Value", "decimal")), rows),),
+        f"{rows[0].cells[0].text} is spoken of most by those who scored: {rows[0].cells[3].text}.",
+        (Table("Scores", (Column("Of"), Column("Score"), Column(words.people_title(journey), "count"), Column("Value", look)), rows),),
         (
             "The score that people gave to the whole, of those who speak of a touchpoint, or came by a channel; people who speak of two count in both. Stages stand in the map, segments and personas in their own sections.",
         ),
@@ -75,7 +83,7 @@ def segments(journey: JourneyMap) -> Iterator[Section]:
     if not views:
         return
     apart = _more_often(views)
-    titles = ("What", "Told as", "Stage", "Segment", "People", "Share here", "Share elsewhere", "Difference", "p")  # fmt: skip
+    titles = ("What", "Told as", "Stage", "Segment", words.people_title(journey), "Share here", "Share elsewhere", "Difference", "p")  # fmt: skip
     looks = ("text", "text", "text", "text", "count", "share", "share", "share", "p")
     rows = [Row(_apart_cells(name, d), f"segment:{i}") for i, (name, d) in enumerate(apart)]
     yield Section(
@@ -89,7 +97,7 @@ def segments(journey: JourneyMap) -> Iterator[Section]:
                 tuple(map(Column, titles, looks)),
                 tuple(rows),
             ),
-            _segment_scores(views),
+            _segment_scores(journey),
         ),
         _segment_notes(views),
         sets={
@@ -145,7 +153,8 @@ def segments_lead(views: Sequence[SegmentView]) -> str:
     apart = len(_more_often(views))
     first = "; ".join(told[:3]) if told else "No segment scores surely otherwise than the rest"
     more = f" (and {len(told) - 3} more segments score otherwise)" if len(told) > 3 else ""
-    return f"{first}{more}; {apart} {'group is' if apart == 1 else 'groups are'} told surely more often in one of them."
+    groups = f"{apart} {'group is' if apart == 1 else 'groups are'}" if apart else "nothing is"
+    return f"{first}{more}; {groups} told surely more often in one of them."
 
 
 def _value(view: SegmentView, e: Estimate) -> str:
@@ -166,8 +175,8 @@ def _apart_cells(name: str, d: SegmentDifference) -> tuple[Cell, ...]:
     )
 
 
-def _segment_scores(views: Sequence[SegmentView]) -> Table:
-    titles, looks = ("Segment", "People", "Score", "The others", "p"), ("text", "count", "text", "text", "p")  # fmt: skip
+def _segment_scores(journey: JourneyMap) -> Table:
+    titles, looks = ("Segment", words.people_title(journey), "Score", "The others", "p"), ("text", "count", "text", "text", "p")  # fmt: skip
     rows = [
         Row(
             (
@@ -178,7 +187,7 @@ def _segment_scores(views: Sequence[SegmentView]) -> Table:
                 p_cell(v.p_value),
             )
         )
-        for v in views
+        for v in journey.segments
     ]
     return Table("Scores of the segments", tuple(map(Column, titles, looks)), tuple(rows))
 
@@ -337,7 +346,13 @@ def paths(journey: JourneyMap) -> Iterator[Section]:
         (table, *_returns(paths.after)),
         (
             f"{words.count(paths.n_followed)} of {words.count(paths.n_people)} named people are heard again at another time; each answer counts with the stage that most of its mentions speak of.",
-            *([f"{few} more paths are taken by too few people to tell."] if few else []),
+            *(
+                [
+                    f"{few} more {'path is' if few == 1 else 'paths are'} taken by too few people to tell."
+                ]
+                if few
+                else []
+            ),
             "Who is not heard again need not have left: they may only not have answered.",
         ),
         figure={"kind": "paths", "flows": flows, "order": list(titles.values())},

@@ -114,7 +114,7 @@ def min_people(journey: JourneyMap) -> int:
 
 _HOW = [
     ("intervals", "Every interval is a 95 % interval. A wide one says: ask more people."),
-    ("filtered view", "Filters choose whole answers; people, mentions, shares, net sentiment and scores are counted again from the mentions in this file, and findings are ordered by people times severity."),
+    ("filtered view", "Filters choose whole answers; people, mentions, shares, net sentiment and scores are counted again from the mentions in this file, so who scored and wrote nothing is not in them; findings are ordered by people times severity, praise at half."),
     ("quotes", "Exact: the marked words stand at that place in what the customer wrote, after personal data was masked."),
 ]  # fmt: skip
 

@@ -43,15 +43,18 @@ def note(journey: JourneyMap, evidence: Sequence[Evidence]) -> str:
     return "\n\n".join(blocks) + "\n"
 
 
-def section_blocks(section: Section) -> Iterator[str]:
-    """Yield a section's heading, sentence, tables and notes."""
+def section_blocks(section: Section, *, whole: str = "report.xlsx") -> Iterator[str]:
+    """Yield a section's heading, sentence, tables and notes.
+
+    whole: the file that has all rows of a table, named where some are left out here.
+    """
     yield f"## {escaped(section.title)}"
     yield escaped(section.lead)
-    yield from (_table(table) for table in section.tables if table.rows)
+    yield from (_table(table, whole) for table in section.tables if table.rows)
     yield from (f"* {escaped(note)}" for note in section.notes)
 
 
-def _table(table: Table) -> str:
+def _table(table: Table, whole: str) -> str:
     more = len(table.rows) - MAX_ROWS
     aligned = "|".join("---" if column.look == "text" else "---:" for column in table.columns)
     lines = [
@@ -62,7 +65,9 @@ def _table(table: Table) -> str:
             for row in table.rows[:MAX_ROWS]
         ),
     ]
-    return "\n".join(lines) + (f"\n\n{more} more rows: report.xlsx." if more > 0 else "")
+    return "\n".join(lines) + (
+        f"\n\n{words.counted(more, 'more rows')}: {whole}." if more > 0 else ""
+    )
 
 
 def escaped(text: str) -> str:
@@ -77,10 +82,10 @@ def cell_text(text: str) -> str:
 
 
 def _numbers(journey: JourneyMap) -> str:
-    parts = [f"{words.count(journey.n_feedback)} feedbacks"]
+    parts = [words.counted(journey.n_feedback, "feedbacks")]
     if journey.people_known:
         parts.append(f"{words.count(journey.n_people)} people")
-    parts.append(f"{words.count(journey.n_mentions)} mentions")
+    parts.append(words.counted(journey.n_mentions, "mentions"))
     parts += [words.score_text(score) for score in journey.scores]
     return escaped(" · ".join(parts))
 
@@ -89,7 +94,7 @@ def _stages(journey: JourneyMap) -> Iterator[str]:
     if not journey.n_mentions:
         return
     rows = [
-        f"| Stage | {words.people_word(journey, 2).capitalize()} | Mentions | Net sentiment | Score | First pain point |",
+        f"| Stage | {words.people_title(journey)} | Mentions | Net sentiment | Score | First pain point |",
         "|---|---:|---:|---:|---|---|",
     ]
     rows += [_stage_row(view) for view in journey.stages]
@@ -161,6 +166,11 @@ def _cut(quote: str) -> str:
 
 
 def _left_out(journey: JourneyMap) -> Iterator[str]:
-    lines = [f"{words.count(n)} {what}: {why}" for what, why, n in words.left_out_lines(journey)]
+    lines = [_left_out_line(what, why, n) for what, why, n in words.left_out_lines(journey)]
     if lines:
         yield f"Left out: {escaped('; '.join(lines))}."
+
+
+def _left_out_line(what: str, why: str, n: int) -> str:
+    things, which = what.split(" ", 1)
+    return f"{words.counted(n, things)} {which}: {why}"

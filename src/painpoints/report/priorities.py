@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from painpoints.domain import Estimate, Finding, JourneyMap, Score, StageView
+from painpoints.findings import GIVEN
 from painpoints.report import words
 from painpoints.report.section import DASH, Cell, Column, Row, Section, Table, count_cell, text_cell
 
@@ -22,11 +23,6 @@ QUADRANTS = {
 """By (gain at least the median, effort at most the middle)."""
 
 
-CLAIM_COLUMNS = (
-    Column("What to do"), Column("Kind"), Column("Stage"), Column("People", "count"),
-    Column("Score would move by", "decimal"), Column("Gain", "decimal"), Column("Effort", "decimal"),
-    Column("Quadrant"), Column("Rank in stage"),
-)  # fmt: skip
 OWNED_COLUMNS = (Column("Owner"), Column("Note"))
 """Beside them where the analyst's table names any."""
 
@@ -39,7 +35,7 @@ def first(journey: JourneyMap) -> Iterator[Section]:
     scored = any(finding.impact for _, finding in claims)
     median = _median([gain for _, f in claims if (gain := gain_of(f, scored=scored)) is not None])
     owned = any(f.owner or f.note for _, f in claims)
-    columns = (*CLAIM_COLUMNS, *(OWNED_COLUMNS if owned else ()))
+    columns = (*_columns(journey, claims), *(OWNED_COLUMNS if owned else ()))
     rows = tuple(
         Row(
             (
@@ -62,6 +58,19 @@ def first(journey: JourneyMap) -> Iterator[Section]:
     )
 
 
+def _columns(
+    journey: JourneyMap, claims: Sequence[tuple[StageView, Finding]]
+) -> tuple[Column, ...]:
+    kinds = [(f.impact_survey, f.impact_measure) for _, f in claims if f.impact]
+    look = "share" if kinds and all(words.is_share(*kind) for kind in kinds) else "decimal"
+    return (
+        Column("What to do"), Column("Kind"), Column("Stage"),
+        Column(words.people_title(journey), "count"), Column("Score would move by", look),
+        Column("Gain", look), Column("Effort", "decimal"), Column("Quadrant"),
+        Column("Rank in stage"),
+    )  # fmt: skip
+
+
 def _claims(journey: JourneyMap) -> list[tuple[StageView, Finding]]:
     """Return the ranked opportunities, and the pain points that none of them would remove."""
     found = []
@@ -73,12 +82,17 @@ def _claims(journey: JourneyMap) -> list[tuple[StageView, Finding]]:
 
 
 def gain_of(finding: Finding, *, scored: bool) -> float | None:
-    """Return the size of the impact in score points; without any scores, reach x severity."""
+    """Return the size of the impact in score points; without any scores, reach x severity.
+
+    A pain that goes with a higher score, or a delight with a lower one, is no gain: 0. Without
+    scores praise counts half, as in its priority: what delights is given already.
+    """
+    delights = finding.opportunity == "extend_delight"
     if not scored:
-        return finding.reach * max(finding.severity, 1.0)
-    return (
-        abs(finding.impact.value) if finding.impact and finding.impact.value is not None else None
-    )
+        return finding.reach * (GIVEN if delights else max(finding.severity, 1.0))
+    if finding.impact is None or finding.impact.value is None:
+        return None
+    return max(0.0, finding.impact.value if delights else -finding.impact.value)
 
 
 def _median(values: Sequence[float]) -> float:
@@ -154,9 +168,11 @@ def first_lead(journey: JourneyMap) -> str:
     wins = [f.label for _, f in ordered if quadrant(f, scored=scored, median=median) == "quick win"]
     if wins:
         return f"Quick wins: {', '.join(wins[:3])}."
-    first = next((f for _, f in ordered if moves_by(f)), None)
-    if first is None:
+    if not scored:
         return "Ordered by people and severity: there are no scores to go by."
+    first = next((f for _, f in ordered if moves_by(f) and gain_of(f, scored=True)), None)
+    if first is None:
+        return "Nobody who tells a pain scores lower than the rest."
     return f"If those who tell of “{first.label}” scored like the rest: {moves_text(first)}."
 
 
@@ -164,9 +180,9 @@ def _first_notes(
     claims: Sequence[tuple[StageView, Finding]], unmatched: Sequence[str], *, scored: bool
 ) -> tuple[str, ...]:
     notes = [
-        "Gain: size of the impact on the score; it goes with the score and need not cause it, and gains of several do not add up."
+        "Gain: size of the impact on the score, 0 where a pain goes with a higher score; it goes with the score and need not cause it, and gains of several do not add up."
         if scored
-        else "Gain: people x severity, as there are no scores."
+        else f"Gain: people x severity, or people x {GIVEN} for what is praised already, as there are no scores."
     ]
     judged = sum(f.feasibility is not None for _, f in claims)
     if judged:

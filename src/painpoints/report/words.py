@@ -48,6 +48,11 @@ def count(n: float) -> str:
     return f"{n:,.0f}"
 
 
+def counted(n: int, things: str) -> str:
+    """Return `1 mention`, `2 mentions`."""
+    return f"{count(n)} {things.removesuffix('s') if n == 1 else things}"
+
+
 def percent(share: float | None) -> str:
     """Return a share 0..1 as percent with one decimal; 0 and all of it without."""
     if share is None:
@@ -179,6 +184,11 @@ def people_word(journey: JourneyMap, n: int) -> str:
     return {("people", 1): "person", ("answers", 1): "answer"}.get((word, n), word)
 
 
+def people_title(journey: JourneyMap) -> str:
+    """Return the title of a column that counts people, or answers."""
+    return people_word(journey, 2).capitalize()
+
+
 def change_text(change: Change) -> str:
     """Return `was −20, falling` for a score; `was 39 %, rising` for a share."""
     if change.verdict == "too_few" or change.before is None:
@@ -237,8 +247,9 @@ def support_line(journey: JourneyMap) -> str:
         return "See below what was read, and what was left out and why." if journey.left_out else ""
     view, finding = top
     people = people_word(journey, view.n_people)
+    who = "who" if journey.people_known else "that"
     reach = (
-        f"{count(finding.reach)} of {count(view.n_people)} {people} who speak of"
+        f"{count(finding.reach)} of {count(view.n_people)} {people} {who} speak of"
         f" {view.stage.title} tell of it ({percent(finding.share.value)},"
         f" 95 % interval {percent(finding.share.low)} to {percent(finding.share.high)})"
     )
@@ -250,6 +261,9 @@ def _impact_part(finding: Finding) -> Iterable[str]:
     if found is None or found.value is None:
         return []
     kind = finding.impact_survey, finding.impact_measure
+    if found.low is not None and found.high is not None and found.low <= 0 <= found.high:
+        name = survey_name(finding.impact_survey)
+        return [f"its impact on {name} is not sure: {impact_with_interval(finding)}"]
     size = points(abs(found.value), *kind).removeprefix("+")
     size = size.replace("pp", "percentage points") if size.endswith("pp") else f"{size} points"
     verb = "it lowers" if found.value < 0 else "it goes with a higher"

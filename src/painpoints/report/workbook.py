@@ -90,12 +90,11 @@ def _sheets(
 ) -> Iterable[tuple[str, list[_Column], Sequence[Any], str]]:
     """Yield (name, columns, rows, note) of every sheet after the first."""
     told = findings(journey)
-    titles = {view.stage.name: view.stage.title for view in journey.stages}
     chosen = _chosen(told, evidence)
     pains = [f for f in told if f.kind == "pain_point"]
     wins = [f for f in told if f.kind == "opportunity"]
     yield "Stages", _stage_columns(journey), journey.stages, ""
-    columns = _finding_columns(titles, _impact_look(told))
+    columns = _finding_columns(journey, _impact_look(told))
     yield "Pain points", columns, pains, _UNRANKED
     yield "Opportunities", [_KIND, *columns], wins, _UNRANKED
     for section in sections(journey):
@@ -322,9 +321,9 @@ def _stage_columns(journey: JourneyMap) -> list[_Column]:
     ]
     return [
         _Column("Stage", 18, lambda view: view.stage.title),
-        _Column("People" if journey.people_known else "Answers", 10, lambda v: v.n_people, "count"),
+        _Column(words.people_title(journey), 10, lambda v: v.n_people, "count"),
         _Column("Mentions", 10, lambda view: view.n_mentions, "count"),
-        *_estimate("Share of people", lambda view: view.share, "share"),
+        *_estimate(f"Share of {words.people_word(journey, 2)}", lambda view: view.share, "share"),
         *_estimate("Net sentiment, ±100", lambda view: view.net_sentiment, "balance"),
         *scores,
         _Column("Pain points", 10, lambda view: len(view.pain_points), "count"),
@@ -365,7 +364,8 @@ def _impact_look(found: Sequence[Finding]) -> str:
     return "pp" if words.is_share(first.impact_survey, first.impact_measure) else "mean"
 
 
-def _finding_columns(titles: dict[str, str], look: str) -> list[_Column]:
+def _finding_columns(journey: JourneyMap, look: str) -> list[_Column]:
+    titles = {view.stage.name: view.stage.title for view in journey.stages}
     return [
         _Column("Finding", 46, lambda f: f.label, "wrap"),
         _Column("Stage", 15, lambda f: titles.get(f.stage, f.stage)),
@@ -373,7 +373,7 @@ def _finding_columns(titles: dict[str, str], look: str) -> list[_Column]:
         _Column("Rank in stage", 8, lambda f: f.rank, "count"),
         _Column("Rank from", 8, lambda f: f.rank_low, "count"),
         _Column("Rank to", 8, lambda f: f.rank_high, "count"),
-        _Column("People", 9, lambda f: f.reach, "count"),
+        _Column(words.people_title(journey), 9, lambda f: f.reach, "count"),
         _Column("Mentions", 9, lambda f: f.n_mentions, "count"),
         *_estimate("Share of stage", lambda f: f.share, "share", 10),
         _Column("Severity", 9, lambda f: f.severity, "decimal"),

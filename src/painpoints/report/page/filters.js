@@ -16,7 +16,7 @@ function drawFilters(store, filters, changed) {
     const values = F[name].names.filter(Boolean).sort();
     if (values.length > 1) pick(capital(name), `filter-${name}`, [["", "All"], ...values.map((v) => [v, show(v)])], () => filters[name], (v) => { filters[name] = v; });
   }
-  if (F.score.some((s) => s !== null)) pick("Score", "filter-band", [["", "All"], ...bandNames(F)], () => filters.band, (v) => { filters.band = v; });
+  if (F.score.some((s) => s !== null)) pick("Score", "filter-band", [["", "All"], ...bandNames(store)], () => filters.band, (v) => { filters.band = v; });
   if (map.first_at) fields.push(dateField("From", "filter-from", map, filters, "from", changed), dateField("To", "filter-to", map, filters, "to", changed));
   const search = el("input", { type: "search", id: "filter-text", placeholder: "Words in the answer", value: filters.text });
   let timer = 0;
@@ -32,11 +32,19 @@ function labelled(label, id, field, kind = "") {
 
 const segmentNames = (store) => Object.keys(store.F.segments);
 
-function bandNames(F) {
-  const survey = F.survey.names.find((s) => s !== "none");
-  const names = { nps: ["Detractors (0–6)", "Passives (7–8)", "Promoters (9–10)"], enps: ["Detractors (0–6)", "Passives (7–8)", "Promoters (9–10)"], stars: ["1–2 stars", "3 stars", "4–5 stars"] }[survey] ?? ["Low", "Middle", "High"];
-  return [["low", names[0]], ["middle", names[1]], ["high", names[2]]];
+// The answers of each band are named where all are of one kind and scale.
+function bandNames({ measures, F }) {
+  const kinds = F.survey.names.filter((s) => s && s !== "none");
+  const ends = kinds.length === 1 ? bandEnds(measures, kinds[0]) : null;
+  if (!ends) return [["low", "Low"], ["middle", "Middle"], ["high", "High"]];
+  const { bottom, top, low, high } = ends, [under, from] = [Math.floor(low), Math.ceil(high)];
+  const answers = { low: [bottom, under], middle: [under + 1, from - 1], high: [from, top] };
+  const words = { nps: NPS_BANDS, enps: NPS_BANDS }[kinds[0]] ?? { low: "Low", middle: "Middle", high: "High" };
+  const range = ([a, b]) => (a === b ? `${a}` : `${a}–${b}`);
+  return Object.entries(answers).filter(([, [a, b]]) => a <= b).map(([name, ab]) => [name, kinds[0] === "stars" ? `${range(ab)} stars` : `${words[name]} (${range(ab)})`]);
 }
+
+const NPS_BANDS = { low: "Detractors", middle: "Passives", high: "Promoters" };
 
 function dateField(label, id, map, filters, key, changed) {
   const field = el("input", { type: "date", id, min: map.first_at.slice(0, 10), max: map.last_at.slice(0, 10), value: filters[key] });
@@ -48,5 +56,15 @@ function statusWords(app) {
   const { view, store } = app;
   const travelled = store.M.n < store.nEvidence ? ` (${count(store.M.n)} of the ${count(store.nEvidence)} mentions travel with this page)` : "";
   if (!view.filtered) return "";
-  return `Filtered view: computed from ${count(view.n_mentions)} of ${count(store.nEvidence)} mentions${travelled}. Ranked by people × severity; impact, rank ranges and trends are not recomputed.`;
+  return `Filtered view: computed from ${count(view.n_mentions)} of ${count(store.nEvidence)} mentions${travelled}. Ranked by people × severity, praise at half; impact, rank ranges and trends are not recomputed.${silentWords(store)}`;
+}
+
+// Who scored and wrote nothing does not travel, so the score of a view has another base than the whole.
+function silentWords(store) {
+  const all = scoresOf(store, store.M.id.map((_, i) => i));
+  return store.map.scores.map((s) => {
+    const heard = all.find((o) => o.survey === s.survey && o.measure === s.measure)?.estimate ?? nothing();
+    if (heard.n === s.estimate.n) return "";
+    return ` ${scoreName(s)} here is of answers with mentions only: without filters these give ${scoreValue(s.survey, heard.value, s.measure)} (n = ${count(heard.n)}), all answers ${scoreValue(s.survey, s.estimate.value, s.measure)} (n = ${count(s.estimate.n)}).`;
+  }).join("");
 }

@@ -89,6 +89,10 @@ function peopleWord(map, n) {
   return n === 1 ? "answer" : "answers";
 }
 
+const who = (map) => (map.people_known ? "who" : "that");
+
+const counted = (n, things) => `${count(n)} ${n === 1 ? things.replace(/s$/, "") : things}`;
+
 const MONTHS = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"];
 
 function dateText(iso) {

@@ -70,7 +70,7 @@ function filteredLead(view) {
   if (!view.n_mentions) return ["No answer passes these filters.", "Clear one of them to see the map again."];
   if (!top) return ["Nothing can be ranked in this view: no pain point is told by enough people.", ""];
   const { v, f } = top;
-  return [`What hurts most here: ${f.label}, in ${v.stage.title}.`, `${count(f.reach)} of ${count(v.n_people)} ${peopleWord(view, v.n_people)} in this view who speak of ${v.stage.title} tell of it (${percent(f.share.value)}, 95 % interval ${percent(f.share.low)} to ${percent(f.share.high)}).`];
+  return [`What hurts most here: ${f.label}, in ${v.stage.title}.`, `${count(f.reach)} of ${count(v.n_people)} ${peopleWord(view, v.n_people)} in this view ${who(view)} speak of ${v.stage.title} tell of it (${percent(f.share.value)}, 95 % interval ${percent(f.share.low)} to ${percent(f.share.high)}).`];
 }
 
 function filteredFigures(view) {

@@ -109,7 +109,7 @@ function voicesCell(v, context) {
   return el("button", { type: "button", class: "cell-button", on: { click: () => context.open({ stage: v.stage.name }) } },
     el("span", { class: "big" }, count(v.n_people)), el("span", { class: "unit" }, ` ${peopleWord(context.map, v.n_people)}`),
     bar(v.n_people / context.mostPeople, v.n_people ? "ink" : "nil"),
-    el("span", { class: "fine" }, `${percent(v.share.value)} · ${count(v.n_mentions)} ${v.n_mentions === 1 ? "mention" : "mentions"}`));
+    el("span", { class: "fine" }, `${percent(v.share.value)} · ${counted(v.n_mentions, "mentions")}`));
 }
 
 function scoreCell(v, context) {
@@ -174,12 +174,12 @@ function findingCard(f, context) {
       f.rank_low !== null && f.rank_low !== f.rank_high ? el("span", { class: "spread", title: "range of the rank" }, `rank ${f.rank_low}–${f.rank_high}`) : null));
 }
 
-function tallyList(list, most, pick) {
+function tallyList(map, list, most, pick) {
   const shown = 5;
   const known = list.filter((t) => t.n_mentions);
   if (!known.length) return el("p", { class: "fine" }, NONE);
   const line = (t, i) => el("li", { class: i >= shown ? "beyond" : null },
-    el("button", { type: "button", class: "tally", title: `${plainName(t.name)}: ${count(t.n_mentions)} mentions, ${count(t.n_people)} people, net sentiment ${netText(t.net_sentiment)}`, on: { click: () => pick(t) } },
+    el("button", { type: "button", class: "tally", title: `${plainName(t.name)}: ${counted(t.n_mentions, "mentions")}, ${count(t.n_people)} ${peopleWord(map, t.n_people)}, net sentiment ${netText(t.net_sentiment)}`, on: { click: () => pick(t) } },
       el("span", { class: "tally-name" }, el("bdi", {}, plainName(t.name))), el("span", { class: "tally-n" }, count(t.n_mentions)),
       bar(t.n_mentions / most, tone(t.net_sentiment)), hidden(`, net sentiment ${balance(t.net_sentiment.value)}`)));
   const items = el("ul", { class: "tallies" }, known.map(line));
@@ -193,8 +193,8 @@ function tallyList(list, most, pick) {
   return [items, more];
 }
 
-const touchCell = (v, c) => tallyList(v.touchpoints, c.mostMentions, (t) => c.open({ stage: v.stage.name, touchpoint: t.name }));
-const chanCell = (v, c) => tallyList(v.channels, c.mostChannel, (t) => c.open({ stage: v.stage.name, channel: t.name }));
+const touchCell = (v, c) => tallyList(c.map, v.touchpoints, c.mostMentions, (t) => c.open({ stage: v.stage.name, touchpoint: t.name }));
+const chanCell = (v, c) => tallyList(c.map, v.channels, c.mostChannel, (t) => c.open({ stage: v.stage.name, channel: t.name }));
 
 function drawLegend(view) {
   const key = (kind, words) => el("span", {}, el("i", { class: `swatch ${kind}` }), words);

@@ -94,12 +94,12 @@ function findingFacts(app, f) {
   const impact = f.impact && f.impact.value !== null;
   return [
     el("dl", { class: "facts" },
-      fact(capital(peopleWord(map, f.reach)), el("b", {}, count(f.reach)), el("span", {}, `${shareText(f.share)} of the stage; ${count(f.n_mentions)} mentions`)),
+      fact(capital(peopleWord(map, f.reach)), el("b", {}, count(f.reach)), el("span", {}, `${shareText(f.share)} of the stage; ${counted(f.n_mentions, "mentions")}`)),
       f.kind === "pain_point" ? fact("Severity", el("b", {}, f.severity.toFixed(1), " ", severityDots(f.severity)), el("span", {}, "1 minor, 2 major, 3 critical")) : null,
       impact ? fact(`Impact on ${surveyName(f.impact_survey)}`, el("b", {}, impactPoints(f, f.impact.value)), el("span", {}, `${impactPoints(f, f.impact.low)} to ${impactPoints(f, f.impact.high)}, leave-out`)) : null,
       f.weight && f.weight.value !== null ? fact("Weight", el("b", {}, percent(f.weight.value)), el("span", {}, `${percent(f.weight.low)} to ${percent(f.weight.high)}, overlap-corrected`)) : null,
       fact("Rank in stage", el("b", {}, f.rank === null ? "not ranked" : `${f.rank}`), el("span", {}, rankNote(f, map))),
-      fact("Trend", el("b", {}, trendMark(f.trend, f.kind) ?? plainName(f.trend?.verdict ?? "not tested")), el("span", {}, trendNote(f.trend))),
+      fact("Trend", el("b", {}, trendMark(f.trend, f.kind) ?? plainName(f.trend?.verdict ?? "not tested")), el("span", {}, trendNote(f.trend, map))),
       f.feasibility !== null ? fact("Ease", el("b", {}, `${f.feasibility}`), el("span", {}, "1 hard to 5 easy, from your table")) : null,
       f.owner ? fact("Owner", el("b", {}, f.owner)) : null),
     f.note ? el("p", { class: "why" }, "Note: ", f.note) : null,
@@ -111,20 +111,20 @@ function findingFacts(app, f) {
 
 function rankNote(f, map) {
   if (f.rank === null) return "too few people";
-  if (map.filtered) return "of this view; people × severity";
+  if (map.filtered) return "of this view; people × severity, praise at half";
   return f.rank_low === f.rank_high ? "the same in 95 % of resamples" : `${f.rank_low} to ${f.rank_high} in 95 % of resamples`;
 }
 
-function trendNote(change) {
+function trendNote(change, map) {
   if (!change) return "no period to compare with";
   const p = change.p_value === null ? "" : `; p ${change.p_value < 0.001 ? "< 0.001" : `= ${change.p_value.toFixed(3)}`}`;
   if (change.before === null || change.now === null) return `${change.test}${p}`;
-  return `${percent(change.before)} → ${percent(change.now)} of people${p}`;
+  return `${percent(change.before)} → ${percent(change.now)} of ${peopleWord(map, 2)}${p}`;
 }
 
 function stageFacts(app, v) {
   return el("dl", { class: "facts" },
-    fact(capital(peopleWord(app.view, v.n_people)), el("b", {}, count(v.n_people)), el("span", {}, `${shareText(v.share)} of all; ${count(v.n_mentions)} mentions in the stage`)),
+    fact(capital(peopleWord(app.view, v.n_people)), el("b", {}, count(v.n_people)), el("span", {}, `${shareText(v.share)} of all; ${counted(v.n_mentions, "mentions")} in the stage`)),
     fact("Net sentiment", el("b", {}, balance(v.net_sentiment.value)), el("span", {}, v.net_sentiment.value === null ? "" : `${balance(v.net_sentiment.low)} to ${balance(v.net_sentiment.high)}`)),
     v.scores.map((s) => fact(scoreName(s), el("b", {}, scoreValue(s.survey, s.estimate.value, s.measure)), el("span", {}, `${scoreValue(s.survey, s.estimate.low, s.measure)} to ${scoreValue(s.survey, s.estimate.high, s.measure)}, n = ${count(s.estimate.n)}`))));
 }

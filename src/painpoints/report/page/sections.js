@@ -121,7 +121,7 @@ function whatIfWords(app, score, measure, chosen, part) {
   if (!gone) return ["Choose at least one."];
   const name = scoreName(score), show = (v) => points(part * v, score.survey, score.measure);
   const now = scoreValue(score.survey, score.estimate.value, score.measure), then = scoreValue(score.survey, score.estimate.value + part * gone.value, score.measure);
-  return [el("b", {}, `${name} ${now} → ${then}`), ` (${show(gone.value)}, 95 % interval ${show(gone.low)} to ${show(gone.high)}), if ${part === 1 ? "" : `${Math.round(100 * part)} % of `}the ${count(gone.people)} ${peopleWord(app.store.map, gone.people)} who tell of it scored like the rest.`];
+  return [el("b", {}, `${name} ${now} → ${then}`), ` (${show(gone.value)}, 95 % interval ${show(gone.low)} to ${show(gone.high)}), if ${part === 1 ? "" : `${Math.round(100 * part)} % of `}the ${count(gone.people)} ${peopleWord(app.store.map, gone.people)} ${who(app.store.map)} tell of it scored like the rest.`];
 }
 
 // Answers added at either end and in the middle before a variance is taken, as in the engine.

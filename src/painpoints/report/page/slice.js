@@ -22,7 +22,7 @@ function passing(store, filters) {
   }
   if (filters.from) drop((i) => F.at[i] !== null && F.at[i].slice(0, 10) >= filters.from);
   if (filters.to) drop((i) => F.at[i] !== null && F.at[i].slice(0, 10) <= filters.to);
-  if (filters.band) drop((i) => band(coded(F.survey, i), F.score[i]) === filters.band);
+  if (filters.band) drop((i) => band(store.measures, coded(F.survey, i), F.score[i]) === filters.band);
   const words = filters.text.trim().toLowerCase().split(/\s+/).filter(Boolean);
   if (words.length) {
     drop((i) => { const text = F.verbatim[i].toLowerCase(); return words.every((word) => text.includes(word)); });
@@ -77,18 +77,20 @@ function recountStage(store, kept, view, rows, nAll) {
   };
 }
 
+const GIVEN = 0.5; // what praise counts of its reach, as in the engine: it is given already
+
 function recountFinding(store, kept, finding, nPeople) {
   const rows = (store.members.get(finding.finding_id) ?? []).filter((i) => kept[store.M.feedback[i]]);
   const reach = distinctPeople(store, rows);
-  const pain = tellsPain(finding), least = pain ? 1 : 0;
+  const pain = tellsPain(finding), praised = finding.opportunity === "extend_delight", least = pain ? 1 : 0;
   const severity = rows.length ? rows.reduce((sum, i) => sum + Math.max(least, store.M.severity[i]), 0) / rows.length : 0;
   return {
     ...finding, reach, severity,
     n_mentions: rows.length,
     share: wilson(reach, nPeople),
     impact: null, weight: null, agree: null, trend: null,
-    priority: reach * (pain ? severity : 1),
-    priority_formula: pain ? `reach ${reach} x severity ${severity.toFixed(2)}` : `reach ${reach}`,
+    priority: reach * (pain ? severity : praised ? GIVEN : 1),
+    priority_formula: pain ? `reach ${reach} x severity ${severity.toFixed(2)}` : praised ? `reach ${reach} x already given ${GIVEN}` : `reach ${reach}`,
     why: "",
     rank: null, rank_low: null, rank_high: null,
   };
