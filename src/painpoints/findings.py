@@ -441,8 +441,9 @@ def _why(row: Mapping[str, Any]) -> str:
         ends = f"{_number(row, 'impact_low')} to {_number(row, 'impact_high')}"
         return f"its impact on {_named(row['impact_survey'])} is surely there: {ends}"
     if row["claim"] == REMOVE:
-        ranks = f"rank {row['rank_low']} to {row['rank_high']} of its stage"
-        return f"severe ({row['severity']:.1f} of 3) and {ranks}; no scores to go by"
+        low, high = row["rank_low"], row["rank_high"]
+        rank = f"rank {low}" if low == high else f"rank {low} to {high}"
+        return f"severe ({row['severity']:.1f} of 3) and {rank} of its stage; no scores to go by"
     return f"{row['reach']} of {row['told']} who speak of it praise it; no scores to go by"
 
 

@@ -44,6 +44,15 @@ def test_one_person_is_one_person() -> None:
     assert many["why"] == f"{many['reach']} people tell of it as a problem"
 
 
+def test_a_rank_that_is_sure_is_one_number() -> None:
+    """Without scores the reason names the rank, and a range only where it is one."""
+    told = found(frames(400, survey="none")).filter(opportunity="remove_pain")
+    assert told.height
+    for row in told.iter_rows(named=True):
+        low, high = row["rank_low"], row["rank_high"]
+        assert f" rank {low} of its" in row["why"] or (low < high and f"{low} to {high}" in row["why"])  # fmt: skip
+
+
 def test_share_is_of_the_people_of_the_stage() -> None:
     """Reach over everybody who speaks of the stage, with Wilson's ends."""
     made = frames(300)

@@ -70,7 +70,7 @@ def _choose(sheets: Sequence[Sheet], source: str, wanted: str | None) -> Sheet:
     if len(tables) > 1:
         names = ", ".join(repr(s.name) for s in tables)
         raise UnreadableError(
-            f"{source}: {len(tables)} sheets hold data ({names}); name one with --sheet"
+            f"{source}: {len(tables)} sheets hold data ({names}); name one with --sheet, or save it alone"
         )
     return tables[0]
 
