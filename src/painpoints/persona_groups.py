@@ -284,11 +284,12 @@ def _clearest(
         return None, None, "only small groups stand out, or people who score alike but tell of all"
     judged = [(_stability(x, m, rng), m) for m in models]
     best = max(each for each, _ in judged)
-    stability, model = next(pair for pair in reversed(judged) if pair[0] >= best - AS_STABLE)
+    least = max(best - AS_STABLE, min(best, LEAST_STABILITY))
+    stability, model = next(pair for pair in reversed(judged) if pair[0] >= least)
     if stability >= LEAST_STABILITY:
         said = f"{model.n_clusters} groups, and random halves of the people give the same (stability {stability:.2f})"
         return model, stability, said
-    said = f"people differ more than by chance, but in no clear groups: random halves of them give others (stability {best:.2f} at best, {LEAST_STABILITY:g} is asked)"
+    said = f"people differ more than by chance, but in no clear groups: random halves of them give others (stability {int(100 * best) / 100:.2f} at best, {LEAST_STABILITY:g} is asked)"
     return None, best, said
 
 

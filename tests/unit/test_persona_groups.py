@@ -74,6 +74,18 @@ def test_planted_kinds_of_people_come_out() -> None:
     assert sum(p.n_people for p in look.found) == look.n_people
 
 
+def test_finer_groups_that_are_not_clear_leave_the_clear_ones(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Three groups nearly as stable as two, but under what is asked, do not undo the two."""
+    known = {2: 0.81, 3: 0.79}
+    monkeypatch.setattr(
+        persona_groups, "_stability", lambda _x, model, _rng: known.get(model.n_clusters, 0.0)
+    )
+    look = found(planted(loyal=1.0).made)
+    assert len(look.found) == 2, look.reason
+
+
 def test_people_are_placed_with_their_kind() -> None:
     """The groups are the planted ones, but for the few whose words could be of either."""
     given = planted(loyal=0.95)
