@@ -12,6 +12,7 @@ import pytest
 from painpoints import readers, scores
 from painpoints.config import ColumnSettings, ReadSettings
 from painpoints.errors import InputError, SettingsError, TooManyBadRows, UnreadableError
+from painpoints.readers.transcripts import cells
 from painpoints.tables import FEEDBACK, check
 
 BODY = (
@@ -448,3 +449,38 @@ def test_ragged_segments_of_several_files_are_null_where_missing(tmp_path: Path)
     assert feedback["segment_plan"].null_count() == 3
     assert feedback["segment_region"].null_count() == 3
     assert feedback.schema["segment_plan"] == pl.String
+
+
+def test_conversations_in_cells_are_told_apart(tmp_path: Path) -> None:
+    """Of a transcript in a cell the customer's turns are known; one-sided or other text stays text."""
+    chat = (
+        "Agent: How can I help?\n10:02 Customer: My parcel never came.\nIt is late.\nAgent: Sorry!"
+    )
+    rows = {
+        "transcript": [
+            chat,
+            "Delivery: late\nPrice: high",
+            "Agent: hi\nAgent: there?",
+            "A nice shop",
+        ],
+        "date": ["2026-01-03"] * 4,
+    }
+    file = tmp_path / "chats.csv"
+    pl.DataFrame(rows).write_csv(file)
+    intake = readers.read([file], columns=ColumnSettings(verbatim=("transcript",)))
+    said = intake.feedback.sort("row")
+    turns = said["turns"].to_list()
+    assert turns[1:] == [None, None, None]
+    text = said["verbatim"][0]
+    assert [(t["role"], text[t["start"] : t["end"]]) for t in turns[0]] == [
+        ("agent", "How can I help?"),
+        ("customer", "My parcel never came.\nIt is late."),
+        ("agent", "Sorry!"),
+    ]
+    assert any(
+        note.startswith("conversations in cells") and ": 1;" in note
+        for note in intake.sources[0].notes
+    )
+    told = cells.conversations(pl.Series([chat]), titles=pl.Series(["Lost"]))
+    assert told[0][0].startswith("Lost\nHow can I help?")
+    assert told[0][1][0] == {"role": "customer", "start": 0, "end": 4}

@@ -28,6 +28,7 @@ from painpoints.readers.ratings import (
     said_top,
 )
 from painpoints.readers.recognition import Mapped
+from painpoints.readers.transcripts import cells
 from painpoints.readers.transcripts.markup import text_of
 from painpoints.tables import FEEDBACK, SEGMENT_PREFIX, TIME
 
@@ -104,17 +105,24 @@ def fill_feedback(source: Source, read: ReadSettings, columns: ColumnSettings) -
                 pl.when(source.agent).then(pl.lit("agent")).otherwise(None)
             ).to_series(),
         }
-    ).with_columns(pl.lit(None, _TURNS).alias("turns"))
+    )
     base = base.with_columns(_language(source), *_segments(source))
     kinds = scored.filter(pl.col("score").is_not_null())["survey"]
     main = kinds.mode().sort()[0] if kinds.len() else "none"
     tops = scored.filter(pl.col("survey") == main)["score_max"].drop_nulls()
+    feedback = _per_question(source, base, verbatims)
     return Filled(
-        feedback=_per_question(source, base, verbatims),
+        feedback=feedback,
         survey=main,
         score_max=float(tops[0]) if tops.len() else None,
         issues=(*date_issues, *score_issues),
-        notes=(*date_notes, *score_notes, *marked_notes, *_question_notes(source, verbatims)),
+        notes=(
+            *date_notes,
+            *score_notes,
+            *marked_notes,
+            *_question_notes(source, verbatims),
+            *_conversation_notes(feedback),
+        ),
     )
 
 
@@ -141,7 +149,7 @@ def _per_question(source: Source, base: pl.DataFrame, verbatims: Sequence[str]) 
         question = source.questions.get(name) or (name if _is_question(name) else None)
         own = base.with_columns(
             (pl.col("feedback_id") + suffix).alias("feedback_id"),
-            _with_title(source, source.frame[name]).fill_null("").alias("verbatim"),
+            *_told(source, source.frame[name]),
             (asked if asked is not None else pl.lit(question, pl.String)).alias("question"),
             pl.lit(place).alias("__place"),
             pl.int_range(pl.len()).alias("__record"),
@@ -149,6 +157,23 @@ def _per_question(source: Source, base: pl.DataFrame, verbatims: Sequence[str]) 
         frames.append(own)
     order = ["__record", "__place"]
     return pl.concat(frames).sort(order, maintain_order=True).drop(order)
+
+
+def _told(source: Source, body: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """Return the verbatims and, of cells that hold a conversation, their turns."""
+    verbatims = _with_title(source, body).fill_null("").alias("verbatim")
+    found = cells.conversations(body, source.column("title"))
+    if not found:
+        return verbatims, pl.Series("turns", [None] * len(body), dtype=_TURNS)
+    said = pl.Series([text for text, _ in found.values()], dtype=pl.String)
+    turns = [found[place][1] if place in found else None for place in range(len(body))]
+    return verbatims.scatter(list(found), said), pl.Series("turns", turns, dtype=_TURNS)
+
+
+def _conversation_notes(feedback: pl.DataFrame) -> Iterable[str]:
+    n = feedback["turns"].is_not_null().sum()
+    if n:
+        yield f"conversations in cells (Agent: ..., Customer: ...): {n:,}; only the customer's turns are read"
 
 
 def _is_question(name: str) -> bool:
