@@ -452,7 +452,7 @@ def test_ragged_segments_of_several_files_are_null_where_missing(tmp_path: Path)
 
 
 def test_conversations_in_cells_are_told_apart(tmp_path: Path) -> None:
-    """Of a transcript in a cell the customer's turns are known; one-sided or other text stays text."""
+    """Of a transcript in a cell the customer's turns are known; one side alone and subjects are text."""
     chat = (
         "Agent: How can I help?\n10:02 Customer: My parcel never came.\nIt is late.\nAgent: Sorry!"
     )
@@ -461,7 +461,7 @@ def test_conversations_in_cells_are_told_apart(tmp_path: Path) -> None:
             chat,
             "Delivery: late\nPrice: high",
             "Agent: hi\nAgent: there?",
-            "A nice shop",
+            "Support: slow\nMember area: ugly",
         ],
         "date": ["2026-01-03"] * 4,
     }
