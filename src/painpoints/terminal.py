@@ -174,7 +174,7 @@ def _print_findings(title: str, journey: JourneyMap, which: str) -> None:
     table.add_column("Stage", width=13)
     table.add_column("Rank", justify="right", width=9)
     table.add_column("Finding", ratio=1)
-    table.add_column("People", justify="right", width=7)
+    table.add_column(words.people_title(journey), justify="right", width=7)
     table.add_column("Impact", justify="right", width=12)
     for view in journey.stages:
         _add_stage(table, view, getattr(view, which)[:3])

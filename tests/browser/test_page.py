@@ -31,6 +31,16 @@ def test_it_opens_offline_without_complaint(show: Opener, sample_html: str) -> N
     assert seen.is_clean()
 
 
+def test_the_map_counts_answers_where_people_are_not_known(show: Opener) -> None:
+    """The row of voices is called what is counted in it."""
+    journey, rows = sample(300)
+    for known, head in ((True, "People"), (False, "Answers")):
+        page = show(
+            drawn_page(replace(journey, people_known=known), rows, n_evidence_total=300)
+        ).page
+        expect(page.locator(".lane-label.lane-voices b")).to_have_text(head)
+
+
 def nasty_page() -> str:
     """Return a page with scripts in every text that comes from outside."""
     bad = SCRIPT + IMAGE

@@ -274,3 +274,12 @@ def test_a_name_denies_once_and_differs_in_more_than_an_article() -> None:
     assert not any("no not" in text for text in read)
     assert wording.fold("The nights are the worst") == wording.fold("Nights are  worst")
     assert wording.fold("The") == "the"
+
+
+def test_what_is_easy_is_said_with_it() -> None:
+    """A name has no "not easy" cut off from "to find"; where nothing follows it may be one."""
+    phrases = {"the lounge is not easy to find": [("lounge is not easy", 1.7)]}
+    cut = {text for text, _, _ in wording.pieces("the lounge is not easy to find", phrases)}
+    assert "lounge is not easy to find" in cut
+    assert not any(text.endswith("easy") for text in cut)
+    assert "lounge is not easy" in {t for t, _, _ in wording.pieces("the lounge is not easy", {})}

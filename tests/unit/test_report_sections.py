@@ -9,6 +9,7 @@ import pytest
 from python_calamine import CalamineWorkbook
 from tests.sample_map import SCRIPT, sample
 
+from painpoints import terminal
 from painpoints.domain import (
     Emerging,
     Estimate,
@@ -462,6 +463,16 @@ def test_tables_do_not_call_answers_people() -> None:
     assert "7 answers" in unknown["emerging"].lead
     assert "Answers" in workbook_heads(replace(journey, people_known=False), rows)
     assert "People" in workbook_heads(journey, rows)
+
+
+def test_the_terminal_does_not_call_answers_people(capsys: pytest.CaptureFixture[str]) -> None:
+    """What is printed after an analysis counts what the export counts."""
+    journey, _ = told()
+    for known, head in ((True, "People"), (False, "Answers")):
+        terminal.print_map(replace(journey, people_known=known))
+        heads = [line for line in capsys.readouterr().out.splitlines() if "Finding" in line]
+        assert heads
+        assert all(head in line for line in heads)
 
 
 def workbook_heads(journey: JourneyMap, rows: tuple[Evidence, ...]) -> list[object]:

@@ -123,8 +123,9 @@ def _stands_in(words: Words, clause: Words) -> bool:
     spoken = [one for one in clause if one.plain not in _ARTICLE]
     heard = [one.plain for one in spoken]
     for start in range(len(heard) - len(wanted) + 1):
-        if heard[start : start + len(wanted)] == wanted:
-            return not _negated(spoken, start)
+        end = start + len(wanted)
+        if heard[start:end] == wanted:
+            return not (_negated(spoken, start) or _waits_for_verb(spoken, end))
     return False
 
 
@@ -142,7 +143,7 @@ def _from(clause: Words, start: int) -> Iterator[Words]:
         part = clause[start:end]
         if _ends_all(part):
             return
-        cut_short = left_over and end == len(clause) - 1
+        cut_short = (left_over and end == len(clause) - 1) or _waits_for_verb(clause, end)
         if not cut_short and _reads_well(part, closes=end == len(clause)):
             yield part
 
@@ -152,6 +153,12 @@ def _ends_all(part: Words) -> bool:
     last, before = part[-1], part[:-1]
     again = any(one.plain == last.plain or (one.turns and last.turns) for one in before)
     return last.unsayable or again
+
+
+def _waits_for_verb(clause: Words, end: int) -> bool:
+    """Return whether words up to `end` were cut off from what is easy or hard: "not easy" to find."""
+    after = clause[end].plain if end < len(clause) else ""
+    return after == "to" and clause[end - 1].plain in _EASE
 
 
 def _may_start(clause: Words, start: int) -> bool:
@@ -296,6 +303,8 @@ _STOP = _ARTICLE | _PERSONAL | frozenset(_STOP_WORDS.split())
 _MAY_END_WORDS = "again back down off out up"
 _OPENING_WORDS = "also and but even just now really so still"
 _OPENING = _ARTICLE | _PERSONAL | frozenset(_OPENING_WORDS.split())
+_EASE = frozenset({"difficult", "easier", "easy", "hard", "harder", "impossible", "possible"})
+"""Words that say how something goes, and leave to what follows them what it is."""
 _PARTICLES = frozenset({"back", "down", "in", "off", "out", "up"})
 _BEFORE_NOT = frozenset({"can", "could", "did", "do", "does", "will", "would"})
 _FAILS = _BEFORE_NOT - {"do", "would"}

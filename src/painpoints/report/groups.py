@@ -55,11 +55,7 @@ def group_scores(journey: JourneyMap) -> Iterator[Section]:
     shown = [
         scores[0] for groups in journey.scores_by.values() for scores in groups.values() if scores
     ]
-    look = (
-        "share"
-        if all(words.is_share(score.survey, score.measure) for score in shown)
-        else "decimal"
-    )
+    look = words.points_look((score.survey, score.measure) for score in shown)
     yield Section(
         "scores",
         "Scores of touchpoints and channels",

@@ -61,8 +61,7 @@ def first(journey: JourneyMap) -> Iterator[Section]:
 def _columns(
     journey: JourneyMap, claims: Sequence[tuple[StageView, Finding]]
 ) -> tuple[Column, ...]:
-    kinds = [(f.impact_survey, f.impact_measure) for _, f in claims if f.impact]
-    look = "share" if kinds and all(words.is_share(*kind) for kind in kinds) else "decimal"
+    look = words.points_look((f.impact_survey, f.impact_measure) for _, f in claims if f.impact)
     return (
         Column("What to do"), Column("Kind"), Column("Stage"),
         Column(words.people_title(journey), "count"), Column("Score would move by", look),

@@ -6,6 +6,7 @@ exists only here and below; a true minus sign, an en dash for ranges.
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Literal
 
 from painpoints.domain import Change, Estimate, Finding, JourneyMap, Score, StageView
 
@@ -82,6 +83,12 @@ def balance(share: float | None) -> str:
 def is_share(survey: str | None, measure: str = "") -> bool:
     """Return whether a score is a share 0..1; by its kind where the measure is not told."""
     return measure.endswith("_share") if measure else survey in _SHARES
+
+
+def points_look(kinds: Iterable[tuple[str | None, str]]) -> Literal["share", "decimal"]:
+    """Return how points of these (survey, measure) stand in one column: as shares if all are."""
+    known = list(kinds)
+    return "share" if known and all(is_share(*kind) for kind in known) else "decimal"
 
 
 def points(value: float | None, survey: str | None, measure: str = "") -> str:

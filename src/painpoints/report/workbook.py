@@ -314,7 +314,9 @@ def _stage_columns(journey: JourneyMap) -> list[_Column]:
         for survey, measure in surveys
         for column in (
             *_estimate(
-                words.score_name(survey, measure), score(survey, measure), _look(survey, measure)
+                words.score_name(survey, measure),
+                score(survey, measure),
+                words.points_look([(survey, measure)]),
             ),
             _people_of(words.score_name(survey, measure), score(survey, measure)),
         )
@@ -336,10 +338,6 @@ def _stage_columns(journey: JourneyMap) -> list[_Column]:
 
 _SCALES = {"balance": 100, "pp": 100}
 """Looks whose numbers are kept as parts of one and read as hundredths."""
-
-
-def _look(survey: str, measure: str) -> str:
-    return "share" if words.is_share(survey, measure) else "decimal"
 
 
 def _change_look(journey: JourneyMap) -> str:

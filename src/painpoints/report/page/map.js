@@ -30,7 +30,8 @@ const PRINTED = [
 ];
 
 function drawMap(view, open, top, only = null) {
-  const lanes = LANES.filter(([lane]) => laneHasContent(view, lane) && (!only || only.includes(lane)));
+  const lanes = LANES.filter(([lane]) => laneHasContent(view, lane) && (!only || only.includes(lane)))
+    .map(([lane, title]) => [lane, lane === "voices" ? capital(peopleWord(view, 2)) : title]);
   const grid = el("div", { class: "map", at: { "--stages": view.stages.length, "--lanes": lanes.length } });
   lanes.forEach(([lane, title], i) => grid.append(laneLabel(lane, title, i)));
   const row = lanes.findIndex(([lane]) => lane === "mood") + 1;
