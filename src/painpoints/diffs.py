@@ -69,6 +69,8 @@ def diff(before: Path, now: Path) -> tuple[MapDiff, dict[str, str]]:
         now=now.resolve().name,
         span_before=_days(old.feedback),
         span_now=_days(new.feedback),
+        people_known=all(tables.people_known(each.feedback) for each in (old, new)),
+        titles={stage.name: stage.title for stage in stages(settings)},
         n_before=_n_heard(sides.feedback, late=False),
         n_now=_n_heard(sides.feedback, late=True),
         n_shared=sides.n_shared,

@@ -28,6 +28,12 @@ STAGES = (
 NO_STAGE = "none"
 """The label of a mention that tells no stage."""
 
+UNTOLD = (NO_STAGE, UNSURE)
+"""Labels that name no stage and no touchpoint."""
+
+ALL = "all"
+"""Stands for the whole journey where figures are kept by stage."""
+
 TOUCHPOINTS = (
     "advertising",
     "information",
@@ -432,6 +438,9 @@ class MapChange:
 class MapDiff:
     """Two runs compared, the people of each apart from the other's.
 
+    people_known:    whether both exports tell who gave each feedback; else answers are counted, also
+                     where a name below says people.
+    titles:          of the stages in force, by name, in the order of the journey.
     n_before, n_now: people heard.
     n_shared:        feedbacks in both runs, counted with the first only.
     n_people_both:   people who are heard in both; the tests take them for different ones.
@@ -446,6 +455,8 @@ class MapDiff:
     now: str
     span_before: tuple[datetime | None, datetime | None]
     span_now: tuple[datetime | None, datetime | None]
+    people_known: bool
+    titles: Mapping[str, str]
     n_before: int
     n_now: int
     n_shared: int

@@ -15,10 +15,9 @@ import numpy.typing as npt
 import polars as pl
 
 from painpoints import stats, surveys, tables
+from painpoints.domain import ALL, UNTOLD
 from painpoints.relative_weights import Drivers, Weights, relative_weights
 
-ALL = "all"
-UNTOLD = ("none", "unsure")
 ANSWERS_PER_WEIGHT = 10
 MAX_WEIGHTS = 80
 EXTRA = {"net": (0.75, 1.5), "share": (1.0, 0.0), "mean": (0.75, 1.5)}

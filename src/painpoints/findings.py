@@ -15,6 +15,7 @@ import numpy as np
 import polars as pl
 
 from painpoints import efforts, points, stats, tables
+from painpoints.domain import UNTOLD
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -24,7 +25,6 @@ MAX_EVIDENCE = 200
 PRIOR_PEOPLE = 5
 EFFECT_ENDS = (0.25, 3.0)
 EFFECT_SLOPE = 3.75
-UNTOLD = ("none", "unsure")
 MIDDLE_EFFORT = 3.0
 MATERIAL = 0.005
 FIRST = 5

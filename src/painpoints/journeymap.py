@@ -15,6 +15,7 @@ import polars as pl
 
 from painpoints import stats, tables
 from painpoints.domain import (
+    ALL,
     Change,
     Estimate,
     Evidence,
@@ -30,7 +31,6 @@ from painpoints.domain import (
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-ALL = "all"
 MAX_FILTER_VALUES = 50
 NO_MENTION = "no_mention"
 UNKNOWN = "unknown"
@@ -86,7 +86,7 @@ def build(
         n_feedback=feedback.height,
         n_people=feedback.select(tables.person().n_unique()).item(),
         n_mentions=mentions.height,
-        people_known=_people_known(feedback),
+        people_known=tables.people_known(feedback),
         scores=scores.get(ALL, ()),
         stages=tuple(
             replace(view, scores=scores.get(name, ()), change=_share_change(changes.get(name, ())))
@@ -120,12 +120,6 @@ def _span(feedback: pl.DataFrame) -> tuple[datetime | None, datetime | None]:
     assert first_at is None or isinstance(first_at, datetime)
     assert last_at is None or isinstance(last_at, datetime)
     return first_at, last_at
-
-
-def _people_known(feedback: pl.DataFrame) -> bool:
-    """Return whether the export names who gave each analysed feedback."""
-    people = feedback.filter(pl.col("reason").is_null())["person_id"]
-    return bool(people.len()) and people.null_count() == 0
 
 
 def _counts(values: pl.Series) -> dict[str, int]:

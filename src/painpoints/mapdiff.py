@@ -14,7 +14,7 @@ import polars as pl
 from painpoints import stats, tables
 from painpoints.domain import Estimate, Lineage, MapChange
 
-TEST = "Fisher's exact test on people, Benjamini-Hochberg over all groups"
+TEST = "Fisher's exact test, Benjamini-Hochberg over all groups"
 N_PERMUTATIONS = 100
 MAX_EVIDENCE = 50
 MIX, MAX_MIX = 0.1, 6

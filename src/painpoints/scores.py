@@ -9,10 +9,7 @@ import numpy as np
 import polars as pl
 
 from painpoints import stats, surveys, tables
-from painpoints.domain import Estimate, Score
-
-ALL = "all"
-UNTOLD = ("none", "unsure")
+from painpoints.domain import ALL, UNTOLD, Estimate, Score
 
 
 def score(

@@ -25,6 +25,12 @@ def person() -> pl.Expr:
     return pl.coalesce("person_id", row)
 
 
+def people_known(feedback: pl.DataFrame) -> bool:
+    """Return whether the export names who gave each analysed feedback."""
+    people = feedback.filter(pl.col("reason").is_null())["person_id"]
+    return bool(people.len()) and people.null_count() == 0
+
+
 def answer() -> pl.Expr:
     """Return a 64-bit key of the answer that a scored feedback belongs to.
 

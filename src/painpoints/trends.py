@@ -14,10 +14,8 @@ import numpy as np
 import polars as pl
 
 from painpoints import stats, surveys, tables
-from painpoints.domain import Change
+from painpoints.domain import ALL, UNTOLD, Change
 
-ALL = "all"
-UNTOLD = ("none", "unsure")
 UNITS = {"week": "1w", "month": "1mo", "quarter": "1q", "year": "1y"}
 Period = Literal["auto", "week", "month", "quarter", "year", "none"]
 ENOUGH = 300

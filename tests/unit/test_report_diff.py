@@ -17,8 +17,8 @@ RISEN = MapChange(
 FIXED = replace(RISEN, topic_id="t2", label=SCRIPT, verdict="fixed", before=12, now=0, share_before=0.06, share_now=0.0, lineage="retired")  # fmt: skip
 STAYED = replace(RISEN, topic_id="t3", label="Nice shop", group="extend_delight", verdict="unchanged", p_value=0.8)  # fmt: skip
 FOUND = MapDiff(
-    before="march", now="april", span_before=(DAY, DAY), span_now=(DAY, DAY), n_before=200,
-    n_now=210, n_shared=3, n_people_both=7, changes=(RISEN, FIXED, STAYED),
+    before="march", now="april", span_before=(DAY, DAY), span_now=(DAY, DAY),
+    people_known=True, titles={"delivery": "Delivery", "loyalty": "Loyalty"}, n_before=200, n_now=210, n_shared=3, n_people_both=7, changes=(RISEN, FIXED, STAYED),
     stages={"all": (Change(10.0, -5.0, 0.01, "z test", "falling", "nps", "nps"),)},
     lineage=(Lineage("t1", "t1", "kept", 0.93, "Parcel late", "Parcel late"), Lineage("t2", None, "retired", None, SCRIPT, None)),
     churn=0.12, q=0.05, expected_false_alarms=0.03, test="exact", remarks=("Made by others.",),
@@ -56,10 +56,32 @@ def test_the_note_has_every_change() -> None:
     """A row for each change, the stages, and the lineage."""
     note = diff.diff_note(FOUND)
     assert note.startswith("# march → april\n")
-    assert "| Parcel late | pain | delivery | rising | 10 | 40 | 5.0 % | 20.0 % |" in note
+    assert "| Parcel late | pain | Delivery | rising | 10 | 40 | 5.0 % | 20.0 % |" in note
     assert "NPS of everybody falling" in note
     assert "1 kept, 0 merged, 0 split, 0 new, 1 retired" in note
     assert SCRIPT not in note
+
+
+def test_stages_stand_by_their_titles_in_the_order_of_the_journey() -> None:
+    """As on the map; everybody comes first, whatever the order they are kept in."""
+    fall = FOUND.stages["all"]
+    told = dict.fromkeys(("delivery", "all", "loyalty"), fall)
+    own = replace(FOUND, stages=told, titles={"loyalty": "Coming back", "delivery": "On its way"})
+    stages = diff.diff_sections(own)[1]
+    assert [row.cells[0].text for row in stages.tables[0].rows] == [
+        "everybody", "Coming back", "On its way",
+    ]  # fmt: skip
+    assert "NPS of Coming back falling" in stages.lead
+    assert "pain, On its way" in diff.diff_page(own, QUOTES)
+
+
+def test_answers_are_not_called_people() -> None:
+    """Where an export does not tell who answered, answers are counted, and called so."""
+    nobody = replace(FOUND, people_known=False, n_people_both=0)
+    told = diff.diff_note(nobody) + diff.diff_page(nobody, QUOTES)
+    assert "210 answers against" in told
+    assert "Answers before" in told
+    assert "people" not in told.lower()
 
 
 def test_the_note_names_the_file_that_has_the_rest() -> None:
@@ -73,10 +95,10 @@ def test_the_note_names_the_file_that_has_the_rest() -> None:
 
 def test_the_figure_is_as_wide_as_the_largest_share() -> None:
     """Both dots stand at their part of the widest share; worse and better are told apart."""
-    bars = diff.dumbbells([RISEN, FIXED, replace(STAYED, verdict="rising")])
+    bars = diff.dumbbells(FOUND, [RISEN, FIXED, replace(STAYED, verdict="rising")])
     assert [round(bar["now"]) for bar in bars] == [100, 0, 100]
     assert [bar["tone"] for bar in bars] == ["negative", "positive", "positive"]
-    assert diff.dumbbells([]) == []
+    assert diff.dumbbells(FOUND, []) == []
 
 
 def test_the_plain_form_is_whole() -> None:

@@ -3,9 +3,10 @@
 import pytest
 from tests.synthetic import frames
 
-from painpoints import scores, tables
+from painpoints import tables
 from painpoints.arrangement import Tables, arrange
 from painpoints.config import load
+from painpoints.domain import ALL
 from painpoints.errors import SettingsError
 
 
@@ -26,7 +27,7 @@ def test_targets_are_in_the_unit_of_the_score(survey: str, said: float, kept: fl
     targets = {view.stage.name: view.target for view in journey.stages}
     assert targets["use"] == pytest.approx(kept)
     assert targets["delivery"] is None
-    assert scores.ALL not in targets
+    assert ALL not in targets
 
 
 def test_a_target_of_no_stage_is_refused() -> None:

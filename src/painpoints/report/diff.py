@@ -4,7 +4,7 @@ Says what is new, rising, falling and fixed, by stage what moved, what became of
 how many of the changes chance alone would show. Every row opens its quotes of both runs.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from importlib.metadata import version
 from importlib.resources import files
@@ -13,7 +13,7 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from painpoints.domain import Change, MapChange, MapDiff
+from painpoints.domain import ALL, Change, MapChange, MapDiff
 from painpoints.report import words
 from painpoints.report.html import digest, style
 from painpoints.report.markdown import escaped, section_blocks
@@ -56,7 +56,7 @@ def lead(diff: MapDiff) -> str:
 def notes(diff: MapDiff) -> tuple[str, ...]:
     """Return how sure it is, and what stands against the comparison."""
     told = [
-        f"{diff.test}; a change also needs five people and shares that differ by half or by 5 points. If nothing had changed, such a comparison would show {diff.expected_false_alarms:.2g} changes; of those shown at most {words.percent(diff.q)} are expected to be false.",
+        f"{diff.test}, on {words.people_word(diff, 2)}; a change also needs five of them and shares that differ by half or by 5 points. If nothing had changed, such a comparison would show {diff.expected_false_alarms:.2g} changes; of those shown at most {words.percent(diff.q)} are expected to be false.",
         f"{words.percent(diff.churn)} of the later run's mentions with a topic are in topics that the earlier run did not have. Each topic is compared on the mentions that one frozen model gave it in both runs, so a new cut of the topics is no change.",
     ]
     if diff.n_shared:
@@ -74,20 +74,21 @@ def diff_sections(diff: MapDiff) -> tuple[Section, ...]:
     """Return what changed, the stages, the lineage of the topics, and what stayed."""
     quiet = [change for change in diff.changes if change.verdict not in _MOVED]
     return (
-        Section("changed", "What changed", "Changed", lead(diff), (_table(moved(diff), "Changed"),), notes(diff)),
+        Section("changed", "What changed", "Changed", lead(diff), (_table(diff, moved(diff), "Changed"),), notes(diff)),
         Section("stages", "Stages", "Stages", _stage_lead(diff), (_stages(diff),)),
         Section("lineage", "Topics", "Topics", _lineage_lead(diff), (_lineage(diff),)),
-        Section("stayed", "Unchanged, and too few to tell", "Unchanged", f"{words.counted(len(quiet), 'groups')}.", (_table(quiet, "Unchanged"),)),
+        Section("stayed", "Unchanged, and too few to tell", "Unchanged", f"{words.counted(len(quiet), 'groups')}.", (_table(diff, quiet, "Unchanged"),)),
     )  # fmt: skip
 
 
-_TITLES = ("What", "Told as", "Stage", "Verdict", "People before", "People now", "Share before", "Share now", "Difference", "p", "Topic")  # fmt: skip
 _LOOKS = ("text", "text", "text", "text", "count", "count", "share", "share", "pp", "p", "text")
 
 
-def _table(changes: Sequence[MapChange], caption: str) -> Table:
-    columns = tuple(Column(t, look) for t, look in zip(_TITLES, _LOOKS, strict=True))
-    return Table(caption, columns, tuple(Row(_cells(c), key(c)) for c in changes))
+def _table(diff: MapDiff, changes: Sequence[MapChange], caption: str) -> Table:
+    people = words.people_title(diff)
+    titles = ("What", "Told as", "Stage", "Verdict", f"{people} before", f"{people} now", "Share before", "Share now", "Difference", "p", "Topic")  # fmt: skip
+    columns = tuple(Column(t, look) for t, look in zip(titles, _LOOKS, strict=True))
+    return Table(caption, columns, tuple(Row(_cells(diff, c), key(c)) for c in changes))
 
 
 def key(change: MapChange) -> str:
@@ -95,14 +96,14 @@ def key(change: MapChange) -> str:
     return f"{change.group}:{change.stage}:{change.topic_id}"
 
 
-def _cells(change: MapChange) -> tuple[Cell, ...]:
+def _cells(diff: MapDiff, change: MapChange) -> tuple[Cell, ...]:
     d = change.difference
     ends = [words.signed(100 * end, 1) for end in (d.low, d.high) if end is not None]
     value = words.signed(100 * d.value, 1) if d.value is not None else "–"
     return (
         text_cell(change.label),
         text_cell(GROUPS.get(change.group, change.group)),
-        text_cell(change.stage.replace("_", " ")),
+        text_cell(_stage(diff, change.stage)),
         text_cell(change.verdict.replace("_", " ")),
         count_cell(change.before),
         count_cell(change.now),
@@ -116,24 +117,29 @@ def _cells(change: MapChange) -> tuple[Cell, ...]:
 
 def _stage_lead(diff: MapDiff) -> str:
     told = [
-        f"{words.change_name(change.what)} of {_stage(stage)} {change.verdict}"
-        for stage, changes in diff.stages.items()
+        f"{words.change_name(change.what)} of {_stage(diff, stage)} {change.verdict}"
+        for stage, changes in _in_order(diff)
         for change in changes
         if change.verdict in _MOVED
     ]
     return f"{'; '.join(told)}." if told else "No stage changed surely."
 
 
-def _stage(name: str) -> str:
-    return "everybody" if name == "all" else name.replace("_", " ")
+def _in_order(diff: MapDiff) -> Iterator[tuple[str, Sequence[Change]]]:
+    """Yield what was compared of everybody, then of each stage as the journey goes."""
+    return ((name, diff.stages[name]) for name in (ALL, *diff.titles) if name in diff.stages)
+
+
+def _stage(diff: MapDiff, name: str) -> str:
+    return "everybody" if name == ALL else diff.titles[name]
 
 
 def _stages(diff: MapDiff) -> Table:
     titles = ("Stage", "What", "Before", "Now", "Verdict", "p", "Test")
     looks = ("text", "text", "text", "text", "text", "p", "text")
     rows = [
-        Row(_stage_cells(stage, change))
-        for stage, changes in diff.stages.items()
+        Row(_stage_cells(_stage(diff, stage), change))
+        for stage, changes in _in_order(diff)
         for change in changes
     ]
     return Table("Stages", tuple(map(Column, titles, looks)), tuple(rows))
@@ -142,7 +148,7 @@ def _stages(diff: MapDiff) -> Table:
 def _stage_cells(stage: str, change: Change) -> tuple[Cell, ...]:
     said = [words.change_value(change.what, v, change.measure) for v in (change.before, change.now)]
     return (
-        text_cell(_stage(stage)),
+        text_cell(stage),
         text_cell(words.change_name(change.what)),
         *map(text_cell, said),
         text_cell(change.verdict.replace("_", " ")),
@@ -181,7 +187,9 @@ def title(diff: MapDiff) -> str:
 def span(diff: MapDiff) -> str:
     """Return dates and people of both runs."""
     sides = ((diff.span_before, diff.n_before), (diff.span_now, diff.n_now))
-    return " against ".join(f"{_days(days)}{words.count(n)} people" for days, n in reversed(sides))
+    return " against ".join(
+        f"{_days(days)}{words.count(n)} {words.people_word(diff, n)}" for days, n in reversed(sides)
+    )
 
 
 def _days(days: tuple[datetime | None, datetime | None]) -> str:
@@ -213,7 +221,8 @@ def diff_page(diff: MapDiff, quotes: Mapping[str, str]) -> str:
         span=span(diff),
         sections=diff_sections(diff),
         said={key(change): _said(change, quotes) for change in diff.changes},
-        bars=dumbbells(moved(diff)[:MAX_FIGURE]),
+        people=words.people_word(diff, 2),
+        bars=dumbbells(diff, moved(diff)[:MAX_FIGURE]),
         version=version("painpoints"),
         style=look,
         policy=f"default-src 'none'; style-src {digest(look)}; base-uri 'none'; form-action 'none'",
@@ -232,7 +241,7 @@ def _said(change: MapChange, quotes: Mapping[str, str]) -> list[tuple[str, list[
     ]
 
 
-def dumbbells(changes: Sequence[MapChange]) -> list[dict[str, Any]]:
+def dumbbells(diff: MapDiff, changes: Sequence[MapChange]) -> list[dict[str, Any]]:
     """Return, for the figure, each change's label and both shares in percent of the widest."""
     widest = max(
         (share or 0 for c in changes for share in (c.share_before, c.share_now)), default=0
@@ -241,7 +250,7 @@ def dumbbells(changes: Sequence[MapChange]) -> list[dict[str, Any]]:
         return []
     return [
         {
-            "label": f"{c.label} ({GROUPS.get(c.group, c.group)}, {c.stage})",
+            "label": f"{c.label} ({GROUPS.get(c.group, c.group)}, {_stage(diff, c.stage)})",
             "before": 100 * (c.share_before or 0) / widest,
             "now": 100 * (c.share_now or 0) / widest,
             "words": f"{words.percent(c.share_before)} → {words.percent(c.share_now)}",

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Literal
 
-from painpoints.domain import Change, Estimate, Finding, JourneyMap, Score, StageView
+from painpoints.domain import Change, Estimate, Finding, JourneyMap, MapDiff, Score, StageView
 
 SURVEYS = {
     "nps": "NPS",
@@ -185,13 +185,13 @@ def trend_text(finding: Finding) -> str:
     return f"{change.verdict} ({percent(change.before)} → {percent(change.now)})"
 
 
-def people_word(journey: JourneyMap, n: int) -> str:
+def people_word(journey: JourneyMap | MapDiff, n: int) -> str:
     """Return people, or answers where the export does not tell who answered."""
     word = "people" if journey.people_known else "answers"
     return {("people", 1): "person", ("answers", 1): "answer"}.get((word, n), word)
 
 
-def people_title(journey: JourneyMap) -> str:
+def people_title(journey: JourneyMap | MapDiff) -> str:
     """Return the title of a column that counts people, or answers."""
     return people_word(journey, 2).capitalize()
 
