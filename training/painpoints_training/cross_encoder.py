@@ -100,7 +100,7 @@ def tune(student: Cross, rows: pl.DataFrame, plan: teach.Plan) -> list[float]:
     """Teach it the labels of rows of `corpus.SCHEMA`; return every step's loss."""
     rng = random.Random(plan.seed)  # noqa: S311 - a sample, no secret
     torch.manual_seed(plan.seed)
-    batches = teach.row_batches(rows, plan, rng, _length)
+    batches = teach.row_batches(list(rows.iter_rows(named=True)), plan, rng, _length)
 
     def loss(batch: Sequence[teach.Row]) -> Tensor:
         return teach.label_loss(student([_seen(row, rng) for row in batch]), batch)

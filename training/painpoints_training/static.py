@@ -27,6 +27,9 @@ from painpoints_training.teach import Student, Teacher
 from painpoints_training.vocabulary import spoken
 
 DIMS = 256
+DROPPED = 0.3
+"""Share of a text's tokens that are not read while learning, so that no text is known by heart."""
+
 SIF = 1e-3
 """Weight of a token that occurs with probability p is SIF / (SIF + p) (Arora et al. 2017)."""
 
@@ -57,12 +60,17 @@ class Averaged(Student):
 
     def vectors(self, texts: Sequence[str]) -> Tensor:
         """Return unit vectors (n, dim)."""
-        ids = [
-            one.ids for one in self.tokenizer.encode_batch(list(texts), add_special_tokens=False)
-        ]
+        read = self.tokenizer.encode_batch(list(texts), add_special_tokens=False)
+        ids = [_some(one.ids) if self.training else one.ids for one in read]
         starts = torch.tensor([0, *np.cumsum([len(one) for one in ids])[:-1].tolist()])
         flat = torch.tensor([token for one in ids for token in one], dtype=torch.long)
         return functional.normalize(self.body(flat, starts), dim=-1)
+
+
+def _some(ids: list[int]) -> list[int]:
+    """Return the tokens that are not dropped; all of them rather than none."""
+    kept = (torch.rand(len(ids)) >= DROPPED).tolist()
+    return [token for token, stays in zip(ids, kept, strict=True) if stays] or ids
 
 
 def averaged(

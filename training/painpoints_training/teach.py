@@ -12,10 +12,9 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
-import polars as pl
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
@@ -25,7 +24,9 @@ from painpoints.classify import LABELS, Vectors
 from painpoints_training.corpus import CLASSES
 
 Batch = TypeVar("Batch")
-Row = Mapping[str, str | None]
+Row = Mapping[str, Any]
+"""`text`, `context`, and for each label its class, or the probability of each of `CLASSES`, or None."""
+
 Teacher = Mapping[str, NDArray[np.float32]]
 """A larger encoder's unit vector of a text."""
 
@@ -45,12 +46,12 @@ LOSS_WEIGHTS: Mapping[str, float] = {
 class Teaching:
     """What an encoder learns from.
 
-    labelled: rows of `corpus.SCHEMA`; a null label teaches nothing.
-    intents:  texts of each intent.
-    teacher:  of any texts; those without a vector are not drawn to one.
+    rows:    mentions with labels; one that is None teaches nothing.
+    intents: texts of each intent.
+    teacher: of any texts; those without a vector are not drawn to one.
     """
 
-    labelled: pl.DataFrame
+    rows: Sequence[Row]
     intents: Mapping[str, Sequence[str]]
     teacher: Teacher
 
@@ -111,6 +112,7 @@ class Student(Taught, ABC):
 def imitate(student: Student, teacher: Teacher, plan: Plan) -> list[float]:
     """Teach the student a teacher's vectors; return the loss of every step."""
     rng = random.Random(plan.seed)  # noqa: S311 - a sample, no secret
+    torch.manual_seed(plan.seed)
     size = int(len(teacher) * min(plan.epochs, 1.0))
     texts = rng.sample(sorted(teacher), size) * max(1, round(plan.epochs))
     batches = _bucketed(texts, plan.n_rows, rng)
@@ -121,7 +123,7 @@ def tune(student: Student, teaching: Teaching, plan: Plan) -> list[float]:
     """Teach the student labels, intents and the teacher together; return every step's loss."""
     rng = random.Random(plan.seed)  # noqa: S311 - a sample, no secret
     torch.manual_seed(plan.seed)
-    batches = row_batches(teaching.labelled, plan, rng, lambda row: len(row["text"] or ""))
+    batches = row_batches(teaching.rows, plan, rng, lambda row: len(row["text"] or ""))
 
     def loss(rows: Sequence[Row]) -> Tensor:
         total = _label_loss(student, rows, teaching.teacher, rng)
@@ -177,17 +179,16 @@ def _bucketed(texts: Sequence[str], size: int, rng: random.Random) -> list[list[
 
 
 def row_batches(
-    rows: pl.DataFrame, plan: Plan, rng: random.Random, length: Callable[[Row], int]
+    rows: Sequence[Row], plan: Plan, rng: random.Random, length: Callable[[Row], int]
 ) -> list[list[Row]]:
     """Return batches of rows of about equal length, in random order, as often as the plan says."""
-    everything: list[Row] = list(rows.iter_rows(named=True))
     batches: list[list[Row]] = []
     for _ in range(int(np.ceil(plan.epochs))):
-        ordered = sorted(everything, key=lambda row: length(row) + rng.random() * 15)
+        ordered = sorted(rows, key=lambda row: length(row) + rng.random() * 15)
         one = [ordered[n : n + plan.n_rows] for n in range(0, len(ordered), plan.n_rows)]
         rng.shuffle(one)
         batches += one
-    return batches[: int(len(everything) / plan.n_rows * plan.epochs)]
+    return batches[: int(len(rows) / plan.n_rows * plan.epochs)]
 
 
 def _label_loss(
@@ -204,19 +205,22 @@ def _label_loss(
 
 
 def label_loss(logits: Mapping[str, Tensor], rows: Sequence[Row]) -> Tensor:
-    """Return the weighted log loss of all labels; a null label costs nothing."""
+    """Return the weighted log loss of all labels; one that is None costs nothing."""
     total = torch.zeros(())
     for name, given in logits.items():
-        truth = torch.tensor([_number(name, row[name]) for row in rows])
-        if (truth >= 0).any():
-            total = total + LOSS_WEIGHTS[name] * functional.cross_entropy(
-                given, truth, ignore_index=-1, label_smoothing=SMOOTHING
-            )
+        known = [n for n, row in enumerate(rows) if row[name] is not None]
+        if known:
+            wanted = torch.tensor([_wanted(name, rows[n][name]) for n in known])
+            total = total + LOSS_WEIGHTS[name] * functional.cross_entropy(given[known], wanted)
     return total
 
 
-def _number(label: str, value: str | None) -> int:
-    return -1 if value is None else CLASSES[label].index(value)
+def _wanted(label: str, told: str | Sequence[float]) -> Sequence[float]:
+    """Return the probability wanted of each class; where one is told, it is smoothed."""
+    if not isinstance(told, str):
+        return told
+    classes = CLASSES[label]
+    return [(name == told) * (1 - SMOOTHING) + SMOOTHING / len(classes) for name in classes]
 
 
 def _context_vectors(
