@@ -75,6 +75,49 @@ def test_chats_may_begin_with_a_time(tmp_path: Path, stamp: str) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("stamps", "at"),
+    [
+        (("[2026-05-13 10:15:22] ", "[2026-05-13 10:16:00] "), "2026-05-13T10:15:22Z"),
+        (("03/05/26, 9:15 pm - ", "05/13/26, 9:16 am - "), "2026-03-05T21:15Z"),
+        (("03.05.26, 10:15 - ", "13.05.26, 10:16 - "), "2026-05-03T10:15Z"),
+        (("10:15 ", "10:16 "), None),
+        (("[31/02/2026, 10:15] ", "[13/05/2026, 10:15] "), "2026-05-13T10:15Z"),
+        (("[13/05/2199, 10:15] ", "[14/05/2199, 10:15] "), None),
+    ],
+)
+def test_stamped_chats_are_dated(tmp_path: Path, stamps: tuple[str, str], at: str | None) -> None:
+    """The first line with a time dates a conversation; later ones tell day and month apart."""
+    text = f"{stamps[0]}Customer: it never came\n{stamps[1]}Agent: sorry\n"
+    table = _read(tmp_path, text, "plain_dialogue")
+    assert table.feedback["created_at"].to_list() == [at and datetime.fromisoformat(at)]
+    assert _turns(table) == [("customer", "it never came"), ("agent", "sorry")]
+
+
+def test_a_date_above_a_conversation_counts_before_its_stamps(tmp_path: Path) -> None:
+    """What is said of a conversation is not guessed from its lines."""
+    text = (
+        "Date: 12.05.2026 08:00\n[13.05.2026 10:15] Customer: late\n[13.05.2026 10:16] Agent: oh\n"
+    )
+    table = _read(tmp_path, text, "plain_dialogue")
+    assert table.feedback["created_at"].to_list() == [datetime(2026, 5, 12, 8, tzinfo=UTC)]
+    assert table.notes == ("dates: day/month order, told by 2 values",)
+
+
+@pytest.mark.parametrize(
+    ("order", "months", "said"),
+    [("auto", [3, 4], "date_order"), ("day_first", [5, 5], "day/month order set")],
+)
+def test_dates_of_a_dialogue_table_are_read_as_of_any_table(
+    tmp_path: Path, order: str, months: list[int], said: str
+) -> None:
+    """One order of day and month holds for the file; where nothing tells it, that is said."""
+    text = TABLE + "a,user,late,,03/05/2026 9:15 pm\nb,user,cold,,04/05/2026 9:15 am\n"
+    table = _read(tmp_path, text, "dialogue_table", "t.csv", date_order=order)
+    assert table.feedback["created_at"].dt.month().to_list() == months
+    assert any(said in note for note in table.notes)
+
+
 def test_a_conversation_is_dated_by_its_first_message(tmp_path: Path) -> None:
     """Where only messages carry times, the first readable one is the conversation's."""
     messages = [

@@ -182,7 +182,11 @@ def _day_or_month(first: pl.Series, second: pl.Series, frame: pl.DataFrame) -> t
         mixed = (
             f", but {min(n_day, n_month):,} read only the other way" if n_day and n_month else ""
         )
-        return chosen, f"{_ORDERS[chosen]} order, told by {told:,} values{mixed}", 0
+        return (
+            chosen,
+            f"{_ORDERS[chosen]} order, told by {told:,} value{'s' * (told > 1)}{mixed}",
+            0,
+        )
     n_open = int((first != second).sum())
     if not n_open:
         return "day_first", "", 0

@@ -116,13 +116,13 @@ def _parse(text: str, name: str, layout: str, settings: ReadSettings) -> Parsed:
     if layout in ("webvtt", "srt"):
         return captions.parse(text, layout)
     if layout == "plain_dialogue":
-        return plain.parse(text)
+        return plain.parse(text, settings.date_order)
     if layout == "dialogue_table":
-        return dialogue_table.parse_text(text, settings.delimiter)
+        return dialogue_table.parse_text(text, settings.delimiter, settings.date_order)
     documents, broken = located.documents(text, name)
     if layout == "dialogue_jsonl":
         rows = [dialogue_table.Row(d.row, {k: _cell(v) for k, v in d.items()}) for d in documents]
-        parsed = dialogue_table.parse_rows(rows)
+        parsed = dialogue_table.parse_rows(rows, settings.date_order)
     else:
         parsed = vendors.parse(documents, layout)
     return replace(parsed, flaws=(*broken, *parsed.flaws))

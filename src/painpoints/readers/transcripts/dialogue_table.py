@@ -13,11 +13,21 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
+from painpoints.readers.dates import Order
 from painpoints.readers.recognition import Mapped
 from painpoints.readers.transcripts.conversation import AGENT, CUSTOMER, Turn
-from painpoints.readers.transcripts.facts import FACTS, ID, SCORE, SEGMENT, Facts, plain_name
+from painpoints.readers.transcripts.facts import (
+    FACTS,
+    ID,
+    SCORE,
+    SEGMENT,
+    Facts,
+    dates_in,
+    plain_name,
+)
 from painpoints.readers.transcripts.parsed import Flaw, Parsed, counted
 from painpoints.readers.transcripts.speakers import SYSTEM_WORDS, plain, role_of
+from painpoints.readers.transcripts.times import Times
 
 DELIMITERS = (",", ";", "\t", "|")
 TELLING_IDS = re.compile(
@@ -103,9 +113,9 @@ def delimiter_of(head: str) -> str:
     return max(DELIMITERS, key=first.count)
 
 
-def parse_text(text: str, delimiter: str | None) -> Parsed:
+def parse_text(text: str, delimiter: str | None, order: Order) -> Parsed:
     """Return the conversations of a delimited text."""
-    return parse_rows(_table_rows(text, delimiter or delimiter_of(text)))
+    return parse_rows(_table_rows(text, delimiter or delimiter_of(text)), order)
 
 
 def _table_rows(text: str, delimiter: str) -> Iterator[Row]:
@@ -129,10 +139,10 @@ def _table_rows(text: str, delimiter: str) -> Iterator[Row]:
         yield Row(line, None, "a quotation mark is not closed; what follows could not be read")
 
 
-def parse_rows(rows: Iterable[Row]) -> Parsed:
+def parse_rows(rows: Iterable[Row], order: Order) -> Parsed:
     """Return the conversations of rows that each hold one turn.
 
-    Rows of a conversation need not follow each other.
+    Rows of a conversation need not follow each other. `order` is that of day and month.
     """
     flaws: list[Flaw] = []
     grouped: dict[str, list[Row]] = {}
@@ -153,7 +163,7 @@ def parse_rows(rows: Iterable[Row]) -> Parsed:
             grouped.setdefault(named, []).append(row)
     if columns is None:
         return Parsed((), tuple(flaws))
-    return _conversations(grouped, columns, flaws)
+    return _conversations(grouped, columns, flaws, order)
 
 
 def _flaw(cells: Mapping[str, str], columns: Columns, named: str) -> str:
@@ -167,21 +177,23 @@ def _flaw(cells: Mapping[str, str], columns: Columns, named: str) -> str:
 
 
 def _conversations(
-    grouped: Mapping[str, Sequence[Row]], columns: Columns, flaws: list[Flaw]
+    grouped: Mapping[str, Sequence[Row]], columns: Columns, flaws: list[Flaw], order: Order
 ) -> Parsed:
     header = list(next(iter(grouped.values()))[0].cells or ()) if grouped else []
     kept = _fact_columns(header, grouped, columns)
+    ordered = {named: _ordered(rows, columns.order) for named, rows in grouped.items()}
+    given = {named: {c: _first_value(rows, c) for c in kept} for named, rows in ordered.items()}
+    times = Times.of((text for facts in given.values() for text in dates_in(facts)), order)
     conversations = []
     for named, rows in grouped.items():
-        turns = tuple(_turns(rows, columns))
+        turns = tuple(_turns(ordered[named], columns))
         if not turns:
             continue  # each of its rows is a flaw already
-        ordered = _ordered(rows, columns.order)
-        facts = Facts.of({c: _first_value(ordered, c) for c in kept})
+        facts = Facts.of(given[named], times.at)
         flaws.extend(Flaw(row, reason, named, kept=True) for row, reason in facts.flaws)
         conversations.append(facts.conversation(turns, rows[0].line, named))
     mapping = _mapping(header, columns, kept)
-    notes = _changing(kept, grouped)
+    notes = (*times.notes, *_changing(kept, grouped))
     return Parsed(tuple(conversations), tuple(flaws), mapping, notes)
 
 
@@ -210,7 +222,7 @@ def _value(row: Row, column: str) -> str:
 
 
 def _turns(rows: Sequence[Row], columns: Columns) -> Iterator[Turn]:
-    for row in _ordered(rows, columns.order):
+    for row in rows:
         cells = row.cells or {}
         if not _flaw(cells, columns, "known"):
             text = str(cells[columns.text]).strip()

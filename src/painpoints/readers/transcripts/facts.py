@@ -5,7 +5,7 @@ the conversation's first row). Names are compared without case, spaces and marks
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -14,7 +14,6 @@ from painpoints.readers.transcripts.conversation import (
     Conversation,
     Turn,
     channel_name,
-    moment,
 )
 
 ID = "id"
@@ -86,8 +85,11 @@ class Facts:
     flaws: tuple[tuple[int, str], ...] = ()
 
     @classmethod
-    def of(cls, given: Mapping[str, tuple[int, str]]) -> "Facts":
-        """Return the facts under their names, each with its physical line."""
+    def of(cls, given: Mapping[str, tuple[int, str]], times: Mapping[str, datetime]) -> "Facts":
+        """Return the facts under their names, each with its physical line.
+
+        times: every text of a time that the file's facts hold, read.
+        """
         by_role: dict[str, tuple[str, int, str]] = {}
         segments = {}
         for name, (row, value) in given.items():
@@ -96,7 +98,7 @@ class Facts:
                 segments[plain_name(name).replace(" ", "_")] = value.strip()
             elif value.strip():
                 by_role.setdefault(role, (name, row, value.strip()))
-        at, date_flaws = _date(by_role.get(DATE))
+        at, date_flaws = _date(by_role.get(DATE), times)
         survey, score, top, score_flaws = _score(by_role.get(SCORE))
         return cls(
             id=_value(by_role, ID),
@@ -126,17 +128,24 @@ class Facts:
         )
 
 
+def dates_in(given: Mapping[str, tuple[int, str]]) -> Iterator[str]:
+    """Yield the texts of times among facts."""
+    return (
+        text.strip() for name, (_, text) in given.items() if FACTS.get(plain_name(name)) == DATE
+    )
+
+
 def _value(by_role: Mapping[str, tuple[str, int, str]], role: str) -> str | None:
     return by_role[role][2] if role in by_role else None
 
 
 def _date(
-    given: tuple[str, int, str] | None,
+    given: tuple[str, int, str] | None, times: Mapping[str, datetime]
 ) -> tuple[datetime | None, tuple[tuple[int, str], ...]]:
     if given is None:
         return None, ()
     _, row, value = given
-    at = moment(value)
+    at = times.get(value)
     return at, () if at else ((row, "date cannot be read"),)
 
 

@@ -2,20 +2,25 @@
 
 Conversations are parted by rules (---, ===), by headings ("Conversation 12", "Chat #3"), or else
 by empty lines, unless the file puts an empty line after every turn. Lines "Date: ...", "CSAT: ..."
-above a conversation belong to it. Why by hand: docs/decisions/0016.
+above a conversation belong to it; without a date there, it began when its first stamped line was
+written. Why by hand: docs/decisions/0016.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import takewhile
 
 from painpoints.domain import STAGES, TOUCHPOINTS
+from painpoints.readers.dates import Order
 from painpoints.readers.recognition import Mapped
 from painpoints.readers.transcripts import prefixes
 from painpoints.readers.transcripts.conversation import CUSTOMER, Conversation, Turn
-from painpoints.readers.transcripts.facts import FACTS, Facts
+from painpoints.readers.transcripts.facts import FACTS, Facts, dates_in
 from painpoints.readers.transcripts.parsed import Flaw, Parsed
 from painpoints.readers.transcripts.speakers import plain, role_of
+from painpoints.readers.transcripts.times import Times
 
 RULE = re.compile(r"^\s*([-=*_#~])\1{2,}\s*$")
 HEADING = re.compile(
@@ -33,6 +38,19 @@ class Block:
 
     lines: tuple[Numbered, ...]
     id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A block whose facts stand apart: each under its name, with its physical line.
+
+    stamps: days and times before names, in order.
+    """
+
+    block: Block
+    facts: Mapping[str, Numbered]
+    rest: Sequence[Numbered]
+    stamps: Sequence[str]
 
 
 def is_plain(head: str, *, named_as_text: bool) -> bool:
@@ -65,19 +83,22 @@ def _are_subjects(opened: Sequence[str]) -> bool:
     return bool(subjects) and 3 * len(subjects) >= len(opened) and not spoken
 
 
-def parse(text: str) -> Parsed:
-    """Return the conversations of a plain text file and the lines that belong to none."""
+def parse(text: str, order: Order = "auto") -> Parsed:
+    """Return the conversations of a plain text file and the lines that belong to none.
+
+    order: of day and month in dates.
+    """
     lines = list(enumerate(text.splitlines(), start=1))
     speakers = prefixes.names(line for _, line in lines)
     speakers = frozenset(s for s in speakers if role_of(s) or s.casefold() not in FACTS)
-    conversations: list[Conversation] = []
+    opened = [_opened(block, speakers) for block in _blocks(lines, speakers)]
+    told = (text for one in opened for text in (*dates_in(one.facts), *one.stamps))
+    times = Times.of(told, order)
     flaws: list[Flaw] = []
-    for block in _blocks(lines, speakers):
-        conversation = _conversation(block, speakers, flaws)
-        if conversation:
-            conversations.append(conversation)
+    conversations = (_conversation(one, times.at, speakers, flaws) for one in opened)
+    known = tuple(one for one in conversations if one)
     mapping = (Mapped("verbatim", "lines", "each begins with its speaker", "layout"),)
-    return Parsed(tuple(conversations), tuple(flaws), mapping)
+    return Parsed(known, tuple(flaws), mapping, times.notes)
 
 
 def _blocks(lines: list[Numbered], speakers: frozenset[str]) -> Iterator[Block]:
@@ -153,26 +174,38 @@ def _opens(run: list[Numbered], speakers: frozenset[str]) -> bool:
     return part is not None and (part.name in speakers or part.name.casefold() in FACTS)
 
 
-def _conversation(block: Block, speakers: frozenset[str], flaws: list[Flaw]) -> Conversation | None:
-    facts, rest = _facts(block.lines, speakers)
-    said = tuple(_turns(rest, speakers, flaws))
+def _conversation(
+    opened: Opened, times: Mapping[str, datetime], speakers: frozenset[str], flaws: list[Flaw]
+) -> Conversation | None:
+    row, named = opened.block.lines[0][0], opened.block.id
+    said = tuple(_turns(opened.rest, speakers, flaws))
     if not said:
-        if not rest:
-            flaws.append(Flaw(block.lines[0][0], "nothing said below these facts", block.id))
+        if not opened.rest:
+            flaws.append(Flaw(row, "nothing said below these facts", named))
         return None
-    flaws.extend(Flaw(row, reason, block.id, kept=True) for row, reason in facts.flaws)
-    return facts.conversation(said, block.lines[0][0], block.id)
+    facts = Facts.of(opened.facts, times)
+    flaws.extend(Flaw(at, reason, named, kept=True) for at, reason in facts.flaws)
+    found = facts.conversation(said, row, named)
+    return replace(found, created_at=found.created_at or _first(opened.stamps, times))
 
 
-def _facts(lines: tuple[Numbered, ...], speakers: frozenset[str]) -> tuple[Facts, list[Numbered]]:
-    """Return what stands above the first turn, and the lines from there on."""
-    given: dict[str, tuple[int, str]] = {}
-    for i, (number, line) in enumerate(lines):
-        part = prefixes.split(line)
-        if part is None or part.name in speakers or part.name.casefold() not in FACTS:
-            return Facts.of(given), list(lines[i:])
-        given[part.name] = (number, part.text)
-    return Facts.of(given), []
+def _opened(block: Block, speakers: frozenset[str]) -> Opened:
+    """Part what stands above the first turn from the lines from there on."""
+    above = list(takewhile(lambda numbered: _is_fact(numbered[1], speakers), block.lines))
+    parts = ((number, prefixes.split(line)) for number, line in above)
+    facts = {part.name: (number, part.text) for number, part in parts if part}
+    rest = block.lines[len(above) :]
+    later = (prefixes.split(line) for _, line in rest)
+    return Opened(block, facts, rest, [part.at for part in later if part and part.at])
+
+
+def _is_fact(line: str, speakers: frozenset[str]) -> bool:
+    part = prefixes.split(line)
+    return part is not None and part.name not in speakers and part.name.casefold() in FACTS
+
+
+def _first(stamps: Iterable[str], times: Mapping[str, datetime]) -> datetime | None:
+    return next((times[stamp] for stamp in stamps if stamp in times), None)
 
 
 def _turns(

@@ -11,7 +11,7 @@ from painpoints.readers.transcripts.speakers import role_of
 STAMP = r"(?:[\[(]?\d{1,2}:\d{2}(?::\d{2})?(?:[.,]\d{1,3})?\s?(?:[AaPp]\.?[Mm]\.?)?[\])]?)"
 DAY = r"(?:[\[(]?(?:\d{4}-\d{2}-\d{2}|\d{1,2}[/.]\d{1,2}[/.](?:\d{4}|\d{2}))[T ,]{0,2})"
 LINE = re.compile(
-    rf"^[\s\u200e]{{0,8}}(?:[-*•>]\s)?{DAY}?{STAMP}?[\])]?\s{{0,3}}(?:[-\u2013|]\s)?"
+    rf"^[\s\u200e]{{0,8}}(?:[-*•>]\s)?(?P<day>{DAY})?(?P<clock>{STAMP})?[\])]?\s{{0,3}}(?:[-\u2013|]\s)?"
     rf"\**(?P<name>[^\W\d_][^:\n\t]{{0,39}}?)\**\s?{STAMP}?\s?:\**(?:\s+(?P<text>\S.*)?|$)"
 )
 MAX_WORDS = 5
@@ -19,18 +19,28 @@ MAX_WORDS = 5
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line that may open a turn: the name before the colon, and what follows it."""
+    """A line that may open a turn: the name before the colon, and what follows it.
+
+    at: day and time before the name; empty where no day stands there.
+    """
 
     name: str
     text: str
+    at: str = ""
 
 
 def split(line: str) -> Line | None:
-    """Return the name and the text of a "Name: text" line (a time before it is left out)."""
+    """Return the name and the text of a "Name: text" line, and the day and time before it."""
     match = LINE.match(line)
     if not match or len(match["name"].split()) > MAX_WORDS:
         return None
-    return Line(match["name"].strip(" *"), (match["text"] or "").strip())
+    return Line(match["name"].strip(" *"), (match["text"] or "").strip(), _stamped(match))
+
+
+def _stamped(match: re.Match[str]) -> str:
+    if not match["day"]:
+        return ""
+    return f"{match['day'].strip('[( T,')} {(match['clock'] or '').strip('[( )]')}".strip()
 
 
 def names(lines: Iterable[str]) -> frozenset[str]:
