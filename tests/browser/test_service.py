@@ -233,6 +233,27 @@ def test_columns_of_other_files_are_drawn_anew(served: Served) -> None:
     expect(page.get_by_label("Other is taken for")).to_have_value("unused")
 
 
+@OPEN
+def test_the_files_sent_last_are_analysed(served: Served) -> None:
+    """Files that were sent before others and arrive after them change nothing."""
+    page, late = served.page, list[Route]()
+
+    def hold(asked: Route) -> None:
+        late.append(asked)
+
+    page.goto(served.address)
+    page.route("**/v1/uploads", hold, times=1)
+    with page.expect_request("**/v1/uploads"):
+        choose_file(page, "slow.csv", SURVEY)
+    choose_file(page, "quick.csv", "Comment,Other\n" + "Nobody called me back,app\n" * 9)
+    expect(page.locator("caption")).to_contain_text("9 rows")
+    with page.expect_response("**/v1/uploads"):
+        late.pop().continue_()
+    page.wait_for_timeout(200)  # an answer that is to change nothing cannot be waited for
+    expect(page.locator("caption")).to_contain_text("quick.csv: ")
+    expect(page.get_by_label("Title")).to_have_value("quick.csv")
+
+
 # -- the map of an analysis, live ----------------------------------------------------------------
 
 

@@ -10,6 +10,7 @@ const FIXED = ["title"]; // said by layouts, not by settings
 const tables = new Map(); // source -> its table, and how to tell it what holds now
 const issues = el("ul");
 let asked = 0; // an answer that was asked for before the last question does not know of it
+let sent = 0; // of files sent in haste the last count, whichever arrive last
 let uploads = [];
 let next = null;
 
@@ -40,10 +41,13 @@ function row(one) {
 
 async function take(files) {
   if (!files.length) return;
+  const mine = ++sent;
+  asked++; // nor does an answer about the files before count any more
   say("Sending…");
   const form = new FormData();
   for (const file of files) form.append("files", file);
-  const told = await ask("/v1/uploads", { method: "POST", body: form });
+  const told = await ask("/v1/uploads", { method: "POST", body: form }).catch((error) => { if (mine === sent) throw error; });
+  if (mine !== sent) return;
   uploads = told.items.map((one) => one.id);
   tables.clear(); // other files have other columns, though they be called the same
   at("title").value = told.items[0].file_name;
