@@ -283,3 +283,17 @@ def test_what_is_easy_is_said_with_it() -> None:
     assert "lounge is not easy to find" in cut
     assert not any(text.endswith("easy") for text in cut)
     assert "lounge is not easy" in {t for t, _, _ in wording.pieces("the lounge is not easy", {})}
+
+
+@pytest.mark.parametrize(
+    ("said", "name"),
+    [
+        ("the website is easy to use", "website is easy to use"),
+        ("hard to use", "hard to use"),
+        ("it is impossible to get through", "impossible"),
+        ("staff work hard to help everyone", "staff work hard"),
+    ],
+)
+def test_what_is_easy_keeps_a_name(said: str, name: str) -> None:
+    """Where no name can close with the verb, or the verb is no more than "use", one stands all the same."""
+    assert name in {text for text, _, _ in wording.pieces(said, {})}

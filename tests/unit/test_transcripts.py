@@ -84,6 +84,9 @@ def test_chats_may_begin_with_a_time(tmp_path: Path, stamp: str) -> None:
         (("10:15 ", "10:16 "), None),
         (("[31/02/2026, 10:15] ", "[13/05/2026, 10:15] "), "2026-05-13T10:15Z"),
         (("[13/05/2199, 10:15] ", "[14/05/2199, 10:15] "), None),
+        (("10.05.12 ", "10.05.19 "), None),
+        (("1.1.10 ", "1.1.11 "), None),
+        (("13.05.2026 ", "13.05.2026 "), "2026-05-13T00:00Z"),
     ],
 )
 def test_stamped_chats_are_dated(tmp_path: Path, stamps: tuple[str, str], at: str | None) -> None:
@@ -92,6 +95,37 @@ def test_stamped_chats_are_dated(tmp_path: Path, stamps: tuple[str, str], at: st
     table = _read(tmp_path, text, "plain_dialogue")
     assert table.feedback["created_at"].to_list() == [at and datetime.fromisoformat(at)]
     assert _turns(table) == [("customer", "it never came"), ("agent", "sorry")]
+
+
+def test_only_stamps_of_speakers_date_a_conversation(tmp_path: Path) -> None:
+    """What somebody pastes into a message is no time of the message, nor tells day and month apart."""
+    text = "Customer: my bill says\n13/04/2019 Fee: 12 euro\nand I never agreed\nAgent: sorry\n"
+    table = _read(tmp_path, text, "plain_dialogue")
+    assert table.feedback["created_at"].to_list() == [None]
+    assert table.notes == ()
+
+
+def test_stamps_that_cannot_be_read_are_said(tmp_path: Path) -> None:
+    """A date to come is no date of a conversation, and not dropped in silence."""
+    table = _read(tmp_path, "[13/05/2199, 10:15] Customer: late\n", "plain_dialogue")
+    assert table.feedback["created_at"].to_list() == [None]
+    assert any("date cannot be read" in note for note in table.notes)
+
+
+@pytest.mark.parametrize("at", ["36500", "41000.5", "0001-01-01T00:00:00+01:00", "1900-01-01"])
+def test_offsets_and_empty_dates_are_no_dates(tmp_path: Path, at: str) -> None:
+    """Milliseconds into a call are no days of a spreadsheet; databases write the year 1 for nothing."""
+    text = f"conversation_id,role,text,start\na,user,late,{at}\na,agent,oh,{at}\n"
+    table = _read(tmp_path, text, "dialogue_table", "t.csv")
+    assert table.feedback["created_at"].to_list() == [None]
+    assert any("date cannot be read" in note for note in table.notes)
+
+
+def test_an_order_that_nothing_needs_is_not_told(tmp_path: Path) -> None:
+    """ISO dates read in one way only, whatever order is set; no date needs no order."""
+    text = TABLE + "a,user,late,,2026-05-03\nb,user,cold,,\n"
+    table = _read(tmp_path, text, "dialogue_table", "t.csv", date_order="day_first")
+    assert table.notes == ()
 
 
 def test_a_date_above_a_conversation_counts_before_its_stamps(tmp_path: Path) -> None:
@@ -357,6 +391,15 @@ ROLES = {
     "Maria": None,
     "IVR": "other",
     "Caller": "customer",
+    "The customer": "customer",
+    "Hotel guest": "customer",
+    "Anna (customer)": "customer",
+    "customer john": "customer",
+    "Customer via chat": "customer",
+    "Member area": None,
+    "User Interface": None,
+    "Staff attitude": None,
+    "Contact details": None,
     "": None,
 }
 

@@ -156,9 +156,19 @@ def _ends_all(part: Words) -> bool:
 
 
 def _waits_for_verb(clause: Words, end: int) -> bool:
-    """Return whether words up to `end` were cut off from what is easy or hard: "not easy" to find."""
-    after = clause[end].plain if end < len(clause) else ""
-    return after == "to" and clause[end - 1].plain in _EASE
+    """Return whether words up to `end` were cut off from what is easy or hard: "not easy" to find.
+
+    Not where a name could not close with the verb ("impossible to get through").
+    """
+    if end + 1 >= len(clause) or not _is_ease(clause[:end]) or clause[end].plain != "to":
+        return False
+    verb = clause[end + 1].plain
+    return verb == "use" or verb not in _BAD_END
+
+
+def _is_ease(words: Words) -> bool:
+    """Return whether words end with how something goes: "hard", unless somebody works hard."""
+    return words[-1].plain in _EASE and not (len(words) > 1 and words[-2].plain in _TOIL)
 
 
 def _may_start(clause: Words, start: int) -> bool:
@@ -189,9 +199,10 @@ def _reads_well(words: Words, *, closes: bool = False) -> bool:
     """
     first, last = words[0].plain, words[-1].plain
     fails = first in _FAILS and len(words) > 1 and words[1].plain == "not"
+    usable = last == "use" and len(words) > 2 and words[-2].plain == "to" and _is_ease(words[:-2])
     return (
         (first not in _BAD_START or fails)
-        and (last not in _BAD_END or (closes and last in _PARTICLES))
+        and (last not in _BAD_END or usable or (closes and last in _PARTICLES))
         and any(one.key for one in words)
         and not (len(words) == 1 and first in _ALONE)
     )
@@ -305,6 +316,7 @@ _OPENING_WORDS = "also and but even just now really so still"
 _OPENING = _ARTICLE | _PERSONAL | frozenset(_OPENING_WORDS.split())
 _EASE = frozenset({"difficult", "easier", "easy", "hard", "harder", "impossible", "possible"})
 """Words that say how something goes, and leave to what follows them what it is."""
+_TOIL = frozenset({"tried", "tries", "try", "trying", "work", "worked", "working", "works"})
 _PARTICLES = frozenset({"back", "down", "in", "off", "out", "up"})
 _BEFORE_NOT = frozenset({"can", "could", "did", "do", "does", "will", "would"})
 _FAILS = _BEFORE_NOT - {"do", "would"}

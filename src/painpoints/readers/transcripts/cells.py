@@ -28,7 +28,7 @@ def conversations(texts: pl.Series, titles: pl.Series | None = None) -> dict[int
     found: dict[int, Told] = {}
     for place in likely:
         turns = list(_turns(texts[place]))
-        if any(t.role == AGENT for t in turns) and any(map(_is_customers, turns)):
+        if any(t.role == AGENT for t in turns) and any(t.role == CUSTOMER for t in turns):
             title = titles[place] if titles is not None else None
             subject = [Turn("", title, 0, CUSTOMER)] if title else []
             found[place] = joined([*subject, *turns])
@@ -46,12 +46,6 @@ def _turns(text: str) -> Iterator[Turn]:
         else:
             said.append(line.strip())
     yield from _closed(speaker, said)
-
-
-def _is_customers(turn: Turn) -> bool:
-    """Tell "Customer", "Client 2" and "Caller (Anna)" from a subject such as "Member area"."""
-    more = turn.speaker.split()[1:]
-    return turn.role == CUSTOMER and not any(word.islower() for word in more)
 
 
 def _closed(speaker: str, said: list[str]) -> Iterator[Turn]:

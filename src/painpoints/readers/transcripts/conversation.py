@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 
 from painpoints.domain import Survey
-from painpoints.readers.dates import last_at
+from painpoints.readers.dates import FIRST_AT, last_at
 from painpoints.tables import FEEDBACK, SEGMENT_PREFIX
 
 CUSTOMER = "customer"
@@ -132,10 +132,10 @@ def joined(turns: Sequence[Turn]) -> tuple[str, list[dict[str, Any]]]:
 def moment(value: object) -> datetime | None:
     """Return an ISO 8601 text or Unix time (s, ms or us) as UTC; None where it is neither.
 
-    A time without zone is taken as UTC; one that is still to come is none.
+    A time without zone is taken as UTC; one before 1995 or still to come is none.
     """
     at = _moment(value)
-    return None if at is None or at > last_at() else at
+    return at if at is not None and FIRST_AT <= at <= last_at() else None
 
 
 def _moment(value: object) -> datetime | None:
@@ -160,9 +160,9 @@ def _from_epoch(value: float) -> datetime | None:
 def _from_iso(text: str) -> datetime | None:
     try:
         at = datetime.fromisoformat(text)
-    except ValueError:
+        return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
 
 
 def channel_name(given: object) -> str | None:

@@ -130,9 +130,10 @@ class Facts:
 
 def dates_in(given: Mapping[str, tuple[int, str]]) -> Iterator[str]:
     """Yield the texts of times among facts."""
-    return (
+    dates = (
         text.strip() for name, (_, text) in given.items() if FACTS.get(plain_name(name)) == DATE
     )
+    return (text for text in dates if text)
 
 
 def _value(by_role: Mapping[str, tuple[str, int, str]], role: str) -> str | None:

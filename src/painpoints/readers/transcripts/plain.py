@@ -44,7 +44,7 @@ class Block:
 class Opened:
     """A block whose facts stand apart: each under its name, with its physical line.
 
-    stamps: days and times before names, in order.
+    stamps: days and times before the names of speakers, in order.
     """
 
     block: Block
@@ -186,7 +186,10 @@ def _conversation(
     facts = Facts.of(opened.facts, times)
     flaws.extend(Flaw(at, reason, named, kept=True) for at, reason in facts.flaws)
     found = facts.conversation(said, row, named)
-    return replace(found, created_at=found.created_at or _first(opened.stamps, times))
+    began = found.created_at or next((times[s] for s in opened.stamps if s in times), None)
+    if opened.stamps and not began:
+        flaws.append(Flaw(row, "date cannot be read", named, kept=True))
+    return replace(found, created_at=began)
 
 
 def _opened(block: Block, speakers: frozenset[str]) -> Opened:
@@ -196,16 +199,13 @@ def _opened(block: Block, speakers: frozenset[str]) -> Opened:
     facts = {part.name: (number, part.text) for number, part in parts if part}
     rest = block.lines[len(above) :]
     later = (prefixes.split(line) for _, line in rest)
-    return Opened(block, facts, rest, [part.at for part in later if part and part.at])
+    stamps = [part.at for part in later if part and part.at and part.name in speakers]
+    return Opened(block, facts, rest, stamps)
 
 
 def _is_fact(line: str, speakers: frozenset[str]) -> bool:
     part = prefixes.split(line)
     return part is not None and part.name not in speakers and part.name.casefold() in FACTS
-
-
-def _first(stamps: Iterable[str], times: Mapping[str, datetime]) -> datetime | None:
-    return next((times[stamp] for stamp in stamps if stamp in times), None)
 
 
 def _turns(

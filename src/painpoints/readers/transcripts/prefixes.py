@@ -38,7 +38,8 @@ def split(line: str) -> Line | None:
 
 
 def _stamped(match: re.Match[str]) -> str:
-    if not match["day"]:
+    """Return the day and time; a clock may be written with dots, and turns numbered so."""
+    if not (match["day"] and (match["clock"] or re.search(r"\d{4}", match["day"]))):
         return ""
     return f"{match['day'].strip('[( T,')} {(match['clock'] or '').strip('[( )]')}".strip()
 

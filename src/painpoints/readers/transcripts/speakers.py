@@ -42,6 +42,14 @@ AGENT_PHRASES = (
     "service desk",
     "help desk",
 )
+SUBJECT_WORDS = frozenset({
+    "access", "account", "area", "attitude", "availability", "benefits", "card", "care",
+    "communication", "data", "details", "discount", "experience", "fees", "form", "friendliness",
+    "guide", "id", "information", "interface", "journey", "login", "manual", "page", "portal",
+    "price", "prices", "process", "quality", "records", "response", "reviews", "section",
+    "services", "skills", "training",
+})  # fmt: skip
+"""What answers are about, though the word before may be a speaker's: "Member area", "Staff attitude"."""
 OTHER_WORDS = frozenset({
     "announcement", "event", "ivr", "note", "notification", "prompt", "recording",
 })  # fmt: skip
@@ -157,6 +165,8 @@ def role_of(speaker: str) -> str | None:
     if any(phrase in name for phrase in AGENT_PHRASES):
         return AGENT
     words = set(name.split())
+    if words and name.split()[-1] in SUBJECT_WORDS:
+        return None
     if name == "end user" or words & CUSTOMER_WORDS:
         return None if words & AGENT_WORDS else CUSTOMER
     if words & AGENT_WORDS:
