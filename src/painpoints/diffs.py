@@ -64,12 +64,13 @@ def diff(before: Path, now: Path) -> tuple[MapDiff, dict[str, str]]:
         sides.mentions,
         min_people=few,
     )
+    named = {tables.people_known(each.feedback) for each in (old, new)}
     found = MapDiff(
         before=before.resolve().name,
         now=now.resolve().name,
         span_before=_days(old.feedback),
         span_now=_days(new.feedback),
-        people_known=all(tables.people_known(each.feedback) for each in (old, new)),
+        people_known=named == {True},
         titles={stage.name: stage.title for stage in stages(settings)},
         n_before=_n_heard(sides.feedback, late=False),
         n_now=_n_heard(sides.feedback, late=True),
@@ -82,7 +83,7 @@ def diff(before: Path, now: Path) -> tuple[MapDiff, dict[str, str]]:
         q=0.05,
         expected_false_alarms=false,
         test=mapdiff.TEST,
-        remarks=(*_remarks(*facts_), *mapdiff.mix(sides.feedback)),
+        remarks=(*_remarks(*facts_), *mapdiff.mix(sides.feedback), *_half_named(named)),
     )
     return found, dict(sides.mentions.select("mention_id", "text").iter_rows())
 
@@ -187,6 +188,15 @@ def _remarks(before: dict[str, Any], now: dict[str, Any]) -> tuple[str, ...]:
         return ()
     told = ", ".join(parts)
     return (f"The runs were made by different versions of {told}, which may change labels.",)
+
+
+def _half_named(named: set[bool]) -> tuple[str, ...]:
+    """Return a remark where one run names its people and the other does not."""
+    if len(named) == 1:
+        return ()
+    return (
+        "Only one of the runs names people: it counts each of them once, the other each answer.",
+    )
 
 
 def save(found: MapDiff, quotes: Mapping[str, str], out: Path) -> list[Path]:

@@ -230,4 +230,4 @@ def mix(feedback: pl.DataFrame) -> tuple[str, ...]:
     if not found:
         return ()
     shown = ", ".join(found[:MAX_MIX]) + (", and more" if len(found) > MAX_MIX else "")
-    return (f"The mix of people changed ({shown}); part of what changed may be who was heard.",)
+    return (f"Who was heard changed ({shown}); part of what changed may come from that.",)

@@ -252,6 +252,11 @@ def test_the_files_sent_last_are_analysed(served: Served) -> None:
     page.wait_for_timeout(200)  # an answer that is to change nothing cannot be waited for
     expect(page.locator("caption")).to_contain_text("quick.csv: ")
     expect(page.get_by_label("Title")).to_have_value("quick.csv")
+    page.route("**/v1/uploads", lambda asked: asked.fulfill(status=500), times=1)
+    choose_file(page, "lost.csv", SURVEY)
+    expect(page.get_by_role("button", name="Analyse")).to_be_enabled()
+    expect(page.locator("#said")).not_to_contain_text("Is each column")
+    expect(page.locator("caption")).to_contain_text("quick.csv: ")
 
 
 # -- the map of an analysis, live ----------------------------------------------------------------

@@ -170,4 +170,4 @@ def test_a_change_of_the_mix_is_told() -> None:
     later = named(Frames(moved, now.mentions, now.topics), "b")
     (remark,) = mapdiff.mix(mapdiff.join(named(before, "a"), later).feedback)
     assert "plan pro" in remark
-    assert "who was heard" in remark
+    assert "Who was heard changed" in remark

@@ -26,7 +26,7 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("customer", "The parcel came late. The driver was kind, though."),
         ("customer", "Too dear. Too slow. Too loud. Too cold. Too far. Too dull. Too small."),
         ("agent", "I am sorry to hear that, let me look."),
-        ("customer", "This one measures."),
+        ("customer", "This one\n measures."),
     ]
     (tmp_path / "shop").mkdir()
     rows = pl.DataFrame(verbatims, schema=["role", "text"], orient="row")
@@ -42,7 +42,7 @@ def test_mentions_are_drawn_with_what_stands_around_them(shop: Path) -> None:
     found = unlabelled.mentions(shop, without=["THIS one measures.", "too slow."], seed=0)
     said = found["text"].to_list()
     assert "The parcel came late." in said
-    assert not {"This one measures.", "Too slow.", "I am sorry to hear that, let me look."} & {
+    assert not {"This one\n measures.", "Too slow.", "I am sorry to hear that, let me look."} & {
         *said
     }
     assert sum(text.startswith("Too") for text in said) == unlabelled.MOST_MENTIONS - 1

@@ -6,7 +6,7 @@ about (docs/labels.md, rule h). Sentiment comes from sets that annotate it.
 """
 
 import random
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import polars as pl
@@ -104,7 +104,18 @@ def borrowed(data: Path, *, without: Iterable[str], seed: int) -> pl.DataFrame:
     rng = random.Random(seed)  # noqa: S311 - a sample, no secret
     rows = [*_intents(data, rng), *_nhs_places(data, rng), *_sentiments(data, rng)]
     frame = pl.DataFrame(rows, schema=SCHEMA).unique("text", maintain_order=True)
-    return frame.filter(~pl.col("text").str.to_lowercase().is_in([t.lower() for t in without]))
+    unseen = unmeasured(without)
+    return frame.filter([unseen(text) for text in frame["text"]])
+
+
+def unmeasured(without: Iterable[str]) -> Callable[[str], bool]:
+    """Return what tells whether a text is none of `without`, however it is spaced and cased."""
+    measured = {_folded(text) for text in without}
+    return lambda text: _folded(text) not in measured
+
+
+def _folded(text: str) -> str:
+    return " ".join(text.lower().split())
 
 
 INTENT_SETS = ("banking77", "clinc150", "bitext_support")
@@ -120,13 +131,12 @@ POOL: Mapping[str, int] = {
 
 def intents(data: Path, *, without: Iterable[str]) -> dict[str, list[str]]:
     """Return the texts of each intent of `INTENT_SETS`, at least five each."""
-    measured = {text.lower() for text in without}
-    found = {}
+    unseen, found = unmeasured(without), {}
     for name in INTENT_SETS:
         rows = _read(data, name).filter(pl.col("intent") != "oos")
         grouped = rows.group_by("intent", maintain_order=True).agg("text")
         for intent, texts in grouped.iter_rows():
-            kept = [text for text in dict.fromkeys(texts) if text.lower() not in measured]
+            kept = [text for text in dict.fromkeys(texts) if unseen(text)]
             if len(kept) >= 5:
                 found[f"{name}/{intent}"] = kept
     return found
@@ -135,13 +145,13 @@ def intents(data: Path, *, without: Iterable[str]) -> dict[str, list[str]]:
 def pool(data: Path, *, without: Iterable[str], seed: int) -> list[str]:
     """Return distinct texts like those that the encoders will meet."""
     rng = random.Random(seed)  # noqa: S311 - a sample, no secret
-    measured = {text.lower() for text in without}
+    unseen = unmeasured(without)
     texts = [
         text
         for name, size in POOL.items()
         for text in _sample(_read(data, name)["text"].to_list(), size, rng)
     ]
-    return [text for text in dict.fromkeys(texts) if text.lower() not in measured]
+    return [text for text in dict.fromkeys(texts) if unseen(text)]
 
 
 def _row(source: str, number: int, text: str, **labels: str | None) -> dict[str, object]:

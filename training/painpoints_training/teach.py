@@ -219,8 +219,9 @@ def _wanted(label: str, told: str | Sequence[float]) -> Sequence[float]:
     """Return the probability wanted of each class; where one is told, it is smoothed."""
     if not isinstance(told, str):
         return told
-    classes = CLASSES[label]
-    return [(name == told) * (1 - SMOOTHING) + SMOOTHING / len(classes) for name in classes]
+    wanted = [SMOOTHING / len(CLASSES[label])] * len(CLASSES[label])
+    wanted[CLASSES[label].index(told)] += 1 - SMOOTHING
+    return wanted
 
 
 def _context_vectors(

@@ -5,7 +5,7 @@ The fast encoder learns from its answers beside the labels (knowledge distillati
 sources less (docs/decisions/0030).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,7 @@ import polars as pl
 from painpoints.classify import LABELS, context
 from painpoints.cross_encoder import CrossEncoder
 from painpoints.segment import cut_fast
+from painpoints_training.borrowed import unmeasured
 from painpoints_training.corpus import CLASSES
 
 MOST_CHARS = 4_000
@@ -39,7 +40,7 @@ DRAWN: Mapping[str, _Drawn] = {
     "app_opinions_dabrowski": _Drawn(2_100),
     "star_dialogues": _Drawn(6_000, pl.col("role") == "User"),
     "multidogo": _Drawn(7_000, pl.col("split") != "test"),
-    "abcd_partial": _Drawn(1_000, pl.col("role") != "agent"),
+    "abcd_partial": _Drawn(1_000, pl.col("role") == "customer"),
     "goemotions": _Drawn(6_000, pl.col("split") != "test"),
     "ud_ewt_ner": _Drawn(4_500, (pl.col("genre") == "reviews") & (pl.col("split") != "test")),
 }
@@ -53,28 +54,26 @@ def mentions(data: Path, *, without: Iterable[str], seed: int) -> pl.DataFrame:
         without: texts that only measure; neither a mention nor a verbatim is one of them.
         seed: of the sample.
     """
-    measured = [text.lower() for text in without]
+    unseen = unmeasured(without)
     rows = [
         (name, verbatim[start:end], context(question, verbatim, start, end))
         for name, drawn in DRAWN.items()
-        for verbatim, question in _verbatims(data / name, drawn, measured, seed)
+        for verbatim, question in _verbatims(data / name, drawn, unseen, seed)
         for start, end in cut_fast(verbatim)[:MOST_MENTIONS]
-        if end - start <= LONGEST_MENTION
+        if end - start <= LONGEST_MENTION and unseen(verbatim[start:end])
     ]
     found = pl.DataFrame(rows, schema=["source", "text", "context"], orient="row")
-    said = pl.col("text").str.to_lowercase()
-    return found.filter(~said.is_in(measured)).unique(["text", "context"], maintain_order=True)
+    return found.unique(["text", "context"], maintain_order=True)
 
 
 def _verbatims(
-    folder: Path, drawn: _Drawn, measured: list[str], seed: int
+    folder: Path, drawn: _Drawn, unseen: Callable[[str], bool], seed: int
 ) -> Iterable[tuple[str, str | None]]:
     """Return drawn texts with the question they answer, where the set tells it."""
     rows = pl.read_parquet(folder / "data.parquet").filter(drawn.only)
     sized = pl.col("text").str.len_chars().is_between(8, MOST_CHARS)
-    distinct = rows.filter(sized, ~pl.col("text").str.to_lowercase().is_in(measured)).unique(
-        "text", maintain_order=True
-    )
+    distinct = rows.filter(sized).unique("text", maintain_order=True)
+    distinct = distinct.filter([unseen(text) for text in distinct["text"]])
     question = "question" if "question" in rows.columns else pl.lit(None, pl.String)
     return distinct.sample(min(drawn.n, distinct.height), seed=seed).select("text", question).rows()
 

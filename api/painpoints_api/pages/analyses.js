@@ -46,7 +46,14 @@ async function take(files) {
   say("Sending…");
   const form = new FormData();
   for (const file of files) form.append("files", file);
-  const told = await ask("/v1/uploads", { method: "POST", body: form }).catch((error) => { if (mine === sent) throw error; });
+  at("analyse").disabled = true;
+  let told;
+  try {
+    told = await ask("/v1/uploads", { method: "POST", body: form });
+  } catch (error) {
+    if (mine === sent && uploads.length) await check(chosen()); // those before stand
+    if (mine === sent) throw error;
+  }
   if (mine !== sent) return;
   uploads = told.items.map((one) => one.id);
   tables.clear(); // other files have other columns, though they be called the same
