@@ -215,7 +215,7 @@ def pair_reader(folder: Path) -> ReadPairs:
     """
     plain_torch()
     try:
-        return reading_pairs(*_pair_model(folder))
+        return reading_pairs(*pair_model(folder))
     except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
         raise ModelError(
             f"model {folder} cannot be loaded: {error}. Rebuild it with `make models`."
@@ -234,7 +234,8 @@ def reading_pairs(body: Any, tokenizer: "Tokenizer") -> ReadPairs:
     return read
 
 
-def _pair_model(folder: Path) -> tuple[Any, "Tokenizer"]:
+def pair_model(folder: Path) -> tuple[Any, "Tokenizer"]:
+    """Return the transformer in `folder`, in single precision, and its tokenizer."""
     from safetensors.torch import load_file
     from tokenizers import Tokenizer
     from transformers import BertConfig, BertModel

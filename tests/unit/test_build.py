@@ -62,6 +62,28 @@ def test_one_part_brings_what_it_stands_on(tmp_path: Path, built: list[str]) -> 
     assert built == ["cross-encoder", "encoder-accurate", "encoder-fast", "classifier-fast"]
 
 
+def test_a_card_says_how_a_cross_encoder_was_taught_on(tmp_path: Path) -> None:
+    """Whoever makes it again begins with the version that it began with; other parts do not."""
+    wish = _wish(tmp_path, onward=3)
+    command = "python -m painpoints_training.build --data ../shared/data"
+    assert build._command("cross-encoder", wish) == f"{command} --part cross-encoder --onward 3"
+    assert build._command("encoder-fast", wish) == command
+
+
+def test_to_teach_on_what_is_not_there_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A version that was never built is named before anything is learnt."""
+    (tmp_path / "labels").mkdir()
+    monkeypatch.setattr(build, "gather", lambda _data, _seed: object())
+    given = ["--data", str(tmp_path), "--out", str(tmp_path), "--part", "cross-encoder"]
+    monkeypatch.setattr("sys.argv", ["build", *given, "--onward", "7"])
+    with pytest.raises(SystemExit) as ended:
+        build.main()
+    assert ended.value.code == 1
+    assert str(tmp_path / "cross-encoder" / "7") in capsys.readouterr().err
+
+
 def test_own_corpus_makes_no_segmenter(tmp_path: Path, built: list[str]) -> None:
     """Without the public sets there is no treebank; asked for by name that is an error."""
     wish = build.Wish(data=None, out=tmp_path, seed=0, version=1)

@@ -1,6 +1,6 @@
 """Second opinions: who is asked, how two answers are weighed, and that a pair is read the same in any company."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +19,9 @@ from painpoints.cross_encoder import (
     SecondOpinion,
     in_doubt,
 )
-from painpoints.encode import SCALE, Pair, Vectors
+from painpoints.encode import SCALE, Pair, Vectors, reading_pairs
 from painpoints.errors import ModelError
-from painpoints_training import cross_encoder
+from painpoints_training import corpus, cross_encoder
 
 CLASSES = ("no", "yes")
 SURE, UNSURE = [0.97, 0.03], [0.55, 0.45]
@@ -188,6 +188,32 @@ def test_the_context_tells_what_was_waited_for(shipped: CrossEncoder) -> None:
     found = shipped.probabilities(PAIRS[:2])["stage"]
     delivery = shipped.classes("stage").index("delivery")
     assert found[1, delivery] > found[0, delivery] + 0.2
+
+
+def test_a_sealed_one_is_taught_on_from_where_it_stands(shipped: CrossEncoder) -> None:
+    """Before its first step it answers as it did, with the same temperatures; its lowest part rests."""
+    part = bundle.verify(bundle.newest("cross-encoder"))
+    student, cooled = cross_encoder.resumed(part)
+    fitted = part.artefact(bundle.HEADS)["heads"]
+    again = {
+        label: {**fitted[label], "model": head["model"], "temperature": cooled[label]}
+        for label, head in _artefact(student).items()
+    }
+    read = reading_pairs(student.eval().body, student.tokenizer)
+    found = CrossEncoder(read, Classifier({"heads": again})).probabilities(PAIRS)
+    for label, asked in shipped.probabilities(PAIRS).items():
+        np.testing.assert_allclose(found[label], asked, atol=1e-5)
+    resting = {name for name, one in student.body.named_parameters() if not one.requires_grad}
+    assert {name.split(".")[0] for name in resting} == {"embeddings", "encoder"}
+    assert not any(name.startswith("encoder.layer.5") for name in resting)
+
+
+def _artefact(student: cross_encoder.Cross) -> Mapping[str, Any]:
+    rows = corpus.own_mentions().head(50)
+    heads: Mapping[str, Any] = cross_encoder.artefact(student, rows, dict.fromkeys(LABELS, 1.0))[
+        "heads"
+    ]
+    return heads
 
 
 def test_eight_bits_keep_each_row_to_half_a_step() -> None:

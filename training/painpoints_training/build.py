@@ -200,16 +200,30 @@ def _held(material: Material) -> pl.DataFrame:
     return material.labelled.filter(judged)
 
 
-def build_cross_encoder(material: Material, out: Path, seed: int) -> Mapping[str, Any]:
+def build_cross_encoder(
+    material: Material, out: Path, seed: int, onward: bundle.Part | None = None
+) -> Mapping[str, Any]:
     """Train the cross-encoder, save it to `out`, and return its heads.
 
-    They are calibrated by a trial that never saw `LEFT_OUT`.
+    They are calibrated by a trial that never saw `LEFT_OUT`; `onward`, an earlier version that is
+    taught one pass more, keeps its temperatures.
     """
+    if onward is not None:
+        student, cooled = cross_encoder.resumed(onward)
+        plan = teach.Plan(epochs=1, rate=1e-4, head_rate=5e-4, seed=seed, n_rows=32)
+        cross_encoder.tune(student, material.labelled, plan)
+        return _saved(student, material, cooled, out)
     pruned = pieces(material)
     plan = teach.Plan(epochs=2, rate=1.5e-4, head_rate=1e-3, seed=seed, n_rows=32)
     seen = _seen(material, LEFT_OUT)
     trial, student = cross_encoder.side_by_side(BASE, pruned, plan, (seen, material.labelled))
     cooled = cross_encoder.calibrate(trial, seen, _held(material))
+    return _saved(student, material, cooled, out)
+
+
+def _saved(
+    student: cross_encoder.Cross, material: Material, cooled: Mapping[str, float], out: Path
+) -> Mapping[str, Any]:
     artefact = cross_encoder.artefact(student, material.labelled, cooled)
     cross_encoder.save(student, artefact, out)
     return artefact
@@ -246,11 +260,22 @@ def seal(folder: Path, wish: "Wish", metrics: Mapping[str, Any], stands_on: Sequ
             sources=names,
             metrics=metrics,
             limits=LIMITS,
-            made_by=MADE_BY + (" --data ../shared/data" if wish.data else ""),
+            made_by=_command(folder.parent.name, wish),
             data=_fingerprints(wish.data),
             encoders=[bundle.named(bundle.verify(folder)) for folder in stands_on],
         ),
     )
+
+
+def _command(part: str, wish: "Wish") -> str:
+    """Return what makes such a part again."""
+    begun = part == "cross-encoder" and wish.onward
+    words = (
+        MADE_BY,
+        " --data ../shared/data" if wish.data else "",
+        f" --part {part} --onward {wish.onward}" if begun else "",
+    )
+    return "".join(words)
 
 
 def _fingerprints(data: Path | None) -> dict[str, str]:
@@ -294,6 +319,7 @@ class Wish:
     judge:   the public sets, to measure what was built without them.
     trials:  folder of the encoders that never saw `LEFT_OUT`, from which temperatures are fitted.
     parts:   names of `PARTS`; what they stand on is built too where it is missing.
+    onward:  version of the cross-encoder that is taught one pass more; None begins with MiniLM.
     """
 
     data: Path | None
@@ -303,6 +329,7 @@ class Wish:
     judge: Path | None = None
     trials: Path = TRIALS
     parts: Sequence[str] = PARTS
+    onward: int | None = None
 
 
 def build(wish: Wish) -> list[str]:
@@ -429,7 +456,8 @@ def _classifier(quality: str, material: Material, folder: Path, wish: Wish) -> M
 
 
 def _cross_encoder(material: Material, folder: Path, wish: Wish) -> Mapping[str, Any]:
-    artefact = build_cross_encoder(material, folder, wish.seed)
+    begun = bundle.verify(folder.parent / str(wish.onward)) if wish.onward else None
+    artefact = build_cross_encoder(material, folder, wish.seed, begun)
     classifier = Classifier(artefact)
     made = CrossEncoder(pair_reader(folder), classifier)
 
@@ -497,6 +525,11 @@ def main() -> None:
     parser.add_argument("--part", action="append", choices=PARTS, help="may be given several times")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--version", type=int, help="go on with this one; the next if not given")
+    parser.add_argument(
+        "--onward",
+        type=int,
+        help="teach this version of the cross-encoder one pass more, not MiniLM two",
+    )
     given = parser.parse_args()
     try:
         build(
@@ -508,9 +541,10 @@ def main() -> None:
                 version=given.version or next_version(given.out),
                 trials=given.trials,
                 parts=given.part or PARTS,
+                onward=given.onward,
             )
         )
-    except (TrainingDataError, OSError) as error:
+    except (TrainingDataError, ModelError, OSError) as error:
         parser.exit(1, f"error: {error}\n")
 
 

@@ -25,7 +25,15 @@ from torch import Tensor, nn
 from painpoints import bundle
 from painpoints.classify import LABELS, Classifier
 from painpoints.cross_encoder import CrossEncoder
-from painpoints.encode import PAIR_TOKENS, SCALE, Pair, pair_states, plain_torch, reading_pairs
+from painpoints.encode import (
+    PAIR_TOKENS,
+    SCALE,
+    Pair,
+    pair_model,
+    pair_states,
+    plain_torch,
+    reading_pairs,
+)
 from painpoints_training import anchored, heads, teach
 from painpoints_training.corpus import CLASSES
 from painpoints_training.encoder import fewer_pieces
@@ -63,11 +71,31 @@ def cross(base: Path, pruned: Pruned, seed: int) -> Cross:
     model = SentenceTransformer(str(base), device="cpu")[0].auto_model
     fewer_pieces(model, pruned)
     model.pooler = None
-    model.embeddings.requires_grad_(requires_grad=False)
-    for layer in model.encoder.layer[:N_FROZEN]:
-        layer.requires_grad_(requires_grad=False)
     pruned.tokenizer.enable_truncation(PAIR_TOKENS)
-    return Cross(model, pruned.tokenizer, model.config.hidden_size)
+    return _lowest_frozen(Cross(model, pruned.tokenizer, model.config.hidden_size))
+
+
+def resumed(part: bundle.Part) -> tuple[Cross, dict[str, float]]:
+    """Return a sealed cross-encoder to be taught on, and the temperature of each label."""
+    body, tokenizer = pair_model(part.folder)
+    student = Cross(body, tokenizer, body.config.hidden_size)
+    fitted = part.artefact(bundle.HEADS)["heads"]
+    with torch.no_grad():
+        for label in LABELS:
+            model: Any = fitted[label]["model"]
+            layer: Any = student.heads[f"of_{label}"]
+            rows = [list(model.classes_).index(name) for name in CLASSES[label]]
+            layer.weight.copy_(torch.from_numpy(model.coef_[rows]))
+            layer.bias.copy_(torch.from_numpy(model.intercept_[rows]))
+    return _lowest_frozen(student), {label: fitted[label]["temperature"] for label in LABELS}
+
+
+def _lowest_frozen(student: Cross) -> Cross:
+    body: Any = student.body
+    body.embeddings.requires_grad_(requires_grad=False)
+    for layer in body.encoder.layer[:N_FROZEN]:
+        layer.requires_grad_(requires_grad=False)
+    return student
 
 
 def side_by_side(
