@@ -66,7 +66,7 @@ def settings_page() -> str:
 
 READING_ORDER = (
     "errors", "domain", "tables", "config", "stats", "surveys", "absent",
-    "readers", "redact", "segment", "encode", "classify", "topics", "labels",
+    "readers", "redact", "segment", "wordtable", "encode", "classify", "topics", "labels",
     "points", "scores", "relative_weights", "drivers", "efforts", "findings", "trends", "timelines", "emerging", "drift", "fixes", "personas", "persona_groups", "journeys", "mapdiff", "journeymap",
     "writers", "report", "bundle", "cross_encoder", "labeller", "evaluate", "arrangement", "parts", "pipeline", "distribute", "runs", "diffs", "terminal", "cli",
 )  # fmt: skip

@@ -1,22 +1,21 @@
 """Texts -> unit vectors, pairs of them -> states. The one file that knows sentence-transformers and torch.
 
-Two kinds of encoder stand behind the same three calls: a static one (a mean of token vectors,
-very quick) and a small transformer. Which one it is says the folder; what the vectors are good
-for is left to the steps that use them. Labels are read off two vectors: the mention's by the
-encoder of the quality, and by the static one that of the text around it, whose order matters
-little (docs/decisions/0036). A third model reads a mention and its context in one input; when it
+Two kinds of encoder stand behind the same three calls: a table of words (`wordtable`, very quick)
+and a small transformer. Which one it is says the folder; what the vectors are good for is left to
+the steps that use them. Labels are read off two vectors: the mention's by the encoder of the
+quality, and by the table of words that of the text around it, whose order matters little
+(docs/decisions/0036). A third model reads a mention and its context in one input; when it
 is asked is said in `cross_encoder`.
 """
 
-import json
 from collections.abc import Callable, Sequence
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from painpoints import wordtable
 from painpoints.errors import ModelError
 
 if TYPE_CHECKING:
@@ -42,7 +41,7 @@ SCALE = "|scale"
 
 BATCH = 64
 TOLD_EVERY = 2_048
-"""Texts read at once by the static encoder, and after which it is told how far the work is."""
+"""Texts after which it is told how far the work is."""
 
 
 class Encoder:
@@ -55,13 +54,16 @@ class Encoder:
 
     @classmethod
     def load(cls, folder: Path) -> "Encoder":
-        """Load the sentence-transformers model in `folder`, on the CPU, from disk alone.
+        """Load the word table or sentence-transformers model in `folder`, on the CPU, from disk alone.
 
         Raises:
             ModelError: the folder holds no model that can be read.
         """
         try:
-            return cls(*(_static(folder) if _is_static(folder) else _transformer(folder)))
+            if (folder / wordtable.TABLE).is_file():
+                table = wordtable.WordTable.load(folder)
+                return cls(table.read, table.vectors.shape[1])
+            return cls(*_transformer(folder))
         except (OSError, ValueError, KeyError, ImportError) as error:
             raise ModelError(
                 f"encoder {folder} cannot be loaded: {error}. Rebuild it with `make models`."
@@ -81,40 +83,6 @@ class Encoder:
         vectors = self._read(distinct)
         vectors[[not text.strip() for text in distinct]] = 0.0
         return vectors[[place[text[:MAX_CHARS]] for text in texts]]
-
-
-def _is_static(folder: Path) -> bool:
-    """Return whether the model is one table of token vectors and nothing else."""
-    modules = json.loads((folder / "modules.json").read_text(encoding="utf-8"))
-    return [module["type"].rpartition(".")[2] for module in modules] == ["StaticEmbedding"]
-
-
-def _static(folder: Path) -> tuple[Callable[[list[str]], Vectors], int]:
-    """Return what reads texts with the token table in `folder`, and the length of its vectors.
-
-    What StaticEmbedding computes, without waiting for torch (docs/decisions/0037).
-    """
-    from safetensors.numpy import load_file
-    from scipy.sparse import csr_matrix
-    from tokenizers import Tokenizer
-
-    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    tokenizer.no_padding()
-    table = load_file(folder / "model.safetensors")["embedding.weight"].astype(np.float32)
-
-    def read_block(texts: list[str]) -> Vectors:
-        encoded = tokenizer.encode_batch_fast(texts, add_special_tokens=False)
-        tokens = [text.ids for text in encoded]
-        ends = np.cumsum([0, *map(len, tokens)])
-        flat = np.fromiter(chain.from_iterable(tokens), np.int32, ends[-1])
-        ones = np.ones(len(flat), np.float32)
-        return _unit_rows(csr_matrix((ones, flat, ends), (len(texts), len(table))) @ table)
-
-    def read(texts: list[str]) -> Vectors:
-        blocks = range(0, len(texts), TOLD_EVERY)
-        return np.concatenate([read_block(texts[at : at + TOLD_EVERY]) for at in blocks])
-
-    return read, table.shape[1]
 
 
 def plain_torch() -> Any:
@@ -151,11 +119,6 @@ def _transformer(folder: Path) -> tuple[Callable[[list[str]], Vectors], int]:
         return np.nan_to_num(np.asarray(vectors, dtype=np.float32))
 
     return read, int(model.get_embedding_dimension())
-
-
-def _unit_rows(sums: Vectors) -> Vectors:
-    lengths = np.linalg.norm(sums, axis=1, keepdims=True)
-    return np.asarray(sums / np.where(lengths > 0, lengths, 1), dtype=np.float32)
 
 
 def part_names(quality: str) -> tuple[str, str]:
@@ -237,10 +200,9 @@ def reading_pairs(body: Any, tokenizer: "Tokenizer") -> ReadPairs:
 def pair_model(folder: Path) -> tuple[Any, "Tokenizer"]:
     """Return the transformer in `folder`, in single precision, and its tokenizer."""
     from safetensors.torch import load_file
-    from tokenizers import Tokenizer
     from transformers import BertConfig, BertModel
 
-    tokenizer = Tokenizer.from_str((folder / "tokenizer.json").read_text(encoding="utf-8"))
+    tokenizer = wordtable.read_tokenizer(folder)
     stored = load_file(folder / "model.safetensors")
     scales = {name: stored.pop(name) for name in list(stored) if name.endswith(SCALE)}
     weights = {

@@ -1,15 +1,18 @@
 """Building all parts: what is sealed is kept, what stands on something new is made anew."""
 
+import shutil
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 from painpoints import bundle
 from painpoints.encode import Encoders
 from painpoints.errors import TrainingDataError
-from painpoints_training import build
+from painpoints_training import build, corpus, cross_encoder, teach
 
 
 @pytest.fixture
@@ -62,12 +65,60 @@ def test_one_part_brings_what_it_stands_on(tmp_path: Path, built: list[str]) -> 
     assert built == ["cross-encoder", "encoder-accurate", "encoder-fast", "classifier-fast"]
 
 
-def test_a_card_says_how_a_cross_encoder_was_taught_on(tmp_path: Path) -> None:
-    """Whoever makes it again begins with the version that it began with; other parts do not."""
-    wish = _wish(tmp_path, onward=3)
-    command = "python -m painpoints_training.build --data ../shared/data"
-    assert build._command("cross-encoder", wish) == f"{command} --part cross-encoder --onward 3"
-    assert build._command("encoder-fast", wish) == command
+@pytest.fixture
+def cross_encoders(tmp_path: Path) -> Path:
+    """Two cross-encoders: 3 that began with MiniLM, 4 that began with it."""
+    begun: dict[str, Any] = {}
+    for version in (3, 4):
+        folder = tmp_path / "cross-encoder" / str(version)
+        folder.mkdir(parents=True)
+        (folder / "weights.txt").write_text(str(version))
+        bundle.write_manifest(folder, {"part": "cross-encoder", "version": version, **begun})
+        begun = {"begun_with": bundle.named(bundle.verify(folder))}
+    return tmp_path
+
+
+def test_what_was_taught_on_says_what_it_began_with(cross_encoders: Path) -> None:
+    """Gone on with by the same command it stands; begun with another, or itself, it is refused."""
+    wish = partial(_wish, cross_encoders, parts=("cross-encoder",))
+    assert build.build(wish(onward=3)) == []
+    shutil.copytree(cross_encoders / "cross-encoder" / "3", cross_encoders / "cross-encoder" / "2")
+    (cross_encoders / "cross-encoder" / "2" / "weights.txt").write_text("2")
+    bundle.write_manifest(
+        cross_encoders / "cross-encoder" / "2", {"part": "cross-encoder", "version": 2}
+    )
+    with pytest.raises(TrainingDataError, match="not begun with 2"):
+        build.build(wish(onward=2))
+    with pytest.raises(TrainingDataError, match="with itself"):
+        build.build(wish(onward=4))
+
+
+def test_one_pass_more_from_the_weights_that_stand(
+    cross_encoders: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Onward, the sealed one is resumed, taught once over all rows, and saved with its temperatures."""
+    asked: list[Any] = []
+    rows = corpus.own_mentions().head(5)
+    material = build.Material(labelled=rows, intents={}, pool=[], measured=[])
+    begun = bundle.verify(cross_encoders / "cross-encoder" / "3")
+    cooled = {"stage": 1.5}
+
+    def resumed(part: bundle.Part) -> tuple[str, dict[str, float]]:
+        asked.append(part)
+        return "student", cooled
+
+    def tune(student: str, given: pl.DataFrame, plan: teach.Plan) -> None:
+        asked.append((student, given.height, plan.epochs))
+
+    def saved(student: str, _material: object, kept: object, _out: object) -> str:
+        asked.append((student, kept))
+        return "heads"
+
+    monkeypatch.setattr(cross_encoder, "resumed", resumed)
+    monkeypatch.setattr(cross_encoder, "tune", tune)
+    monkeypatch.setattr(build, "_saved", saved)
+    assert build.build_cross_encoder(material, cross_encoders, 0, begun) == "heads"
+    assert asked == [begun, ("student", 5, 1), ("student", cooled)]
 
 
 def test_to_teach_on_what_is_not_there_is_one_line(

@@ -227,11 +227,14 @@ def test_eight_bits_keep_each_row_to_half_a_step() -> None:
     assert ((back - rows).abs() <= rows.abs().amax(1, keepdim=True) / 127 / 2 + 1e-9).all()
 
 
-def test_a_damaged_model_says_what_to_do(tmp_path: Path) -> None:
-    """Weights that are none are refused with the remedy."""
+@pytest.mark.parametrize("tokenizer", [None, "", "{"])
+def test_a_damaged_model_says_what_to_do(tmp_path: Path, tokenizer: str | None) -> None:
+    """A tokenizer that is gone or cut off is refused with the remedy."""
     part = bundle.verify(bundle.newest("cross-encoder"))
     for file in part.folder.iterdir():
         (tmp_path / file.name).write_bytes(file.read_bytes())
     (tmp_path / "tokenizer.json").unlink()
+    if tokenizer is not None:
+        (tmp_path / "tokenizer.json").write_text(tokenizer, encoding="utf-8")
     with pytest.raises(ModelError, match="make models"):
         CrossEncoder.load(bundle.Part(tmp_path, part.manifest, part.artefacts))

@@ -50,17 +50,6 @@ def test_batch_and_single_agree(encoder: Encoder) -> None:
     np.testing.assert_allclose(backwards, together, atol=1e-4)
 
 
-def test_the_token_table_gives_the_vectors_of_sentence_transformers() -> None:
-    """Read without torch, the static encoder says what sentence-transformers says."""
-    from sentence_transformers import SentenceTransformer
-
-    folder = bundle.newest("encoder-fast")
-    stock = SentenceTransformer(str(folder), device="cpu").float()
-    texts = [*TEXTS, "not helpful at all", "\u00e9t\u00e9 \u4e2d\u6587 \U0001f600 qwzx", "a" * 300]
-    expected = stock.encode(texts, normalize_embeddings=True)
-    np.testing.assert_allclose(Encoder.load(folder).encode(texts), expected, atol=1e-6)
-
-
 def test_nothing_in_nothing_out(encoder: Encoder) -> None:
     """No texts give no rows of the right width."""
     assert encoder.encode([]).shape == (0, encoder.dim)

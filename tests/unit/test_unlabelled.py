@@ -1,6 +1,7 @@
 """Learning from what the cross-encoder says of mentions that nobody labelled."""
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -103,9 +104,14 @@ def test_labels_and_what_is_told_teach_together() -> None:
     assert float(teach.label_loss(logits, [{"sentiment": None}] * 3)) == 0.0
 
 
-def test_some_tokens_are_dropped_never_all() -> None:
-    """About the share that is said; a single token stays."""
+def test_some_pieces_are_dropped_never_all() -> None:
+    """About the share that is said; of a text that would lose all of them none goes, of none nothing stays."""
     torch.manual_seed(0)
-    kept = [len(static._some(list(range(100)))) for _ in range(50)]
-    assert np.mean(kept) == pytest.approx(100 * (1 - static.DROPPED), abs=3)
-    assert all(static._some([7]) == [7] for _ in range(50))
+    starts = np.array([0, 400, 400, 401, 800])
+    kept, where = static._some(np.arange(800), starts)
+    assert len(kept) == pytest.approx(800 * (1 - static.DROPPED), abs=60)
+    assert where[-1] == len(kept)
+    texts = [kept[a:b] for a, b in pairwise(where)]
+    assert texts[1].tolist() == []
+    assert texts[2].tolist() == [400]
+    assert all(np.isin(texts[n], np.arange(starts[n], starts[n + 1])).all() for n in (0, 3))

@@ -3,10 +3,10 @@
 * corpus: labelled mentions as one table
 * borrowed: labels that public sets imply
 * contrasts: pairs that differ by a negation
-* vocabulary: fewer word pieces
+* vocabulary: fewer word pieces, and pairs of them
 * teach: the losses that encoders learn by
 * encoder: the accurate encoder, a small transformer
-* static: the fast encoder, one vector a token
+* static: the fast encoder, one vector a word piece and pair
 * cross_encoder: what is asked where the classifier doubts, mention and context in one input
 * heads: scikit-learn heads on an encoder's vectors, calibrated
 * judge: our figures beside plain baselines

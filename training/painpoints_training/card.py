@@ -30,7 +30,11 @@ NOTICES: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """What a reader must know of a part before trusting it."""
+    """What a reader must know of a part before trusting it.
+
+    encoders:   that heads stand on, by name.
+    begun_with: the version that was taught on, by name.
+    """
 
     part: str
     version: int
@@ -42,6 +46,7 @@ class Card:
     made_by: str
     data: Mapping[str, str]
     encoders: Sequence[Mapping[str, str]] = ()
+    begun_with: Mapping[str, str] | None = None
 
 
 def seal(folder: Path, card: Card) -> None:
@@ -56,6 +61,7 @@ def seal(folder: Path, card: Card) -> None:
             "made_by": card.made_by,
             "data": dict(card.data),
             "encoders": [dict(one) for one in card.encoders],
+            **({"begun_with": dict(card.begun_with)} if card.begun_with else {}),
             "sources": {name: NOTICES[name] for name in card.sources},
             "metrics": dict(card.metrics),
         },

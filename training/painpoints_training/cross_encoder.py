@@ -17,7 +17,7 @@ import numpy as np
 import polars as pl
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import save_file
+from safetensors.torch import save as as_bytes
 from sentence_transformers import SentenceTransformer
 from tokenizers import Tokenizer
 from torch import Tensor, nn
@@ -76,7 +76,10 @@ def cross(base: Path, pruned: Pruned, seed: int) -> Cross:
 
 
 def resumed(part: bundle.Part) -> tuple[Cross, dict[str, float]]:
-    """Return a sealed cross-encoder to be taught on, and the temperature of each label."""
+    """Return a sealed cross-encoder to be taught on, and the temperature of each label.
+
+    It keeps its word pieces: what new rows say in others is read in smaller ones.
+    """
     body, tokenizer = pair_model(part.folder)
     student = Cross(body, tokenizer, body.config.hidden_size)
     fitted = part.artefact(bundle.HEADS)["heads"]
@@ -212,6 +215,6 @@ def save(student: Cross, fitted: Mapping[str, Any], folder: Path) -> None:
     stored: dict[str, Tensor] = {}
     for name, tensor in body.state_dict().items():
         stored |= _in_eight_bits(name, tensor) if tensor.dim() == 2 else {name: tensor.half()}
-    save_file(stored, folder / "model.safetensors")
+    (folder / "model.safetensors").write_bytes(as_bytes(stored))
     student.tokenizer.save(str(folder / "tokenizer.json"))
     joblib.dump(fitted, folder / bundle.HEADS)

@@ -1,6 +1,6 @@
-"""The fast encoder: one vector a token, averaged.
+"""The fast encoder: one vector a word piece, one a common pair of them, averaged.
 
-Each token starts as the vector that the accurate encoder gives it when it stands alone (as
+Each piece starts as the vector that the accurate encoder gives it when it stands alone (as
 model2vec does), turned by the PCA of whole texts and weighted down by how common it is. Then all
 of them are fitted to the accurate encoder's vectors of texts, and to labels and intents as in
 `teach`.
@@ -14,24 +14,22 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sentence_transformers import SentenceTransformer
-from sentence_transformers.sentence_transformer.modules import StaticEmbedding
 from sklearn.decomposition import PCA
-from tokenizers import Tokenizer
 from torch import Tensor, nn
 from torch.nn import functional
 
 from painpoints.classify import Vectors
 from painpoints.encode import Encoder
+from painpoints.wordtable import Vocabulary, WordTable
 from painpoints_training.teach import Student, Teacher
 from painpoints_training.vocabulary import spoken
 
 DIMS = 256
 DROPPED = 0.3
-"""Share of a text's tokens that are not read while learning, so that no text is known by heart."""
+"""Share of a text's pieces and pairs that are not read while learning, so that no text is known by heart."""
 
 SIF = 1e-3
-"""Weight of a token that occurs with probability p is SIF / (SIF + p) (Arora et al. 2017)."""
+"""Weight of a piece that occurs with probability p is SIF / (SIF + p) (Arora et al. 2017)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,44 +50,51 @@ def projection(vectors: Vectors, *, seed: int) -> Projection:
 
 
 class Averaged(Student):
-    """Token vectors, averaged to unit vectors."""
+    """Vectors of word pieces and pairs, averaged to unit vectors."""
 
-    def __init__(self, body: nn.EmbeddingBag, tokenizer: Tokenizer) -> None:
+    def __init__(self, body: nn.EmbeddingBag, vocabulary: Vocabulary) -> None:
         super().__init__(body, body.embedding_dim)
-        self.tokenizer = tokenizer
+        self.vocabulary = vocabulary
 
     def vectors(self, texts: Sequence[str]) -> Tensor:
         """Return unit vectors (n, dim)."""
-        read = self.tokenizer.encode_batch(list(texts), add_special_tokens=False)
-        ids = [_some(one.ids) if self.training else one.ids for one in read]
-        starts = torch.tensor([0, *np.cumsum([len(one) for one in ids])[:-1].tolist()])
-        flat = torch.tensor([token for one in ids for token in one], dtype=torch.long)
-        return functional.normalize(self.body(flat, starts), dim=-1)
+        numbers, starts = self.vocabulary.read(texts)
+        if self.training:
+            numbers, starts = _some(numbers, starts)
+        bags = self.body(torch.from_numpy(numbers), torch.from_numpy(starts[:-1]))
+        return functional.normalize(bags, dim=-1)
 
 
-def _some(ids: list[int]) -> list[int]:
-    """Return the tokens that are not dropped; all of them rather than none."""
-    kept = (torch.rand(len(ids)) >= DROPPED).tolist()
-    return [token for token, stays in zip(ids, kept, strict=True) if stays] or ids
+def _some(
+    numbers: NDArray[np.int64], starts: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the pieces and pairs that are not dropped; of a text all of them rather than none."""
+    sizes = np.diff(starts)
+    text = np.repeat(np.arange(len(sizes)), sizes)
+    stays = torch.rand(len(numbers)).numpy() >= DROPPED
+    stays |= (np.bincount(text[stays], minlength=len(sizes)) == 0)[text]
+    return numbers[stays], np.concatenate([[0], np.cumsum(stays)])[starts]
 
 
 def averaged(
-    teacher: Encoder, turned: Projection, tokenizer: Tokenizer, texts: Sequence[str]
+    teacher: Encoder, turned: Projection, vocabulary: Vocabulary, texts: Sequence[str]
 ) -> Averaged:
-    """Return the fast encoder as it starts; `texts` tell how common each token is."""
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
-    names = [name for name, _ in sorted(tokenizer.get_vocab().items(), key=lambda item: item[1])]
+    """Return the fast encoder as it starts; `texts` tell how common each piece is.
+
+    A pair starts with nothing to add to its pieces.
+    """
+    pieces = vocabulary.tokenizer.get_vocab()
+    names = sorted(pieces, key=pieces.__getitem__)
     alone = turned.unit(teacher.encode([spoken(name) for name in names]))
-    weighted = alone * _rarity(tokenizer, texts)[:, None]
-    start = torch.from_numpy(weighted.astype(np.float32))
-    return Averaged(nn.EmbeddingBag.from_pretrained(start, freeze=False), tokenizer)
+    start = np.zeros((len(vocabulary), DIMS), np.float32)
+    start[: len(names)] = alone * _rarity(vocabulary, texts, len(names))[:, None]
+    return Averaged(
+        nn.EmbeddingBag.from_pretrained(torch.from_numpy(start), freeze=False), vocabulary
+    )
 
 
-def _rarity(tokenizer: Tokenizer, texts: Sequence[str]) -> NDArray[np.float64]:
-    counts = np.ones(tokenizer.get_vocab_size())
-    for encoding in tokenizer.encode_batch(list(texts), add_special_tokens=False):
-        np.add.at(counts, encoding.ids, 1)
+def _rarity(vocabulary: Vocabulary, texts: Sequence[str], n_pieces: int) -> NDArray[np.float64]:
+    counts = 1.0 + np.bincount(vocabulary.read(texts)[0], minlength=n_pieces)[:n_pieces]
     return np.asarray(SIF / (SIF + counts / counts.sum()))
 
 
@@ -99,9 +104,6 @@ def turned_teacher(texts: Sequence[str], vectors: Vectors, turned: Projection) -
 
 
 def save(student: Averaged, folder: Path) -> None:
-    """Write the encoder in half precision: `Encoder.load` reads it back in single."""
+    """Write the encoder: `Encoder.load` reads it back."""
     body: Any = student.body
-    halved = body.weight.detach().to(torch.float16)
-    module = StaticEmbedding(student.tokenizer, embedding_weights=halved)
-    folder.mkdir(parents=True, exist_ok=True)
-    SentenceTransformer(modules=[module], device="cpu").save(str(folder), create_model_card=False)
+    WordTable(student.vocabulary, body.weight.detach().numpy()).save(folder)

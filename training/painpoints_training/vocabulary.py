@@ -1,4 +1,4 @@
-"""A smaller WordPiece vocabulary: the pieces that English feedback needs, renumbered.
+"""A smaller WordPiece vocabulary: the pieces that English feedback needs, renumbered, and pairs of them.
 
 model2vec's own distillation would prune too, but its `distill` extra wants an older transformers
 than this project runs on (docs/decisions/0030-static-encoder-by-hand.md).
@@ -9,9 +9,12 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 from tokenizers import Regex, Tokenizer
 from tokenizers.normalizers import Replace
 from tokenizers.normalizers import Sequence as Sequential
+
+from painpoints.wordtable import Vocabulary
 
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
@@ -81,7 +84,7 @@ N_DENIED = 2_500
 
 
 def with_denials(tokenizer: Tokenizer, texts: Sequence[str]) -> Tokenizer:
-    """Return a tokenizer that tells "not helpful" from "helpful", for an encoder blind to order.
+    """Return a tokenizer that tells "not helpful" from "helpful", for an encoder that takes a mean.
 
     The blank after a denial becomes `JOINER`, so that the next word is cut as a continuation with
     a vector of its own. The commonest such words, and the commonest words that were in several
@@ -110,6 +113,24 @@ def _commonest(tokenizer: Tokenizer, texts: Iterable[str]) -> list[str]:
             whole.update([first] if first.isascii() and first not in known else [])
             denied.update(f"##{JOINER}{one}" for one in rest)
     return [word for word, _ in (*whole.most_common(N_WHOLE), *denied.most_common(N_DENIED))]
+
+
+N_PAIRS = 28_000
+LEAST = 4
+"""Times that a pair of neighbours occurs at least to get a vector of its own."""
+
+
+def with_pairs(tokenizer: Tokenizer, texts: Sequence[str]) -> Vocabulary:
+    """Return the pieces of `tokenizer` and the commonest pairs of neighbours in `texts`."""
+    alone = Vocabulary(tokenizer, np.zeros((0, 2), np.int32))
+    pieces, starts = alone.pieces(texts)
+    follows = np.ones(len(pieces), bool)
+    follows[starts[starts < len(pieces)]] = False
+    later = np.flatnonzero(follows)
+    keys, counts = np.unique(alone.keys(pieces[later - 1], pieces[later]), return_counts=True)
+    commonest = np.argsort(-counts, kind="stable")[:N_PAIRS]
+    kept = keys[np.sort(commonest[counts[commonest] >= LEAST])]
+    return Vocabulary(tokenizer, np.stack(np.divmod(kept, alone.n_pieces), 1).astype(np.int32))
 
 
 def spoken(piece: str) -> str:
