@@ -241,7 +241,7 @@ def scheduler(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
             return process
 
         process = start("dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--scheduler-file", str(told))  # fmt: skip
-        _wait(told.exists, process)
+        _wait(lambda: told.exists() and told.stat().st_size > 0, process)
         address = json.loads(told.read_text(encoding="utf-8"))["address"]
         start("dask_worker", address, "--nthreads", "1", "--no-nanny")
         yield process, address
