@@ -4,6 +4,7 @@ import subprocess
 import sys
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -46,8 +47,8 @@ def words() -> Vocabulary:
 
 def test_pairs_stand_beside_their_pieces(words: Vocabulary) -> None:
     """A pair is read where its pieces are neighbours in that order, and never across two texts."""
-    numbers, ends = words.read(["no help at all", "help no", "all", "", "no", "help at all"])
-    found = [numbers[a:b].tolist() for a, b in pairwise(ends)]
+    numbers, starts = words.read(["no help at all", "help no", "all", "", "no", "help at all"])
+    found = [numbers[a:b].tolist() for a, b in pairwise(starts)]
     assert found == [[1, NO_HELP, 2, 3, AT_ALL, 4], [2, 1], [4], [], [1], [2, 3, AT_ALL, 4]]
 
 
@@ -114,7 +115,8 @@ def test_a_pair_begins_with_nothing_to_add(words: Vocabulary) -> None:
     teacher = Encoder(lambda texts: pieces[[WORDS.index(text) for text in texts]], 300)
     turned = static.projection(np.random.default_rng(1).normal(size=(300, 300)), seed=0)
     student = static.averaged(teacher, turned, words, ["all hold"] * 40 + ["hold no help"])
-    weights = student.body.weight.detach().numpy()  # type: ignore[union-attr, operator]
+    body: Any = student.body
+    weights = body.weight.detach().numpy()
     assert not weights[NO_HELP:].any()
     lengths = np.linalg.norm(weights[: len(WORDS)], axis=1)
     assert lengths[WORDS.index("hold")] < lengths[WORDS.index("all")] < lengths[WORDS.index("no")]
