@@ -14,6 +14,7 @@ from painpoints.classify import LABELS, Classifier, Probabilities
 from painpoints.cross_encoder import (
     BATCH,
     DOUBTED,
+    EXTREMISED,
     WEIGHT,
     CrossEncoder,
     SecondOpinion,
@@ -127,7 +128,7 @@ def test_two_opinions_are_weighed() -> None:
     heads = _heads()
     found = _weighed([SURELY, UNSURELY], heads, CrossEncoder(_undecided, _heads()), heads)
     for label in LABELS:
-        alone = 1 / (1 + np.exp(-np.array([SURELY, UNSURELY * (1 - WEIGHT)])))
+        alone = 1 / (1 + np.exp(-np.array([SURELY, UNSURELY * (1 - WEIGHT) * EXTREMISED])))
         np.testing.assert_allclose(found[label][:, 1], alone, atol=1e-6)
 
 
@@ -135,7 +136,7 @@ def test_what_an_analyst_taught_counts_in_full() -> None:
     """What the classifier in force says otherwise than the shipped one is not drowned."""
     taught = _heads(bias=0.8)
     found = _weighed([UNSURELY], taught, CrossEncoder(_undecided, _heads()), _heads())
-    expected = 1 / (1 + np.exp(-(UNSURELY * (1 - WEIGHT) + 0.8)))
+    expected = 1 / (1 + np.exp(-(UNSURELY * (1 - WEIGHT) * EXTREMISED + 0.8)))
     np.testing.assert_allclose(found["stage"][0, 1], expected, atol=1e-6)
 
 
