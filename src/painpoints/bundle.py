@@ -15,6 +15,7 @@ import pickle
 import re
 import warnings
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -227,11 +228,20 @@ def verify(folder: Path) -> Part:
 
 
 def _remedy(folder: Path) -> str:
-    if is_version(folder.name):
-        return (
-            "Train it again with `painpoints train`, or leave it with `painpoints models rollback`."
-        )
-    return "Reinstall painpoints, or rebuild the part with `make models`."
+    if not is_version(folder.name):
+        return "Reinstall painpoints, or rebuild the part with `make models`."
+    if _is_in_force(folder):
+        way_out = "leave it with `painpoints models rollback`"
+    else:
+        way_out = "delete its folder"
+    return f"Put its files back, train it again with `painpoints train`, or {way_out}."
+
+
+def _is_in_force(folder: Path) -> bool:
+    """Return whether an own version is in force; of a damaged pointer nobody knows."""
+    with suppress(ModelError):
+        return promoted(folder.parent.name, folder.parent.parent)[-1:] == (folder.name,)
+    return False
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:

@@ -166,8 +166,7 @@ def test_names_of_versions_are_plain(api: Api) -> None:
 def own(models: Path, part: str, *names: str) -> None:
     """Lay versions of a classifier into the folder of own models, the last one in force."""
     for name in names:
-        (models / part / name).mkdir(parents=True)
-        shutil.copy(bundle.shipped(part, None) / bundle.MANIFEST, models / part / name)
+        shutil.copytree(bundle.shipped(part, None), models / part / name)
     registry._point(part, models, names, {})
 
 

@@ -109,13 +109,15 @@ def test_the_whole_round(
 
 
 def test_own_stages_from_descriptions_alone_shape_the_map(models: Path, tmp_path: Path) -> None:
-    """Once promoted, the map has the own stages; every mention is in one, none, or unsure."""
+    """Once promoted, by a person, the map has the own stages; every mention is in one, none, or unsure."""
     file = tmp_path / "stages.toml"
     file.write_text(STAGES, encoding="utf-8")
     outcome = retrain.retrain(
         retrain.Request(stages=file, quality="fast", models=models, name="journey", promote=True)
     )
-    assert outcome.promoted
+    assert not outcome.promoted
+    assert "judged on 0 labelled mentions" in outcome.unjudged
+    registry.promote("classifier-fast", models, "journey")
     found = _analysis(models)
     registry.rollback("classifier-fast", models)
     names = [view.stage.name for view in found.journey.stages]
@@ -143,6 +145,39 @@ def test_training_twice_from_the_same_labels(run: Path, models: Path, tmp_path: 
     assert [one for one in first.compared if one.on == "own rows"]
     assert not [one for one in second.compared if one.on == "own rows"]
     assert second.own["sentiment"].n > 0
+
+
+def test_nothing_that_was_learnt_is_lost_in_silence(
+    run: Path, models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A label without rows is told and held back; what was learnt is not asked or judged again."""
+    here = ("--models", models, "--quality", "fast")
+    queue = ("queue", run, "--models", models, "-n", 30, "-o")
+    assert _cli(*queue, tmp_path / "queue.csv") == 0
+    labels = _filled(tmp_path / "queue.csv", tmp_path / "labels.csv")
+    assert _cli(*queue, labels) == 2
+    assert "holds 30 rows with labels" in capsys.readouterr().err
+    assert _cli("train", labels, *here, "--name", "all", "--force") == 0
+    less = tmp_path / "less.csv"
+    pl.read_csv(labels, infer_schema=False).head(20).select("text", "sentiment").write_csv(less)
+    capsys.readouterr()
+    assert _cli("train", less, *here, "--name", "less", "--promote", "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert not told["promoted"]
+    assert {one.split(":")[0] for one in told["lost"]} == {
+        "stage",
+        "touchpoint",
+        "type",
+        "severity",
+    }
+    assert any("sentiment: 10 of the 30 rows" in one for one in told["findings"])
+    assert _cli("models", "promote", "less", *here) == 2
+    assert _cli("evaluate", labels, *here) == 2
+    assert "nothing is left to judge" in capsys.readouterr().err
+    assert _cli(*queue, tmp_path / "next.csv") == 0
+    texts = [set(pl.read_csv(tmp_path / name)["text"]) for name in ("queue.csv", "next.csv")]
+    registry.rollback("classifier-fast", models)
+    assert not texts[0] & texts[1]
 
 
 def test_two_trainings_at_once_have_names_of_their_own(models: Path, tmp_path: Path) -> None:
@@ -190,7 +225,7 @@ def test_a_damaged_version_in_force_stops_a_run(models: Path, tmp_path: Path) ->
     file = tmp_path / "stages.toml"
     file.write_text(STAGES, encoding="utf-8")
     outcome = retrain.retrain(
-        retrain.Request(stages=file, quality="fast", models=models, promote=True)
+        retrain.Request(stages=file, quality="fast", models=models, force=True)
     )
     heads = outcome.folder / "heads.joblib"
     heads.write_bytes(heads.read_bytes()[:-1])

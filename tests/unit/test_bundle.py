@@ -198,6 +198,23 @@ def test_heads_of_another_encoder_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("pointer", "way_out"),
+    [
+        ('{"promoted": ["own-1"]}', "leave it with `painpoints models rollback`"),
+        ('{"promoted": ["own-1", "own-2"]}', "delete its folder"),
+        ('{"promoted"', "delete its folder"),
+    ],
+)
+def test_the_way_out_fits_what_is_in_force(tmp_path: Path, pointer: str, way_out: str) -> None:
+    """Only the version in force is left by rolling back; one that waits is deleted."""
+    own = _sealed(tmp_path / "classifier-x" / "own-1")
+    (own / "vectors.bin").unlink()
+    _point(tmp_path, "classifier-x", pointer)
+    with pytest.raises(ModelError, match=f"vectors.bin is missing.*or {way_out}"):
+        bundle.verify(own)
+
+
+@pytest.mark.parametrize(
     "content", [b"", b"hello", b"\x80\x04.", b"\x80\x04cos\nmkdir\n", b"\x1f\x8b"]
 )
 def test_bytes_that_are_no_pickle_are_one_sentence(tmp_path: Path, content: bytes) -> None:
@@ -206,7 +223,7 @@ def test_bytes_that_are_no_pickle_are_one_sentence(tmp_path: Path, content: byte
     folder.mkdir(parents=True)
     (folder / "heads.joblib").write_bytes(content)
     bundle.write_manifest(folder, {"part": "classifier-x", "version": "own-1"})
-    with pytest.raises(ModelError, match="painpoints models rollback"):
+    with pytest.raises(ModelError, match="or delete its folder"):
         bundle.verify(folder).artefact("heads.joblib")
 
 

@@ -48,6 +48,55 @@ def test_every_problem_is_told_with_its_rows(tmp_path: Path) -> None:
     assert not any("parcel" in t or "Karton" in t for t in told)
 
 
+def test_rows_that_the_reader_set_aside_stop(tmp_path: Path) -> None:
+    """No row is lost in silence: each is told by why and where, and what was guessed is a note."""
+    rows = ["text,stage", "caf\xe9 was shut,use", "late, again,use", "too, late,use", 'a "b,use', '"c"d,use', ",", "fine now,use"]  # fmt: skip
+    file = tmp_path / "labels.csv"
+    file.write_bytes("\n".join(rows).encode("cp1252"))
+    found = labelled.read([file], CLASSES)
+    assert [str(one) for one in found.stops] == [
+        "labels.csv: cannot be read: 3 cells where the header has 2 (2 rows: 3, 4)",
+        'labels.csv: cannot be read: text behind a closing quote; quotes inside a cell must be doubled ("") (row 6)',
+    ]
+    assert [str(one) for one in found.findings if not one.stops] == [
+        "labels.csv: read as cp1252 (guessed: not Unicode); save it as UTF-8 to be sure",
+        "labels.csv: 1 blank rows left out",
+    ]
+    assert found.rows["text"].to_list() == ["café was shut", 'a "b', "fine now"]
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ("paid twice", "'paid twice' is none"),
+        ("7", "'7' is none"),
+        ("my card 4929 was charged twice by you", "a text of 37 characters is none"),
+        ("too slow for me", "a text of 15 characters is none"),
+        ("ann@lee.example", "a text of 15 characters is none"),
+        ("07700 900123", "a text of 12 characters is none"),
+        ("Donaudampfschifffahrtsgesellschaft", "a text of 34 characters is none"),
+    ],
+)
+def test_a_value_is_quoted_only_if_it_looks_like_a_label(
+    tmp_path: Path, value: str, told: str
+) -> None:
+    """What a customer may have written stands in no message."""
+    (found,) = _found(_csv(tmp_path, f"text,severity\nhello there,{value}\n"))
+    assert f"severity {told} of 0, 1, 2, 3" in found
+    assert (value in found) == told.startswith("'")
+
+
+def test_swapped_columns_are_one_finding(tmp_path: Path) -> None:
+    """Sixty texts under stage are told once, with their number and rows, and none is quoted."""
+    words = [a + b for a in "abcdefgh" for b in "ijklmnop"][:60]
+    lines = [f"use,order {word}" for word in words]
+    found = labelled.read([_csv(tmp_path, "\n".join(["text,stage", *lines]))], CLASSES)
+    (told,) = map(str, found.stops)
+    assert "stage: 60 values are none of awareness, " in told
+    assert "; are the columns swapped? (60 rows: 2, 3, " in told
+    assert not any("order" in str(one) for one in found.findings)
+
+
 def test_what_stops_and_what_does_not(tmp_path: Path) -> None:
     """A stranger among the labels stops the training, a repeat does not."""
     bad = labelled.read([_csv(tmp_path, "text,stage\nhello there,purchse\n")], CLASSES)
@@ -119,6 +168,13 @@ def test_a_table_without_text_or_labels_is_refused(tmp_path: Path, text: str) ->
         labelled.read([_csv(tmp_path, text)], CLASSES)
 
 
+def test_a_first_row_of_answers_is_not_quoted(tmp_path: Path) -> None:
+    """Where the header is missing, what stands in its place may be a customer's."""
+    answers = "they kept me waiting for an hour,use\nthe bill was wrong again,use\n"
+    with pytest.raises(InputError, match=r"columns \.\.\., use; wanted are text"):
+        labelled.read([_csv(tmp_path, answers)], CLASSES)
+
+
 def test_a_folder_is_told_from_a_missing_file(tmp_path: Path) -> None:
     """Who names the folder of a run is not told that it does not exist."""
     with pytest.raises(InputError, match="is a folder; name the table"):
@@ -142,6 +198,30 @@ def test_own_stage_needs_a_description_or_examples() -> None:
     assert "description alone" in found[1].what
 
 
+def test_what_an_own_stage_covers_stands_for_a_description() -> None:
+    """The shipped examples of a default stage are enough to begin with, and are named."""
+    rows = pl.DataFrame(schema=labelled.SCHEMA)
+    own = {"arriving": "", "joining": ""}
+    found = labelled.too_few(rows, CLASSES, own=own, covered={"purchase": "arriving"})
+    assert [one.stops for one in found] == [False, True]
+    assert "from the shipped examples of purchase alone" in found[0].what
+
+
+def test_default_stages_are_read_as_the_own_ones_that_cover_them(tmp_path: Path) -> None:
+    """A file of default stages can be used further; what no own stage covers is unknown."""
+    own = {**CLASSES, "stage": ("arriving", "support", "none")}
+    covered = {"purchase": "arriving", "delivery": "arriving", "support": "arriving"}
+    text = "text,stage\npaid at once,Purchase\nit came late,arriving\nI rang them,support\nit broke,use\n"
+    for read in (labelled.read, labelled.read_to_judge):
+        found = read([_csv(tmp_path, text)], own, covered)
+        assert found.rows["stage"].to_list() == ["arriving", "arriving", "support", None]
+        assert [str(one) for one in found.findings] == [
+            "labels.csv: stage purchase is read as arriving, which covers it (row 2)",
+            "labels.csv: stage 'use' is none of arriving, support, none (row 5)",
+        ]
+        assert [one.stops for one in found.findings] == [False, True]
+
+
 STAGES = """
 [[stages]]
 name = "joining"
@@ -154,6 +234,10 @@ covers = ["support"]
 """
 
 
+def _stage(name: str, description: str) -> str:
+    return f"[[stages]]\nname = '{name}'\ndescription = '{description}'\n"
+
+
 def test_own_stages_say_what_they_are(tmp_path: Path) -> None:
     """Title, whole description and its parts are what a stage is known by."""
     joining, claims = own_stages.read(_csv(tmp_path, STAGES, "stages.toml"))
@@ -163,7 +247,7 @@ def test_own_stages_say_what_they_are(tmp_path: Path) -> None:
         "The customer signs up",
         "opens an account",
     ]
-    assert claims.covers == ("support",)
+    assert own_stages.covered([joining, claims]) == {"support": "claims"}
 
 
 @pytest.mark.parametrize(
@@ -173,11 +257,21 @@ def test_own_stages_say_what_they_are(tmp_path: Path) -> None:
         (STAGES + "[[stages]]\nname = 'joining'\n", "twice"),
         (STAGES + "[[stages]]\nname = 'My Stage'\n", "lower case"),
         (STAGES + "[[stages]]\nname = 'none'\n", "'none' says that .*choose another"),
-        (STAGES + "[[stages]]\nname = 'x'\ncovers = ['checkout']\n", "no stage of the default"),
+        (STAGES + "[[stages]]\nname = 'all'\n", "'all' stands for the whole journey"),
+        (STAGES + "[[stages]]\nname = 'x'\ncovers = ['checkout']\n", "x covers 'checkout'"),
         (STAGES + "[[stages]]\nname = 'x'\ncovers = ['support']\n", "covered twice"),
         (
             STAGES + "[[stages]]\nname = 'x'\ncolour = 'red'\n",
             "colour is no key .*known are name, title",
+        ),
+        (
+            STAGES + _stage("x", "the customer  REPORTS damage and files a claim. "),
+            "claims and x have the same description",
+        ),
+        (STAGES + _stage("x", "Claims handling"), "x is described in fewer than 3 words"),
+        (
+            STAGES + _stage("x", "Der Kunde meldet einen Schaden und reicht einen Antrag ein."),
+            r"x is described in another language \(de\)",
         ),
         ("stages = ['joining', 'claims']", "stage 1: as a whole: "),
         ("stages = 3", "no .*stages"),

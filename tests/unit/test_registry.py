@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,79 @@ def test_promote_and_roll_back_step_by_step(tmp_path: Path) -> None:
     ]
 
 
+def _promoted(models: Path, *names: str) -> None:
+    """Make versions, each a little better than the last, and bring one after the other into force."""
+    for place, name in enumerate(names):
+        make(models, name, after=0.9 + place / 100)
+        registry.promote(PART, models, name)
+
+
+def _on_another_encoder(folder: Path) -> None:
+    manifest = bundle.read_manifest(folder)
+    other = {"part": "encoder-fast", "version": "0", "identity": "of before"}
+    bundle.write_manifest(folder, {**manifest, "encoders": [other] * 2})
+
+
+def _acts(models: Path) -> list[dict[str, Any]]:
+    acts: list[dict[str, Any]] = json.loads((models / PART / bundle.POINTER).read_text())["log"]
+    return acts
+
+
+def test_rolling_back_skips_what_cannot_be_used(tmp_path: Path) -> None:
+    """What is gone, damaged, or stands on another encoder is told and never put into force."""
+    _promoted(tmp_path, "whole", "gone", "damaged", "stale", "last")
+    shutil.rmtree(tmp_path / PART / "gone")
+    (tmp_path / PART / "damaged" / "heads.joblib").write_bytes(b"cut")
+    _on_another_encoder(tmp_path / PART / "stale")
+    told: list[str] = []
+    assert registry.rollback(PART, tmp_path, tell=told.append) == "whole"
+    assert bundle.current(PART, tmp_path) == tmp_path / PART / "whole"
+    skipped = ("stale is skipped: .*trained on", "damaged is skipped: .*was changed", "gone is skipped: .*cannot be read")  # fmt: skip
+    assert all(re.match(one, said) for one, said in zip(skipped, told, strict=True))
+    assert _acts(tmp_path)[-1]["skipped"] == ["stale", "damaged", "gone"]
+    assert registry.rollback(PART, tmp_path) == "shipped"
+
+
+def test_the_shipped_version_is_the_last_resort(tmp_path: Path) -> None:
+    """Where no earlier version can be used, the shipped one is in force again."""
+    _promoted(tmp_path, "own-1", "own-2")
+    shutil.rmtree(tmp_path / PART / "own-1")
+    assert registry.rollback(PART, tmp_path) == "shipped"
+    assert bundle.current(PART, tmp_path) == bundle.newest(PART)
+
+
+def test_another_version_of_the_same_name_is_not_gone_back_to(tmp_path: Path) -> None:
+    """What lies where a promoted version lay is another one, however whole; a forced card is not."""
+    make(tmp_path, "own-1", after=0.7)
+    registry.promote(PART, tmp_path, "own-1", force=True)
+    _promoted(tmp_path, "own-2", "own-3")
+    heads = tmp_path / PART / "own-2" / "heads.joblib"
+    joblib.dump({**joblib.load(heads), "other": True}, heads)
+    bundle.write_manifest(heads.parent, bundle.read_manifest(heads.parent))
+    told: list[str] = []
+    assert registry.rollback(PART, tmp_path, tell=told.append) == "own-1"
+    assert len(told) == 1
+    assert "own-2 holds another version than the one that was promoted" in told[0]
+
+
+def test_the_version_that_is_left_is_not_gone_back_to(tmp_path: Path) -> None:
+    """When what lies between is gone, a version promoted twice is still left."""
+    _promoted(tmp_path, "own-1", "own-2")
+    registry.promote(PART, tmp_path, "own-1", force=True)
+    shutil.rmtree(tmp_path / PART / "own-2")
+    assert registry.rollback(PART, tmp_path, "own-1") == "shipped"
+
+
+def test_a_damaged_encoder_is_no_reason_to_skip(tmp_path: Path) -> None:
+    """No version is to blame for an encoder that is damaged: nothing is left until it is mended."""
+    _promoted(tmp_path, "own-1", "own-2")
+    encoder = shutil.copytree(bundle.newest("encoder-fast"), tmp_path / "encoder-fast" / "1")
+    (encoder / registry.CARD).unlink()
+    with pytest.raises(ModelError, match=r"MODEL_CARD\.md is missing.*Reinstall"):
+        registry.rollback(PART, tmp_path)
+    assert registry.in_force(PART, tmp_path).name == "own-2"
+
+
 def test_going_back_to_the_shipped_for_good(tmp_path: Path) -> None:
     """`shipped` can be promoted like any version."""
     make(tmp_path, "own-1")
@@ -138,12 +212,75 @@ def test_a_version_of_the_other_quality_is_pointed_to(tmp_path: Path) -> None:
         registry.promote("classifier-accurate", tmp_path, "own-1")
 
 
-def test_a_version_whose_manifest_is_cut_off_is_named_with_a_way_out(tmp_path: Path) -> None:
-    """Training again cannot mend it while it lies there, so the message says to delete it."""
-    folder = make(tmp_path, "own-1")
-    (folder / bundle.MANIFEST).write_text('{"format"')
-    with pytest.raises(ModelError, match=r"own-1: .*damaged.*Until .*own-1 is deleted"):
+def _broken(folder: Path, text: str | None) -> None:
+    """Cut off a version's manifest, or take it away."""
+    file = folder / bundle.MANIFEST
+    if text is None:
+        file.unlink()
+    else:
+        file.write_text(text)
+
+
+@pytest.mark.parametrize("text", [None, '{"format"'])
+def test_a_broken_version_stops_only_who_asks_for_it(
+    tmp_path: Path, text: str | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Beside one without a manifest the others are listed, promoted and left as ever."""
+    _promoted(tmp_path, "own-1")
+    _broken(make(tmp_path, "own-2"), text)
+    make(tmp_path, "own-3", after=0.95)
+    for ask in (registry.find, registry.promote):
+        with pytest.raises(ModelError, match=r"own-2: manifest\.json .*or delete its folder\."):
+            ask(PART, tmp_path, "own-2")
+    shown.versions(registry.versions(PART, tmp_path), as_json=False)
+    listed = capsys.readouterr()
+    assert re.search(r"own-2 +broken", listed.out)
+    assert "delete its folder" in listed.err
+    shown.versions(registry.versions(PART, tmp_path), as_json=True)
+    rows = json.loads(capsys.readouterr().out)
+    assert {row["version"] for row in rows if row["broken"]} == {"own-2"}
+    registry.promote(PART, tmp_path, "own-3")
+    assert registry.rollback(PART, tmp_path) == "own-1"
+
+
+@pytest.mark.parametrize("text", [None, '{"format"'])
+def test_a_broken_version_in_force_is_to_be_left(tmp_path: Path, text: str | None) -> None:
+    """It is listed as in force, refused with the way out, and the way out works."""
+    _promoted(tmp_path, "own-1", "own-2")
+    _broken(tmp_path / PART / "own-2", text)
+    assert registry.current(PART, tmp_path).problem
+    with pytest.raises(ModelError, match="leave it with `painpoints models rollback`"):
         registry.in_force(PART, tmp_path)
+    assert registry.rollback(PART, tmp_path) == "own-1"
+    with pytest.raises(ModelError, match="or delete its folder"):
+        registry.find(PART, tmp_path, "own-2")
+
+
+def test_a_version_in_force_that_is_gone_is_listed(tmp_path: Path) -> None:
+    """Its name stands among the versions, so that it can be seen and left."""
+    _promoted(tmp_path, "own-1")
+    shutil.rmtree(tmp_path / PART / "own-1")
+    listed = registry.versions(PART, tmp_path)
+    assert [(one.name, one.in_force, bool(one.problem)) for one in listed] == [
+        ("shipped", False, False),
+        ("own-1", True, True),
+    ]
+    assert registry.rollback(PART, tmp_path) == "shipped"
+
+
+def test_a_new_version_needs_nothing_of_one_that_cannot_be_used(tmp_path: Path) -> None:
+    """After an update of the encoder it is judged against the shipped one, said, and promoted."""
+    _promoted(tmp_path, "own-1")
+    now, why = registry.judged_against(PART, tmp_path)
+    assert (now.name, why) == ("own-1", "")
+    _on_another_encoder(tmp_path / PART / "own-1")
+    now, why = registry.judged_against(PART, tmp_path)
+    assert now.name == "shipped"
+    assert re.match("own-1 is in force and cannot be used.*shipped instead: .*trained on", why)
+    make(tmp_path, "own-2", after=0.85)
+    registry.promote(PART, tmp_path, "own-2")
+    assert _acts(tmp_path)[-1]["against"] == "shipped"
+    assert registry.rollback(PART, tmp_path) == "shipped"
 
 
 def test_a_damaged_version_is_never_promoted(tmp_path: Path) -> None:
@@ -174,7 +311,7 @@ def test_a_foreign_pickle_is_never_promoted_and_never_run(tmp_path: Path) -> Non
     bundle.write_manifest(
         folder, {k: v for k, v in facts.items() if k not in {"files", "versions"}}
     )
-    with pytest.raises(ModelError, match=r"mkdir is not allowed.*painpoints models rollback"):
+    with pytest.raises(ModelError, match=r"mkdir is not allowed.*delete its folder"):
         registry.promote(PART, tmp_path, "own-1", force=True)
     assert not (tmp_path / "ran").exists()
     assert registry.in_force(PART, tmp_path).name == "shipped"
@@ -201,6 +338,21 @@ def test_names_are_free_plain_and_no_paths(tmp_path: Path) -> None:
             registry.free_name(PART, tmp_path, wanted)
 
 
+def test_names_of_versions_once_in_force_stay_taken(tmp_path: Path) -> None:
+    """Who deletes a version cannot give its name to another: rolling back would take it for that."""
+    _promoted(tmp_path, "own-1", "spring")
+    registry.rollback(PART, tmp_path)
+    for name in ("own-1", "spring"):
+        shutil.rmtree(tmp_path / PART / name)
+        with pytest.raises(InputError, match=f"another version {name} .*choose another name"):
+            registry.free_name(PART, tmp_path, name)
+    assert registry.free_name(PART, tmp_path, None) == "own-2"
+    (tmp_path / PART / bundle.POINTER).write_text('{"promoted": ["own-2"]}')
+    assert registry.free_name(PART, tmp_path, None) == "own-1"
+    with pytest.raises(InputError, match="choose another name"):
+        registry.free_name(PART, tmp_path, "own-2")
+
+
 def test_an_unfinished_version_leaves_nothing(tmp_path: Path) -> None:
     """When writing fails midway there is no version and no rest of one."""
     with pytest.raises(RuntimeError, match="power"), registry.new_version(PART, tmp_path, "own-1"):
@@ -209,14 +361,16 @@ def test_an_unfinished_version_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_verify_tells_every_broken_part(tmp_path: Path) -> None:
-    """Whole parts have no problem; a broken one and a pointer to nothing each have theirs."""
+    """Whole parts have no problem; broken ones and a pointer to nothing each have theirs."""
     make(tmp_path, "own-1")
     broken = make(tmp_path, "own-2")
     (broken / "heads.joblib").unlink()
+    _broken(make(tmp_path, "own-3"), None)
     (tmp_path / PART / bundle.POINTER).write_text('{"promoted": ["own-9"]}')
     found = {Path(name).name: problem for name, problem in registry.problems(tmp_path).items()}
     assert found["own-1"] == ""
     assert "heads.joblib is missing" in found["own-2"]
+    assert "manifest.json cannot be read" in found["own-3"]
     assert "own-9" in found[bundle.POINTER]
 
 

@@ -7,12 +7,15 @@ from typing import Any, Literal
 
 from painpoints import bundle
 from painpoints.classify import LABELS
+from painpoints.config import ReadSettings
 from painpoints.errors import InputError
 from painpoints_training import comparing, evaluating, registry
 from painpoints_training.comparing import Compared
+from painpoints_training.labelled import PLAIN
 from painpoints_training.retrain import OnStep
 
-STEPS = evaluating.STEPS
+STEPS = (*evaluating.STEPS, *(f"{step} again" for step in evaluating.STEPS))
+"""Of a comparison on a file: one version after the other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,7 @@ class Wish:
     version: str
     other: str | None
     on: Path | None
+    read: ReadSettings = PLAIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +54,10 @@ def compared(wish: Wish, on_step: OnStep) -> Beside:
     """
     part = f"classifier-{wish.quality}"
     version = registry.find(part, wish.models, wish.version)
-    now = registry.in_force(part, wish.models)
-    other = registry.find(part, wish.models, wish.other) if wish.other else now
+    if wish.other is None:
+        other = registry.in_force(part, wish.models)
+    else:
+        other = registry.find(part, wish.models, wish.other)
     if other.name == version.name:
         raise InputError(f"{version.name} is in force; name the version to compare it with")
     if wish.on is None:
@@ -64,13 +70,21 @@ def compared(wish: Wish, on_step: OnStep) -> Beside:
 def _measured(
     wish: Wish, on: Path, version: registry.Version, other: registry.Version, on_step: OnStep
 ) -> list[Compared]:
-    found = [
-        comparing.plain(
-            evaluating.judged(evaluating.Wish(on, wish.quality, wish.models, one.name), on_step).figures
-        )
-        for one in (other, version)
-    ]  # fmt: skip
-    return _beside(comparing.HELD_OUT, found[0], found[1], version)
+    """Return figures on the rows of a file that neither has learnt from."""
+
+    def again(step: str, done: int = 0, total: int = 0) -> None:
+        on_step(f"{step} again", done, total)
+
+    before, after = (
+        evaluating.Wish(on, wish.quality, wish.models, one.name, two.name, read=wish.read)
+        for one, two in ((other, version), (version, other))
+    )
+    return _beside(
+        on.name,
+        comparing.plain(evaluating.judged(before, on_step).figures),
+        comparing.plain(evaluating.judged(after, again).figures),
+        version,
+    )
 
 
 def _recorded(version: registry.Version, other: registry.Version) -> list[Compared]:

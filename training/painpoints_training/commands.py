@@ -77,7 +77,7 @@ def train(
     --name spring   |   painpoints train labels.csv --check
     """
     chosen = _settings(settings, quality, models_folder, seed)
-    from painpoints import terminal
+    from painpoints import bundle, terminal
     from painpoints.classify import LABELS
     from painpoints_training import retrain as training
     from painpoints_training import shown
@@ -87,13 +87,14 @@ def train(
         stages=stages,
         held_out=held_out,
         quality=chosen.quality,
-        models=_folder(chosen),
+        models=chosen.models or bundle.OWN_MODELS,
         name=name,
         margin=margin,
         matters=tuple(matters) if matters else LABELS,
         promote=promote,
         force=force,
         seed=chosen.seed,
+        read=chosen.read,
     )
     checked = training.check(request)
     if not as_json:
@@ -119,18 +120,32 @@ def queue(
         Path, typer.Option("--out", "-o", help="A .csv or .parquet file to fill in.")
     ] = Path("queue.csv"),
     n: Annotated[int, typer.Option("-n", min=1, help="How many mentions.")] = 100,
+    done: Annotated[
+        list[Path] | None,
+        typer.Option("--labelled", help="Labels not trained from yet: not asked again; repeat."),
+    ] = None,
+    models_folder: Annotated[
+        Path | None, typer.Option("--models", help="Folder of own models (painpoints-models).")
+    ] = None,
     settings: SettingsFile = None,
 ) -> None:
     """Write the mentions of a run that are most useful to label next.
 
-    Example:  painpoints queue out -o queue.csv -n 100
-    """
-    chosen = _settings(settings, None, None, None)
-    from painpoints import terminal, writers
-    from painpoints_training import queueing
+    What the version in force has learnt is not asked again.
 
+    Examples:  painpoints queue out -o queue.csv -n 100   |   painpoints queue out -o next.csv
+    --labelled queue.csv
+    """
+    chosen = _settings(settings, None, models_folder, None)
+    from painpoints import terminal, writers
+    from painpoints_training import labelled, queueing
+
+    writers.refuse_ending(out)
+    queueing.refuse_filled(out)
     with terminal.steps(queueing.STEPS, quiet=False) as on_step:
-        found = queueing.queue(run, n, chosen.models, on_step)
+        found = queueing.queue(
+            run, n, chosen.models, on_step, labelled.texts(done or (), chosen.read)
+        )
         on_step("write")
         writers.write_table(found, out)
     terminal.print_line(
@@ -179,6 +194,7 @@ def evaluate(
         alone=alone,
         baselines=baselines,
         data=data,
+        read=chosen.read,
     )
     steps = evaluating.BASELINE_STEPS if baselines else evaluating.STEPS
     with terminal.steps(steps, quiet=as_json) as on_step:
@@ -240,7 +256,7 @@ def compare(
     from painpoints import terminal
     from painpoints_training import beside, shown
 
-    wish = beside.Wish(chosen.quality, _folder(chosen), version, other, on)
+    wish = beside.Wish(chosen.quality, _folder(chosen), version, other, on, chosen.read)
     with terminal.steps(beside.STEPS, quiet=as_json or on is None) as on_step:
         found = beside.compared(wish, on_step)
     shown.beside(found, as_json=as_json)
@@ -283,7 +299,7 @@ def rollback_version(
     from painpoints_training import registry
 
     part = f"classifier-{chosen.quality}"
-    now = registry.rollback(part, _folder(chosen), version)
+    now = registry.rollback(part, _folder(chosen), version, terminal.print_note)
     terminal.print_line(f"{part} {now} is in force")
 
 
@@ -315,6 +331,7 @@ def _settings(
 
 
 def _folder(chosen: "Settings") -> Path:
-    from painpoints.bundle import OWN_MODELS
+    """Return the folder of own models; one that was named must be there."""
+    from painpoints import bundle
 
-    return chosen.models or OWN_MODELS
+    return bundle.own_models(chosen.models) or bundle.OWN_MODELS

@@ -73,6 +73,21 @@ def compare(
     ]
 
 
+def better(
+    some: Mapping[str, Mapping[str, float]], others: Mapping[str, Mapping[str, float]]
+) -> dict[str, Mapping[str, float]]:
+    """Return of each label in both the plain figures that are higher by what it is judged by."""
+    return {
+        label: max(some[label], others[label], key=lambda one: one[_measure(label)])
+        for label in some
+        if label in others
+    }
+
+
+def _measure(label: str) -> str:
+    return "kappa" if label == "severity" else "macro-F1"
+
+
 def _compared(
     label: str,
     on: str,
@@ -82,7 +97,7 @@ def _compared(
     margin: float,
     matters: Sequence[str],
 ) -> Compared:
-    measure = "kappa" if label == "severity" else "macro-F1"
+    measure = _measure(label)
     was = None if then is None or then["n"] != now["n"] else then[measure]
     judged = label in matters and now["n"] >= MIN_JUDGED and was is not None
     return Compared(

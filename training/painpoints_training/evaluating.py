@@ -9,11 +9,12 @@ import polars as pl
 
 from painpoints import bundle
 from painpoints.classify import LABELS, Classifier
+from painpoints.config import ReadSettings, StageSettings
 from painpoints.encode import Encoder, Encoders, Vectors
 from painpoints.errors import InputError, SettingsError
 from painpoints.evaluate import Figures, evaluate
 from painpoints.labeller import companions
-from painpoints_training import corpus, judge, labelled, registry
+from painpoints_training import corpus, judge, labelled, own_stages, registry, taught
 from painpoints_training.labelled import Finding
 from painpoints_training.retrain import OnStep, frames
 
@@ -27,6 +28,7 @@ class Evaluation:
     """How a version does on a labelled file.
 
     version:    `shipped`, or that of an own version.
+    n:          mentions that judged it: those it has learnt from are left out.
     figures:    of each label that the file knows.
     confusions: the commonest mistakes of each label: truth, answer, count.
     baselines:  figures of plain models that learnt from the same corpus.
@@ -64,22 +66,26 @@ class Wish:
     """What to judge, on what.
 
     version:   `shipped`, the name of an own version, or the one in force for None.
+    beside:    another version, whose rows are left out like those of the one that is judged.
     alone:     label each text with the fixed priors, as the API does, not the file as one run.
     baselines: fit TF-IDF and stock MiniLM with logistic regression on the corpus, too.
     data:      folder of the public sets, whose labelled mentions the baselines learn from as well.
+    read:      sheet, encoding, delimiter of the table, where they were named.
     """
 
     file: Path
     quality: Literal["fast", "accurate"]
     models: Path
     version: str | None = None
+    beside: str | None = None
     alone: bool = False
     baselines: bool = False
     data: Path | None = None
+    read: ReadSettings = labelled.PLAIN
 
 
 def judged(wish: Wish, on_step: OnStep) -> Evaluation:
-    """Judge a version.
+    """Judge a version on the labels of a file that it has not learnt from.
 
     Raises:
         InputError: the file cannot be read, or holds nothing that can be judged.
@@ -91,24 +97,34 @@ def judged(wish: Wish, on_step: OnStep) -> Evaluation:
     heads = registry.usable(version, wish.models)
     classifier = Classifier(heads.artefact(bundle.HEADS))
     classes = {label: classifier.classes(label) for label in LABELS}
-    read = labelled.read_to_judge((wish.file,), classes)
+    stages = [StageSettings(**one) for one in version.manifest.get("stages", ())]
+    covered = own_stages.covered(stages)
+    read = labelled.read_to_judge((wish.file,), classes, covered, wish.read)
     _refuse(read.rows, read.stops)
+    findings = list(read.findings)
+    rows = taught.left_out(version, read.rows, findings)
+    if wish.beside is not None:
+        rows = taught.left_out(registry.find(part, wish.models, wish.beside), rows, findings)
+    if not rows.height:
+        raise InputError(
+            f"{version.name} has learnt from every row of it; nothing is left to judge"
+        )
     on_step("encode")
     own = wish.models if wish.models.is_dir() else None
     labeller = companions(wish.quality, own).load(classifier)
-    _, found = labeller.read(read.rows["text"].to_list(), read.rows["context"].to_list(), on_step)
-    mentions, feedback = frames(read.rows)
+    _, found = labeller.read(rows["text"].to_list(), rows["context"].to_list(), on_step)
+    mentions, feedback = frames(rows)
     priors = classifier.priors if wish.alone else None
     given = classifier.label(mentions, feedback, found, priors=priors).mentions
-    truth = read.rows.select(label for label in LABELS if read.rows[label].count())
+    truth = rows.select(label for label in LABELS if rows[label].count())
     return Evaluation(
         part=part,
         version=version.name,
         n=truth.height,
         figures=evaluate(truth, given),
         confusions={label: _confused(truth[label], given[label]) for label in truth.columns},
-        baselines=_baselines(wish, read.rows, on_step) if wish.baselines else {},
-        findings=read.findings,
+        baselines=_baselines(wish, rows, on_step) if wish.baselines else {},
+        findings=tuple(findings),
     )
 
 

@@ -24,9 +24,12 @@ class Facts:
 
     base, encoders: part, version and identity of what it was trained from and stands on.
     n_rows:   own rows that know each label.
-    own_rows: hashes of them, so that a later training knows what this one has seen.
+    n_own:    own rows in all.
+    taught:   keys of the rows that know each label, so that a later step knows what was seen.
     guard:    identity of the part of the corpus that was held out.
     control:  figures there of the shipped heads refitted without the own rows.
+    lost:     what the version `against` had learnt and this one has not.
+    unjudged: why nobody can say how good own stages are; "" where they were judged.
     """
 
     part: str
@@ -39,7 +42,8 @@ class Facts:
     sources: Mapping[str, str]
     stages: Sequence[Mapping[str, Any]]
     n_rows: Mapping[str, int]
-    own_rows: Sequence[str]
+    n_own: int
+    taught: Mapping[str, Sequence[str]]
     guard: str
     own_figures: Mapping[str, Figures]
     guard_figures: Mapping[str, Figures]
@@ -47,6 +51,8 @@ class Facts:
     control: Mapping[str, Mapping[str, float]]
     against: str
     compared: Sequence[Compared]
+    lost: Sequence[str]
+    unjudged: str
     margin: float
     matters: Sequence[str]
     findings: Sequence[str]
@@ -69,7 +75,8 @@ def seal(folder: Path, facts: Facts) -> None:
             "sources": {**facts.sources, "own labels": _licence(facts)},
             "stages": [dict(stage) for stage in facts.stages],
             "n_rows": dict(facts.n_rows),
-            "own_rows": list(facts.own_rows),
+            "n_own": facts.n_own,
+            "taught": {label: list(keys) for label, keys in facts.taught.items()},
             "guard": facts.guard,
             "metrics": {
                 "own": comparing.plain(facts.own_figures),
@@ -79,6 +86,7 @@ def seal(folder: Path, facts: Facts) -> None:
             "control": {label: dict(row) for label, row in facts.control.items()},
             "against": facts.against,
             "compared": [one.to_dict() for one in facts.compared],
+            "lost": list(facts.lost),
             "margin": facts.margin,
             "matters": list(facts.matters),
         },
@@ -86,7 +94,7 @@ def seal(folder: Path, facts: Facts) -> None:
 
 
 def _licence(facts: Facts) -> str:
-    return f"{len(facts.own_rows):,} rows of {', '.join(facts.data)}; yours, shared with nobody"
+    return f"{facts.n_own:,} rows of {', '.join(facts.data)}; yours, shared with nobody"
 
 
 def _page(facts: Facts) -> str:
@@ -161,6 +169,9 @@ def _compared(facts: Facts) -> list[str]:
 
 def _verdict(facts: Facts) -> list[str]:
     fallen = comparing.falls(facts.compared)
+    lost = [f"Loses {one}." for one in facts.lost]
+    unjudged = [f"Not judged enough: {facts.unjudged}."] if facts.unjudged else []
     if not fallen:
-        return [f"No label that matters falls by more than {facts.margin:g}."]
-    return [f"Falls by more than {facts.margin:g}:", "", *[f"* {one}" for one in fallen]]
+        return [f"No label that matters falls by more than {facts.margin:g}.", *lost, *unjudged]
+    named = [f"Falls by more than {facts.margin:g}:", "", *[f"* {one}" for one in fallen], ""]
+    return [*named, *lost, *unjudged]

@@ -11,17 +11,22 @@ What can be learnt from the descriptions alone is said in `retrain`.
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 from pydantic import ValidationError
 
+from painpoints.arrangement import odd_stages
 from painpoints.config import StageSettings
-from painpoints.domain import NO_STAGE, STAGES, UNSURE
 from painpoints.errors import SettingsError
+from painpoints.readers.language import UNDETERMINED, find_languages
 
 MIN_STAGES = 2
+MIN_WORDS = 3
+"""Words below which a description says no more than the name does."""
+
 MIN_CLAUSE = 8
 """Characters below which a part of a description says nothing by itself."""
 
@@ -63,29 +68,37 @@ def _problem(number: int, found: Mapping[str, Any]) -> str:
 
 
 def _odd(stages: list[StageSettings]) -> list[str]:
-    names = [stage.name for stage in stages]
     problems = [
-        f"name {n!r}: write it in lower case, words_joined_so"
-        for n in names
-        if not re.fullmatch(r"[a-z0-9][a-z0-9_]{0,40}", n)
-    ]
-    problems += [
-        f"name {n!r} says that a mention has no stage; choose another"
-        for n in names
-        if n in {NO_STAGE, UNSURE}
-    ]
-    problems += [f"name {n!r} stands there twice" for n in sorted({n for n in names if names.count(n) > 1})]  # fmt: skip
-    problems += [
-        f"{stage.name} covers {known!r}, which is no stage of the default journey ({', '.join(STAGES)})"
+        f"name {stage.name!r}: write it in lower case, words_joined_so"
         for stage in stages
-        for known in stage.covers
-        if known not in STAGES
+        if not re.fullmatch(r"[a-z0-9][a-z0-9_]{0,40}", stage.name)
     ]
-    covered = [known for stage in stages for known in stage.covers]
-    problems += [f"{known} is covered twice" for known in sorted({k for k in covered if covered.count(k) > 1})]  # fmt: skip
+    problems += odd_stages(stages)
     if len(stages) < MIN_STAGES:
         problems.append(f"{len(stages)} stages; a journey has at least {MIN_STAGES}")
+    return problems + _odd_descriptions([stage for stage in stages if stage.description.strip()])
+
+
+def _odd_descriptions(stages: Sequence[StageSettings]) -> list[str]:
+    """Return what keeps descriptions from being learnt from; a stage without one is no matter here."""
+    languages = find_languages(pl.Series([s.description for s in stages], dtype=pl.String))
+    problems: list[str] = []
+    first: dict[str, str] = {}
+    for stage, language in zip(stages, languages, strict=True):
+        words = stage.description.casefold().split()
+        same = first.setdefault(" ".join(words), stage.name)
+        if same != stage.name:
+            problems.append(f"{same} and {stage.name} have the same description; say what sets them apart")  # fmt: skip
+        if len(words) < MIN_WORDS:
+            problems.append(f"{stage.name} is described in fewer than {MIN_WORDS} words; say what customers do in it")  # fmt: skip
+        if language not in {"en", UNDETERMINED}:
+            problems.append(f"{stage.name} is described in another language ({language}); write it in English, which the encoders read")  # fmt: skip
     return problems
+
+
+def covered(stages: Sequence[StageSettings]) -> dict[str, str]:
+    """Return the own stage that covers each default one, where any does."""
+    return {default: stage.name for stage in stages for default in stage.covers}
 
 
 def sayings(stage: StageSettings) -> list[str]:

@@ -2,8 +2,8 @@
 
 A mention scores by how unsure its labels are, times how many people its topic reaches, times what
 hangs on it; then mentions are taken one by one, each discounted by how like it is to those already
-taken. The columns are those that `painpoints train` reads; what the classifier guesses stands
-beside them under `guess_`.
+taken. Texts that are labelled already are not asked for again. The columns are those that
+`painpoints train` reads; what the classifier guesses stands beside them under `guess_`.
 """
 
 from pathlib import Path
@@ -18,6 +18,7 @@ from painpoints.classify import LABELS
 from painpoints.encode import Encoder, Vectors
 from painpoints.errors import InputError
 from painpoints.tables import person
+from painpoints_training import registry, taught
 from painpoints_training.retrain import OnStep
 
 STEPS = ("read", "score", "encode", "choose", "write")
@@ -31,19 +32,28 @@ LEAST = 0.25
 """What reach and influence leave of a score at least, so that doubt alone can be enough."""
 
 
-def queue(run: Path, n: int, models: Path | None, on_step: OnStep) -> pl.DataFrame:
+def queue(run: Path, n: int, models: Path | None, on_step: OnStep, done: pl.Series) -> pl.DataFrame:
     """Return the `n` mentions to label next, the most useful first.
+
+    Args:
+        run: folder of an analysis.
+        n: how many.
+        models: folder of own models; what the versions in force have learnt is not asked again.
+        on_step: is told how far it is.
+        done: texts that are labelled and not trained from yet; they are not asked again.
 
     Raises:
         RunError: the run is missing or damaged.
-        InputError: it has no mention.
+        InputError: it has no mention, or none that is not labelled.
     """
     on_step("read")
     whole = runs.load_tables(run)
     if not whole.mentions.height:
         raise InputError(f"{run} has no mention to label")
     on_step("score")
-    scored = _scored(whole)
+    scored = _scored(whole, _done(models, done))
+    if not scored.height:
+        raise InputError(f"every mention of {run} is labelled already")
     on_step("encode")
     coder = Encoder.load(bundle.verify(bundle.current("encoder-fast", models)).folder)
     vectors = coder.encode(scored["text"].to_list())
@@ -52,8 +62,34 @@ def queue(run: Path, n: int, models: Path | None, on_step: OnStep) -> pl.DataFra
     return _columns(chosen, whole)
 
 
-def _scored(whole: Tables) -> pl.DataFrame:
-    """Return one mention of each text, by score; at most `MAX_CANDIDATES`."""
+def refuse_filled(out: Path) -> None:
+    """Check that writing to `out` loses no labels.
+
+    Raises:
+        InputError: a file is there that holds labels, or that is no queue.
+    """
+    if not out.exists():
+        return
+    try:
+        rows = pl.read_parquet(out) if out.suffix == ".parquet" else pl.read_csv(out, infer_schema=False)  # fmt: skip
+        labels = rows.select(LABELS).cast(pl.String)
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise InputError(f"{out} is there already and is no queue; name another file") from error
+    n = labels.filter(pl.any_horizontal(pl.all().str.len_chars() > 0)).height
+    if n:
+        raise InputError(f"{out} holds {n:,} rows with labels; name another file with --out")
+
+
+def _done(models: Path | None, texts: pl.Series) -> pl.Series:
+    """Return the keys of texts that are labelled: of these, and what versions in force learnt."""
+    own = bundle.own_models(models)
+    versions = [] if own is None else [registry.current(part, own) for part in registry.PARTS]
+    learnt = {key for one in versions for keys in taught.learnt(one).values() for key in keys}
+    return pl.Series([*sorted(learnt), *taught.keys(texts)], dtype=pl.String)
+
+
+def _scored(whole: Tables, done: pl.Series) -> pl.DataFrame:
+    """Return one mention of each text that is not `done`, by score; at most `MAX_CANDIDATES`."""
     reach = _reach(whole)
     influence = _influence(whole)
     doubt = sum(w * (1.0 - pl.col(f"{n}_prob")) for n, w in UNCERTAIN.items()) / sum(UNCERTAIN.values())  # fmt: skip
@@ -65,7 +101,8 @@ def _scored(whole: Tables) -> pl.DataFrame:
         )
         .with_columns(score=pl.col("doubt") * _damped("reach") * _damped("influence"))
     )  # fmt: skip
-    best = scored.sort("score", "mention_id", descending=[True, False])
+    new = scored.filter(~taught.keys(scored["text"]).is_in(done.implode()))
+    best = new.sort("score", "mention_id", descending=[True, False])
     return best.unique("text", maintain_order=True, keep="first").head(MAX_CANDIDATES)
 
 

@@ -19,6 +19,7 @@ from painpoints.config import StageSettings
 from painpoints.domain import NO_STAGE
 from painpoints_training import anchored
 from painpoints_training.heads import MIN_PROB
+from painpoints_training.own_stages import covered
 from painpoints_training.shipped import Rows
 
 OWN_WEIGHT = 10.0
@@ -136,7 +137,7 @@ def _said(journey: Journey) -> Block:
 
 def _covered(journey: Journey, rehearsal: Rows) -> Block:
     """Return rows of the corpus: those of the default stages that own ones cover, and none."""
-    owner = {name: stage.name for stage in journey.stages for name in stage.covers}
+    owner = covered(journey.stages)
     names = [owner.get(name) for name in rehearsal.frame["stage"]]
     meant = pl.Series([NO_STAGE if s == NO_STAGE else n for s, n in zip(rehearsal.frame["stage"], names, strict=True)], dtype=pl.String)  # fmt: skip
     found = [

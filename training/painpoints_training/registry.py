@@ -8,10 +8,11 @@ before or the one after, nothing between.
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -29,42 +30,44 @@ CARD = "MODEL_CARD.md"
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One version of a part; `name` is `shipped` or that of an own one."""
+    """One version of a part.
+
+    name:     `shipped`, or that of an own one.
+    manifest: empty if the version is broken.
+    problem:  why no manifest of it can be read, with the way out; "" if one can.
+    """
 
     part: str
     name: str
     folder: Path
     in_force: bool
     manifest: Mapping[str, Any]
+    problem: str = ""
 
 
 def versions(part: str, models: Path) -> list[Version]:
-    """Return the shipped version and the own ones, oldest first.
+    """Return the shipped version and the own ones, oldest first; of all, one is in force.
+
+    A broken own version is among them, also one in force whose folder is gone.
 
     Raises:
-        ModelError: a manifest or the pointer is damaged.
+        ModelError: the shipped version or the pointer is damaged.
     """
-    own = models if models.is_dir() else None
-    shipped = bundle.shipped(part, own)
-    stack = () if own is None else bundle.promoted(part, own)
-    now = stack[-1] if stack else bundle.SHIPPED
-    folders = (
-        [] if own is None else [f for f in (own / part).glob("*") if bundle.is_version(f.name)]
-    )
-    found = [(bundle.SHIPPED, shipped)] + [(f.name, f) for f in folders if f.is_dir()]
-    listed = [Version(part, n, f, n == now, _manifest(n, f)) for n, f in found]
-    return sorted(listed, key=lambda one: (one.name != bundle.SHIPPED, _made(one), one.name))
+    stack = bundle.promoted(part, models)
+    folder = bundle.shipped(part, models)
+    shipped = Version(part, bundle.SHIPPED, folder, not stack, bundle.read_manifest(folder))
+    folders = {one for one in (models / part).glob("*") if bundle.is_version(one.name)}
+    names = {one.name for one in folders if one.is_dir()} | set(stack[-1:])
+    own = [_own(models / part / name, in_force=name in stack[-1:]) for name in names]
+    return [shipped, *sorted(own, key=lambda one: (_made(one), one.name))]
 
 
-def _manifest(name: str, folder: Path) -> Mapping[str, Any]:
+def _own(folder: Path, *, in_force: bool) -> Version:
+    part, name = folder.parent.name, folder.name
     try:
-        return bundle.read_manifest(folder)
+        return Version(part, name, folder, in_force, bundle.read_manifest(folder))
     except ModelError as error:
-        if name == bundle.SHIPPED:
-            raise
-        raise ModelError(
-            f"{error} Until {folder} is deleted or put back, no version can be told from another."
-        ) from error
+        return Version(part, name, folder, in_force, {}, str(error))
 
 
 def _made(version: Version) -> str:
@@ -76,11 +79,12 @@ def find(part: str, models: Path, name: str) -> Version:
 
     Raises:
         InputError: there is none of that name.
+        ModelError: it is broken.
     """
     known = versions(part, models)
     for one in known:
         if one.name == name:
-            return one
+            return _whole(one)
     names = ", ".join(one.name for one in known)
     told = f"there is no version {name} of {part} in {models}; there are {names}"
     for other in PARTS:
@@ -91,39 +95,72 @@ def find(part: str, models: Path, name: str) -> Version:
     raise InputError(told)
 
 
+def _whole(version: Version) -> Version:
+    if version.problem:
+        raise ModelError(version.problem)
+    return version
+
+
+def current(part: str, models: Path) -> Version:
+    """Return the version that runs take, broken or not."""
+    return next(one for one in versions(part, models) if one.in_force)
+
+
 def in_force(part: str, models: Path) -> Version:
     """Return the version that runs take.
 
     Raises:
-        ModelError: it is missing.
+        ModelError: it is missing or broken.
     """
-    for one in versions(part, models):
-        if one.in_force:
-            return one
-    name = bundle.promoted(part, models)[-1]
-    raise ModelError(
-        f"version {name} of {part} is in force, but {models / part / name} is gone; put it back, "
-        "or leave it with `painpoints models rollback`"
-    )
+    return _whole(current(part, models))
+
+
+def judged_against(part: str, models: Path) -> tuple[Version, str]:
+    """Return the version that a new one is judged against, and why it is not the one in force.
+
+    That is the one in force, or the shipped one where that cannot be used, as after an update of
+    the encoders: a new version is the way out, so it must not need the old one.
+    """
+    now = current(part, models)
+    problem = "" if now.name == bundle.SHIPPED else _problem(now.folder, models)
+    if not problem:
+        return now, ""
+    why = f"{now.name} is in force and cannot be used; judged against shipped instead: {problem}"
+    return find(part, models, bundle.SHIPPED), why
 
 
 def free_name(part: str, models: Path, wanted: str | None) -> str:
     """Return `wanted` if it can be used, else the next of own-1, own-2, ...
 
+    Names that were ever in force stay taken: rolling back would take a new version for the old.
+
     Raises:
         InputError: the name is taken, or cannot be a name.
+        ModelError: the pointer is damaged.
     """
-    taken = {folder.name for folder in (models / part).glob("*")}
+    here = {folder.name for folder in (models / part).glob("*")}
+    before = _ever_in_force(part, models)
     if wanted is None:
-        numbers = (f"own-{number}" for number in range(1, len(taken) + 2))
-        return next(name for name in numbers if name not in taken)
+        numbers = (f"own-{number}" for number in count(1))
+        return next(name for name in numbers if name not in here | before)
     if not bundle.is_version(wanted):
         raise InputError(
             f"name {wanted!r}: lower-case letters, digits, dots and dashes; not a number alone"
         )
-    if wanted in taken:
+    if wanted in here:
         raise InputError(f"there is a version {wanted} of {part} already; choose another name")
+    if wanted in before:
+        raise InputError(
+            f"another version {wanted} of {part} was in force once, and rolling back would take the "
+            "new one for it; choose another name"
+        )
     return wanted
+
+
+def _ever_in_force(part: str, models: Path) -> set[str]:
+    stack, log = bundle.promoted(part, models), _log(part, models)
+    told = {act[key] for act in log for key in ("promoted", "rolled_back") if key in act}
+    return told | set(stack)
 
 
 @contextmanager
@@ -153,7 +190,7 @@ def promote(part: str, models: Path, name: str, *, force: bool = False) -> list[
 
     Raises:
         InputError: there is no such version, or it falls below the one in force.
-        ModelError: it is damaged, or stands on another encoder.
+        ModelError: it is broken, damaged, or stands on another encoder.
     """
     version = find(part, models, name)
     if version.in_force:
@@ -161,17 +198,20 @@ def promote(part: str, models: Path, name: str, *, force: bool = False) -> list[
     if name == bundle.SHIPPED:
         _point(part, models, (), {"promoted": name})
         return []
-    usable(version, models)
-    fallen = falls_below(version, in_force(part, models))
+    identity = bundle.identity(usable(version, models))
+    now, _ = judged_against(part, models)
+    fallen = falls_below(version, now)
     if fallen and not force:
         raise InputError(
-            f"{name} is not promoted, it would fall by more than the margin: {'; '.join(fallen)}. "
+            f"{name} is not promoted, against {now.name} it would fall or lose too much: "
+            f"{'; '.join(fallen)}. "
             "Add labels where it fell, or promote it with --force, which its card will say"
         )
     if fallen:
         note_force(version.folder, fallen)
     stack = (*bundle.promoted(part, models), name)
-    _point(part, models, stack, {"promoted": name, "forced": fallen})
+    act = {"promoted": name, "identity": identity, "against": now.name, "forced": fallen}
+    _point(part, models, stack, act)
     return fallen
 
 
@@ -181,33 +221,38 @@ def usable(version: Version, models: Path) -> bundle.Part:
     Raises:
         ModelError: it is damaged, foreign, or stands on another encoder.
     """
-    own = models if models.is_dir() else None
     part = bundle.verify(version.folder)
     if bundle.HEADS in part.artefacts:
         part.artefact(bundle.HEADS)
     if version.part in PARTS:
-        names = part_names(version.part.removeprefix("classifier-"))
-        encoders = [bundle.verify(bundle.current(name, own)) for name in names]
-        bundle.refuse_mismatch(part, encoders)
+        bundle.refuse_mismatch(part, _encoders(version.part, models))
     return part
 
 
-def falls_below(version: Version, now: Version) -> list[str]:
-    """Return the falls against the version in force, in words.
+def _encoders(part: str, models: Path) -> list[bundle.Part]:
+    own = models if models.is_dir() else None
+    names = part_names(part.removeprefix("classifier-"))
+    return [bundle.verify(bundle.current(name, own)) for name in names]
 
-    Measured against it at training, or else, where both were measured on the same guard, by that.
+
+def falls_below(version: Version, now: Version) -> list[str]:
+    """Return the falls against the version in force, in words, and what would be lost with it.
+
+    Measured against it at training, or else, where both were measured on the same guard, by that:
+    by the better of the one in force and the shipped one.
     """
     told = version.manifest
     stale = outdated(version)
     if stale:
         return [stale]
     if told["against"] == now.name:
-        return comparing.falls([comparing.Compared(**one) for one in told["compared"]])
+        compared = [comparing.Compared(**one) for one in told["compared"]]
+        return [*told.get("lost", ()), *comparing.falls(compared)]
     before, after = told["control"], told["metrics"]["guard"]
     if now.name != bundle.SHIPPED:
         if now.manifest["guard"] != told["guard"] or now.manifest["stages"] != told["stages"]:
             return [f"it was measured against {told['against']}, in force is {now.name}: train it again"]  # fmt: skip
-        before = now.manifest["metrics"]["guard"]
+        before = comparing.better(now.manifest["metrics"]["guard"], before)
     margin, matters = told["margin"], told["matters"]
     found = comparing.compare(comparing.GUARD, before, after, margin=margin, matters=matters)
     return comparing.falls(found)
@@ -231,28 +276,68 @@ def outdated(version: Version) -> str:
     )
 
 
-def rollback(part: str, models: Path, name: str | None = None) -> str:
-    """Go back to the version that was in force before, and return its name.
+def _nobody(told: str) -> None:
+    """Tell nobody."""
+
+
+def rollback(
+    part: str, models: Path, name: str | None = None, tell: Callable[[str], None] = _nobody
+) -> str:
+    """Go back to the nearest version that was in force before and can be used; return its name.
+
+    Where there is none, that is the shipped one.
 
     name: of the version to leave; whichever is in force if None.
+    tell: is told each version that is skipped, and why.
 
     Raises:
         InputError: the shipped version is in force, or another than `name`.
+        ModelError: the pointer or an encoder is damaged; nothing was changed.
     """
-    stack = bundle.promoted(part, models) if models.is_dir() else ()
+    stack = bundle.promoted(part, models)
     if not stack:
         raise InputError(f"the shipped {part} is in force; there is nothing to go back from")
-    if name not in {None, stack[-1]}:
-        raise InputError(f"{name} of {part} is not in force, {stack[-1]} is")
-    _point(part, models, stack[:-1], {"rolled_back": stack[-1]})
-    return stack[-2] if stack[:-1] else bundle.SHIPPED
+    left, before = stack[-1], stack[:-1]
+    if name not in {None, left}:
+        raise InputError(f"{name} of {part} is not in force, {left} is")
+    _encoders(part, models)  # if one is damaged, that is no fault of the versions
+    skipped: dict[str, str] = {}
+    while before and (why := _lost(part, models, before[-1], left)):
+        skipped[before[-1]] = why
+        before = before[:-1]
+    _point(part, models, before, {"rolled_back": left, "skipped": [*skipped]})
+    for one, why in skipped.items():
+        tell(f"{one} is skipped: {why}")
+    return before[-1] if before else bundle.SHIPPED
+
+
+def _lost(part: str, models: Path, name: str, left: str) -> str:
+    """Return why a version that was in force cannot come back for `left`; "" if it can."""
+    if name == left:
+        return "it is the one to be left"
+    folder = models / part / name
+    problem = _problem(folder, models)
+    if problem:
+        return problem
+    promoted = {act.get("promoted"): act.get("identity") for act in _log(part, models)}.get(name)
+    if promoted in {None, bundle.identity(bundle.verify(folder))}:
+        return ""
+    return f"{folder} holds another version than the one that was promoted"
+
+
+def _log(part: str, models: Path) -> list[dict[str, Any]]:
+    """Return what was promoted and rolled back, in order; of the pointer `bundle` has read."""
+    file = models / part / bundle.POINTER
+    log: list[dict[str, Any]] = (
+        json.loads(file.read_bytes()).get("log", []) if file.exists() else []
+    )
+    return log
 
 
 def _point(part: str, models: Path, stack: tuple[str, ...], act: Mapping[str, Any]) -> None:
-    file = models / part / bundle.POINTER
-    log = json.loads(file.read_bytes()).get("log", []) if file.exists() else []
-    log.append({"at": datetime.now(UTC).isoformat(timespec="seconds"), **act})
-    write_json({"promoted": list(stack), "log": log}, file)
+    at = datetime.now(UTC).isoformat(timespec="seconds")
+    log = [*_log(part, models), {"at": at, **act}]
+    write_json({"promoted": list(stack), "log": log}, models / part / bundle.POINTER)
 
 
 def note_force(folder: Path, fallen: list[str]) -> None:
@@ -278,17 +363,17 @@ def problems(models: Path) -> dict[str, str]:
     own = models if models.is_dir() else None
     found: dict[str, str] = {}
     for root in filter(None, (bundle.models_folder(), own)):
-        for file in sorted(root.glob(f"*/*/{bundle.MANIFEST}")):
-            found[str(file.parent)] = _problem(file.parent, models)
+        for folder in sorted(root.glob("[!.]*/[!.]*/")):
+            found[str(folder)] = _problem(folder, models)
         for pointer in sorted(root.glob(f"*/{bundle.POINTER}")):
             found[str(pointer)] = _pointer_problem(pointer.parent.name, models)
     return found
 
 
 def _problem(folder: Path, models: Path) -> str:
+    version = Version(folder.parent.name, folder.name, folder, in_force=False, manifest={})
     try:
-        manifest = bundle.read_manifest(folder)
-        usable(Version(folder.parent.name, folder.name, folder, in_force=False, manifest=manifest), models)  # fmt: skip
+        usable(version, models)
     except PainpointsError as error:
         return str(error)
     return ""

@@ -9,10 +9,9 @@ force, before anybody can promote it.
 
 import hashlib
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -22,13 +21,13 @@ import polars as pl
 
 from painpoints import bundle
 from painpoints.classify import LABELS, Classifier, dense_features
-from painpoints.config import StageSettings
+from painpoints.config import ReadSettings, StageSettings
 from painpoints.cross_encoder import SecondOpinion
 from painpoints.domain import NO_STAGE
 from painpoints.errors import InputError, TrainingDataError
 from painpoints.evaluate import Figures, evaluate
 from painpoints.tables import FEEDBACK, MENTIONS
-from painpoints_training import comparing, labelled, own_card, own_stages, registry
+from painpoints_training import comparing, labelled, own_card, own_stages, registry, taught
 from painpoints_training.comparing import Compared
 from painpoints_training.corpus import CLASSES
 from painpoints_training.heads import temperature
@@ -43,6 +42,10 @@ MIN_FOLDED = 10
 
 MIN_CALIBRATED = 50
 """Own stages keep temperature 1 until this many rows can say better."""
+
+
+Plain = Mapping[str, Mapping[str, float]]
+"""Figures of each label as a manifest records them."""
 
 
 class OnStep(Protocol):
@@ -64,6 +67,7 @@ class Request:
     margin:   how far the figure of a label in `matters` may fall.
     promote:  bring it into force at once if no label falls.
     force:    bring it into force even so; its card says it.
+    read:     sheet, encoding, delimiter of the tables, where they were named.
     """
 
     labels: tuple[Path, ...] = ()
@@ -77,6 +81,7 @@ class Request:
     promote: bool = False
     force: bool = False
     seed: int = 0
+    read: ReadSettings = labelled.PLAIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +116,8 @@ class Outcome:
     held_out: on the held-out file, if there was one.
     compared: label by label against the version `against`.
     fallen:   the falls by more than the margin, in words.
+    lost:     what the version `against` had learnt and this one has not, in words.
+    unjudged: why nobody can say how good it is, in words; "" where it was judged.
     promoted: whether it is in force now.
     """
 
@@ -124,6 +131,8 @@ class Outcome:
     held_out: Mapping[str, Figures]
     compared: tuple[Compared, ...]
     fallen: tuple[str, ...]
+    lost: tuple[str, ...]
+    unjudged: str
     promoted: bool
 
 
@@ -137,25 +146,30 @@ def check(request: Request) -> Checked:
     unknown = [label for label in request.matters if label not in LABELS]
     if unknown:
         raise InputError(f"labels that matter: {', '.join(unknown)} is none of {', '.join(LABELS)}")
-    if request.margin < 0:
-        raise InputError(f"margin {request.margin:g} is below 0; give how far a figure may fall")
+    if not 0 <= request.margin <= 1:
+        raise InputError(
+            f"margin {request.margin:g} is none of 0..1; give how far a figure may fall"
+        )
     if not request.labels and request.stages is None:
         raise InputError("nothing to train from: give a labelled table, own stages, or both")
     stages = own_stages.read(request.stages) if request.stages else ()
     classes = classes_of(stages)
-    read = labelled.read(request.labels, classes)
+    covered = own_stages.covered(stages)
+    read = labelled.read(request.labels, classes, covered, request.read)
     findings = list(read.findings)
     held_out = pl.DataFrame(schema=labelled.SCHEMA)
     rows = read.rows
     if request.held_out is not None:
-        judged = labelled.read_to_judge((request.held_out,), classes)
+        judged = labelled.read_to_judge((request.held_out,), classes, covered, request.read)
         findings += judged.findings
         held_out = judged.rows
         rows = labelled.without(rows, held_out["text"], findings)
-    findings += labelled.too_few(rows, classes, own={s.name: s.description for s in stages})
+    descriptions = {stage.name: stage.description for stage in stages}
+    findings += labelled.too_few(rows, classes, own=descriptions, covered=covered)
     if not rows.height and not stages:
         findings.append(Finding("no row is left to learn from", "labels", stops=True))
-    return Checked(rows, held_out, stages, tuple(findings))
+    checked = Checked(rows, held_out, stages, tuple(findings))
+    return replace(checked, findings=(*findings, *_of_before(checked, request)))
 
 
 def classes_of(stages: Sequence[StageSettings]) -> dict[str, tuple[str, ...]]:
@@ -181,12 +195,11 @@ def retrain(request: Request, on_step: OnStep | None = None) -> Outcome:
     registry.free_name(part, request.models, request.name)  # refused before minutes are spent
     tell("encode")
     base = load(request.quality, request.models, lambda done, total: tell("encode", done, total))
-    forgotten = _forgotten(checked.rows, registry.in_force(part, request.models))
-    checked = replace(checked, findings=(*checked.findings, *forgotten))
     bench = _bench(base, checked, tell)
-    judged = _judge(bench, request, tell)
+    trials = _cross_validated(bench, request.seed, tell)
     tell("fit")
-    artefact = bench.fitted(bench.everything, bench.own, judged.temperature)
+    artefact = bench.fitted(bench.everything, bench.own, trials.temperature)
+    judged = _judge(bench, artefact, trials, request)
     tell("write")
     name = registry.free_name(part, request.models, request.name)  # another may have ended first
     with registry.new_version(part, request.models, name) as folder:
@@ -204,25 +217,50 @@ def retrain(request: Request, on_step: OnStep | None = None) -> Outcome:
         held_out=judged.held_out,
         compared=judged.compared,
         fallen=tuple(comparing.falls(judged.compared)),
+        lost=judged.lost,
+        unjudged=judged.unjudged,
         promoted=promoted,
     )
 
 
-def _forgotten(rows: pl.DataFrame, now: registry.Version) -> list[Finding]:
-    """Tell rows that the version in force learnt from and this one will not."""
-    lost = set(now.manifest.get("own_rows", ())) - set(row_keys(rows))
-    if not lost:
-        return []
-    text = (
-        f"{len(lost):,} rows that {now.name} learnt from are not here and will be forgotten; "
-        "every training starts from the shipped heads, so give all your labels each time"
-    )
-    return [Finding(text, "labels")]
+def _of_before(checked: Checked, request: Request) -> list[Finding]:
+    """Tell whether the version in force can be used, and what only it has learnt from."""
+    part = f"classifier-{request.quality}"
+    _, unusable = registry.judged_against(part, request.models)
+    told = [Finding(unusable, "models")] if unusable else []
+    return told + _forgotten(checked, registry.current(part, request.models))
+
+
+def _forgotten(checked: Checked, now: registry.Version) -> list[Finding]:
+    found = [Finding(one, "labels") for one in _lost(checked, now)]
+    here = taught.by_label(checked.rows)
+    for label, keys in taught.learnt(now).items():
+        gone = len(set(keys) - set(here[label]))
+        if gone and here[label]:
+            text = f"{label}: {gone:,} of the {len(keys):,} rows that {now.name} learnt from are not here and will be forgotten"  # fmt: skip
+            found.append(Finding(text, "labels"))
+    if found:
+        advice = "every training starts from the shipped heads: give all your labels and stages each time"  # fmt: skip
+        found.append(Finding(advice, "labels"))
+    return found
+
+
+def _lost(checked: Checked, now: registry.Version) -> tuple[str, ...]:
+    """Return in words which labels, and which own stages, only the version in force has learnt."""
+    own = [stage["name"] for stage in now.manifest.get("stages", ())]
+    lost = [
+        f"{label}: none of the {len(keys):,} rows that {now.name} learnt from is here"
+        for label, keys in taught.learnt(now).items()
+        if keys and label not in checked.labels
+    ]
+    if own and not checked.stages:
+        lost.append(f"{now.name} has stages of its own ({', '.join(own)}), this one would not")
+    return tuple(lost)
 
 
 def _promoted(part: str, name: str, request: Request, judged: "Judged") -> bool:
-    fallen = comparing.falls(judged.compared)
-    if not (request.force or (request.promote and not fallen)):
+    against = judged.unjudged or judged.lost or comparing.falls(judged.compared)
+    if not (request.force or (request.promote and not against)):
         return False
     registry.promote(part, request.models, name, force=request.force)
     return True
@@ -251,11 +289,19 @@ class Bench:
             rest.dim,
         )
 
-    def fitted(self, rehearsal: Rows, own: Rows, cooled: float = 1.0) -> dict[str, Any]:
-        """Return the artefact of heads fitted on these rows."""
-        made = refit(
-            self.base.heads, rehearsal, own, labels=self.checked.labels, journey=self.journey
-        )
+    def fitted(
+        self,
+        rehearsal: Rows,
+        own: Rows,
+        cooled: float = 1.0,
+        labels: Sequence[str] | None = None,
+    ) -> dict[str, Any]:
+        """Return the artefact of heads fitted on these rows.
+
+        labels: which are fitted anew; those that own rows speak of for None.
+        """
+        wanted = self.checked.labels if labels is None else labels
+        made = refit(self.base.heads, rehearsal, own, labels=wanted, journey=self.journey)
         if self.journey is not None:
             made["heads"]["stage"]["temperature"] *= cooled
         return made
@@ -287,37 +333,41 @@ def _journey(stages: tuple[StageSettings, ...], base: Base, told: Any) -> Journe
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """Figures of the new heads, by trials that had not seen the rows, beside those before."""
+    """Figures of the new heads, by trials that had not seen the rows, beside those before.
+
+    lost, unjudged: as in `Outcome`.
+    """
 
     against: str
-    temperature: float
     own: Mapping[str, Figures]
     guard: Mapping[str, Figures]
     held_out: Mapping[str, Figures]
-    control: Mapping[str, Mapping[str, float]]
+    control: Plain
     compared: tuple[Compared, ...]
+    lost: tuple[str, ...]
+    unjudged: str
 
 
-def _judge(bench: Bench, request: Request, tell: OnStep) -> Judged:
+def _judge(bench: Bench, final: Mapping[str, Any], trials: "Trials", request: Request) -> Judged:
+    """Set the new heads beside the version in force.
+
+    Args:
+        bench: what they were fitted from.
+        final: the artefact that is to be written; it has not seen the held-out file.
+        trials: what heads that had not seen the own rows said of them.
+        request: what may fall, and how far.
+    """
     base, own, second = bench.base, bench.own, bench.base.second
-    now = registry.in_force(f"classifier-{request.quality}", request.models)
-    own_answers, cooled = _cross_validated(bench, request.seed, tell)
-    known = _comparable(bench.checked.stages, now)
-    trial = Classifier(bench.fitted(base.rehearsal, own, cooled))
-    guard = _figures(trial, base.guard, second, labels=[n for n in LABELS if n != "stage" or bench.journey is None])  # fmt: skip
-    none = own.take(np.zeros(own.frame.height, dtype=bool))
-    labels = [
-        label for label in bench.checked.labels if label != "stage" or not bench.checked.stages
-    ]
-    control_heads = refit(base.heads, base.rehearsal, none, labels=labels, journey=None)
-    control = comparing.plain(_figures(Classifier(control_heads), base.guard, second))
+    part = f"classifier-{request.quality}"
+    now, _ = registry.judged_against(part, request.models)
     current = Classifier(registry.usable(now, request.models).artefact(bundle.HEADS))
-    judge_now = partial(_figures, current, second=second, labels=known)
-    whole = _figures(trial, bench.held_out, second)
+    known = _comparable(bench.checked.stages, now)
+    guard, control = _on_guard(bench, trials.temperature)
+    whole = _figures(Classifier(final), bench.held_out, second)
     sets = [
-        (comparing.OWN, *_on_own(judge_now, own, own_answers, now)),
+        (comparing.OWN, *_on_own(current, now, bench, trials.answers)),
         (comparing.GUARD, _guard_before(now, base, control), comparing.plain(guard)),
-        (comparing.HELD_OUT, comparing.plain(judge_now(bench.held_out)), comparing.plain(whole)),
+        (comparing.HELD_OUT, _unlearnt(current, now, bench.held_out, second), comparing.plain(whole)),
     ]  # fmt: skip
     compared = [
         one
@@ -330,8 +380,40 @@ def _judge(bench: Bench, request: Request, tell: OnStep) -> Judged:
             matters=request.matters,
         )
     ]
-    figures = {} if own_answers is None else evaluate(_truth(own.frame), own_answers)
-    return Judged(now.name, cooled, figures, guard, whole, control, tuple(compared))
+    figures = {} if trials.answers is None else evaluate(_truth(own.frame), trials.answers)
+    return Judged(
+        against=now.name,
+        own=figures,
+        guard=guard,
+        held_out=whole,
+        control=control,
+        compared=tuple(compared),
+        lost=_lost(bench.checked, registry.current(part, request.models)),
+        unjudged=_unjudged(bench.checked, figures, whole),
+    )
+
+
+def _unjudged(checked: Checked, own: Mapping[str, Figures], held_out: Mapping[str, Figures]) -> str:
+    """Return that own stages were judged on too little; "" if they were not, or there are none."""
+    n = max((found["stage"].n for found in (own, held_out) if "stage" in found), default=0)
+    if not checked.stages or n >= comparing.MIN_JUDGED:
+        return ""
+    return f"your stages were judged on {n} labelled mentions, fewer than {comparing.MIN_JUDGED}"
+
+
+def _on_guard(bench: Bench, cooled: float) -> tuple[dict[str, Figures], Plain]:
+    """Return figures on the guard of heads fitted without it, with the own rows and without them.
+
+    All labels are fitted anew, also those without own rows: the shipped heads have seen the guard.
+    Own stages are not judged there, since the corpus knows none of them.
+    """
+    base, own = bench.base, bench.own
+    none = own.take(np.zeros(own.frame.height, dtype=bool))
+    trial = bench.fitted(base.rehearsal, own, cooled, labels=LABELS)
+    judged = [label for label in LABELS if label != "stage" or bench.journey is None]
+    control = refit(base.heads, base.rehearsal, none, labels=LABELS, journey=None)
+    guard = _figures(Classifier(trial), base.guard, base.second, labels=judged)
+    return guard, comparing.plain(_figures(Classifier(control), base.guard, base.second))
 
 
 def _comparable(stages: Sequence[StageSettings], now: registry.Version) -> list[str]:
@@ -341,38 +423,66 @@ def _comparable(stages: Sequence[StageSettings], now: registry.Version) -> list[
     return [label for label in LABELS if label != "stage" or same]
 
 
-def _guard_before(
-    now: registry.Version, base: Base, control: Mapping[str, Mapping[str, float]]
-) -> Mapping[str, Mapping[str, float]]:
-    """Return the figures on the guard of the version in force, by a trial like ours."""
-    if now.name == bundle.SHIPPED:
+def _guard_before(now: registry.Version, base: Base, control: Plain) -> Plain:
+    """Return the figures on the guard of the version in force, by a trial like ours.
+
+    Where the shipped heads were better there, theirs count: a fall that was forced once, or many
+    small ones, are told each time.
+    """
+    told: Plain = now.manifest.get("metrics", {}).get("guard", {})
+    if now.name == bundle.SHIPPED or now.manifest["guard"] != base.identity:
         return control
-    told: Mapping[str, Mapping[str, float]] = now.manifest["metrics"]["guard"]
-    return told if now.manifest["guard"] == base.identity else {}
+    return comparing.better(told, control)
 
 
 def _on_own(
-    judge: Callable[[Rows], dict[str, Figures]],
-    own: Rows,
-    answers: pl.DataFrame | None,
-    now: registry.Version,
-) -> tuple[dict[str, dict[str, float]], dict[str, dict[str, float]]]:
-    """Return figures before and after on the own rows that the version in force has not seen."""
-    if answers is None:
+    current: Classifier, now: registry.Version, bench: Bench, answered: pl.DataFrame | None
+) -> tuple[Plain, Plain]:
+    """Return figures before and after on the own rows that the version in force has not learnt."""
+    if answered is None:
         return {}, {}
-    seen = set(now.manifest.get("own_rows", ()))
-    new = np.array([key not in seen for key in row_keys(own.frame)])
-    fresh = own.take(new)
-    after = evaluate(_truth(fresh.frame), answers.filter(pl.Series(new))) if new.any() else {}
-    before = judge(fresh)
-    return comparing.plain(before), comparing.plain(after)
+    own = bench.own
+    before = _unlearnt(current, now, own, bench.base.second)
+    return before, _label_by_label(own.frame, answered, taught.unseen(now, own.frame))
 
 
-def _cross_validated(bench: Bench, seed: int, tell: OnStep) -> tuple[pl.DataFrame | None, float]:
-    """Return the answers to own rows of heads that had not seen them, and own stages' temperature."""
+def _unlearnt(
+    current: Classifier, now: registry.Version, rows: Rows, second: SecondOpinion | None
+) -> Plain:
+    """Return the figures of the version in force on the rows that it has not learnt."""
+    if not rows.frame.height:
+        return {}
+    new = taught.unseen(now, rows.frame)
+    return _label_by_label(rows.frame, answers(current, rows, second), new)
+
+
+def _label_by_label(
+    truth: pl.DataFrame, given: pl.DataFrame, new: Mapping[str, pl.Series]
+) -> Plain:
+    """Return plain figures of each label on the rows that judge it."""
+    found: dict[str, Figures] = {}
+    for label, judges in new.items():
+        if judges.any():
+            found |= evaluate(truth.select(label).filter(judges), given.filter(judges))
+    return comparing.plain(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Trials:
+    """What heads that had not seen the own rows said of them; `answers` is None if they are too few.
+
+    temperature: of own stages, by these answers.
+    """
+
+    answers: pl.DataFrame | None
+    temperature: float
+
+
+def _cross_validated(bench: Bench, seed: int, tell: OnStep) -> Trials:
+    """Fit heads on four fifths of the own rows, five times, and have each label the last fifth."""
     own = bench.own
     if own.frame.height < MIN_FOLDED:
-        return None, 1.0
+        return Trials(None, 1.0)
     fold = _folds(own.frame, seed)
     tell("cross-validate", 0, N_FOLDS)
     made = []
@@ -386,7 +496,7 @@ def _cross_validated(bench: Bench, seed: int, tell: OnStep) -> tuple[pl.DataFram
         heads["heads"]["stage"]["temperature"] *= cooled
         told.append(answers(Classifier(heads), own.take(places), bench.base.second))
     order = np.argsort(np.concatenate(held))
-    return pl.concat(told)[order], cooled
+    return Trials(pl.concat(told)[order], cooled)
 
 
 def _folds(frame: pl.DataFrame, seed: int) -> Any:
@@ -457,15 +567,9 @@ def _truth(rows: pl.DataFrame) -> pl.DataFrame:
 # -- what is recorded --------------------------------------------------------------------------
 
 
-def row_keys(rows: pl.DataFrame) -> list[str]:
-    """Return a short hash of each row, by which a later training knows what this one has seen."""
-    texts = rows.select(pl.concat_str("text", "context", separator="\t")).to_series()
-    return [hashlib.sha256(text.lower().encode()).hexdigest()[:16] for text in texts]
-
-
 def _facts(name: str, request: Request, bench: Bench, judged: Judged) -> own_card.Facts:
     base, checked = bench.base, bench.checked
-    files = [file for file in (*request.labels, request.stages, request.held_out) if file]
+    files = [file for file in (*request.labels, request.stages) if file]
     return own_card.Facts(
         part=f"classifier-{request.quality}",
         version=name,
@@ -477,7 +581,8 @@ def _facts(name: str, request: Request, bench: Bench, judged: Judged) -> own_car
         sources=base.heads_part.manifest["sources"],
         stages=tuple(stage.model_dump(mode="json") for stage in checked.stages),
         n_rows={label: checked.rows[label].count() for label in LABELS},
-        own_rows=row_keys(checked.rows),
+        n_own=checked.rows.height,
+        taught=taught.by_label(checked.rows),
         guard=base.identity,
         own_figures=judged.own,
         guard_figures=judged.guard,
@@ -485,6 +590,8 @@ def _facts(name: str, request: Request, bench: Bench, judged: Judged) -> own_car
         control=judged.control,
         against=judged.against,
         compared=judged.compared,
+        lost=judged.lost,
+        unjudged=judged.unjudged,
         margin=request.margin,
         matters=request.matters,
         findings=tuple(str(one) for one in checked.findings),

@@ -54,6 +54,10 @@ def outcome(found: "Outcome", *, as_json: bool) -> None:
     _compared(f"{found.part} {found.version} against {found.against}", found.compared)
     for one in found.fallen:
         terminal.print_line(f"falls by more than the margin: {one}")
+    for one in found.lost:
+        terminal.print_line(f"would be lost: {one}")
+    if found.unjudged:
+        terminal.print_line(f"not judged enough: {found.unjudged}")
     terminal.print_line(f"written to {found.folder}")
     terminal.print_line(_next(found))
 
@@ -64,6 +68,11 @@ def _next(found: "Outcome") -> str:
     if found.fallen:
         return (
             f"{found.version} waits. Add labels where it fell, or say what matters (--matters), or: "
+            f"{_promotion(found)} --force"
+        )
+    if found.lost:
+        return (
+            f"{found.version} waits. Train it with the labels and stages of before as well, or: "
             f"{_promotion(found)} --force"
         )
     return f"{found.version} waits. To bring it into force: {_promotion(found)}"
@@ -90,6 +99,8 @@ def _outcome(found: "Outcome") -> dict[str, Any]:
         "held_out": plain(found.held_out),
         "compared": [one.to_dict() for one in found.compared],
         "fallen": list(found.fallen),
+        "lost": list(found.lost),
+        "unjudged": found.unjudged,
     }
 
 
@@ -114,10 +125,11 @@ def versions(found: Sequence[Version], *, as_json: bool) -> None:
         mark, stages = ("*" if row["in_force"] else ""), str(len(row["stages"]) or "")
         own = str(row["own_rows"] or "")
         forced = "yes" if row["forced"] else ""
-        table.add_row(mark, row["part"], row["version"], row["made"][:10], own, stages, forced)
+        made = "broken" if row["broken"] else row["made"][:10]
+        table.add_row(mark, row["part"], row["version"], made, own, stages, forced)
     _out.print(table)
-    for stale in filter(None, map(outdated, found)):
-        terminal.print_note(f"note: {stale}")
+    for told in filter(None, (one.problem or outdated(one) for one in found)):
+        terminal.print_note(f"note: {told}")
 
 
 def _version(one: Version) -> dict[str, Any]:
@@ -126,8 +138,9 @@ def _version(one: Version) -> dict[str, Any]:
         "part": one.part,
         "version": one.name,
         "in_force": one.in_force,
+        "broken": bool(one.problem),
         "made": str(told.get("created_at", "")),
-        "own_rows": len(told.get("own_rows", ())),
+        "own_rows": int(told.get("n_own", 0)),
         "learnt": [label for label, n in told.get("n_rows", {}).items() if n],
         "stages": [stage["name"] for stage in told.get("stages", ())],
         "forced": list(told.get("forced", ())),
