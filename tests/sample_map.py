@@ -43,6 +43,7 @@ LONG_LABEL = (
     "although a whole day off work had been taken and confirmed twice in writing"
 )
 PERIODS = ("2026-Q1", "2026-Q2")
+MIN_PEOPLE = 20
 _START = datetime(2026, 1, 1, tzinfo=UTC)
 _TURN = datetime(2026, 4, 1, tzinfo=UTC)
 
@@ -134,7 +135,9 @@ def _answer(rng: np.random.Generator, number: int, weights: np.ndarray) -> list[
         "source": "relationship-survey-2026.xlsx (Qualtrics)",
         "channel": str(rng.choice(_CHANNELS, p=[0.3, 0.3, 0.2, 0.12, 0.08])),
         "survey": "nps",
+        "row": number + 2,
         "score": None if rng.random() < 0.06 else float(np.clip(round(mood), 0, 10)),
+        "score_max": 10.0,
         "created_at": moment,
         "question": "What is the main reason for your score?",
         "segments": {
@@ -217,6 +220,7 @@ def counted(rows: Sequence[Evidence], stages: Sequence[Stage] = STAGES) -> Journ
         n_people=len({row.person for row in rows}),
         n_mentions=len(rows),
         people_known=True,
+        min_people=MIN_PEOPLE,
         scores=_scores(rows),
         stages=tuple(
             _view(stage, [r for r in rows if r.stage == stage.name], rows) for stage in stages
@@ -276,8 +280,8 @@ def _view(stage: Stage, rows: list[Evidence], everything: Sequence[Evidence]) ->
         )
         if f
     ]
-    small = len(people) < 20
-    rankable = [f for f in findings if not small and f.reach >= 20]
+    small = len(people) < MIN_PEOPLE
+    rankable = [f for f in findings if not small and f.reach >= MIN_PEOPLE]
     return StageView(
         stage=stage,
         n_people=len(people),

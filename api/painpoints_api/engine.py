@@ -104,6 +104,7 @@ class PackagedEngine:
     def fits(self, run: Path, settings: Mapping[str, Any]) -> bool:
         """Return whether the run's encoders are those in force for these settings."""
         from painpoints import runs
+        from painpoints.pipeline import same_parts
 
         chosen = _settings(self._file, settings)
         in_force = {str(part["part"]): str(part["version"]) for part in _manifests(chosen)}
@@ -111,7 +112,7 @@ class PackagedEngine:
             made_by = {name: str(v) for name, v in runs.load_facts(run)["parts"].items()}
         except (RunError, KeyError):
             return False
-        return _encoders(made_by) == _encoders(in_force)
+        return same_parts(made_by, in_force, "encoder-")
 
     def analyse(
         self,
@@ -157,13 +158,14 @@ class PackagedEngine:
     def scorer(self, run: Path | None, quality: str | None = None) -> Scorer:
         """Load the models for single texts."""
         from painpoints import runs
+        from painpoints.pipeline import same_parts
 
         if run is None:
             return _LoadedScorer(self._analyser({"quality": quality}), None)
         facts = runs.load_facts(run)
         settings = {**facts["settings"], "models": None}
         held = self._analyser({"quality": settings["quality"]})
-        if _encoders(held.parts) != _encoders(facts["parts"]):
+        if not same_parts(facts["parts"], held.parts, "encoder-"):
             raise InputError("the analysis was made by another encoder than is in use; repeat it")
         under = held.under(_settings(self._file, settings))
         return _LoadedScorer(under, runs.load_topic_model(run))
@@ -211,11 +213,6 @@ def _folders(settings: "Settings") -> list[Path]:
     return [bundle.current(part, settings.models) for part in parts]
 
 
-def _encoders(parts: Mapping[str, str]) -> dict[str, str]:
-    """Return the parts that topics depend on: what vectors are made by."""
-    return {name: version for name, version in parts.items() if name.startswith("encoder-")}
-
-
 class _LoadedScorer:
     """An analyser that is held ready."""
 
@@ -245,7 +242,13 @@ def check_settings(settings_file: Path | None, settings: Mapping[str, Any]) -> N
     Raises:
         SettingsError: with every problem at once.
     """
-    _settings(settings_file, settings)
+    from painpoints.arrangement import refuse_odd_stages
+
+    chosen = _settings(settings_file, settings)
+    if chosen.journey.stages:
+        manifests = _manifests(chosen)
+        trained = [stage["name"] for part in manifests for stage in part.get("stages", ())]
+        refuse_odd_stages(chosen, trained)
 
 
 def quality(settings_file: Path | None) -> str:

@@ -2,8 +2,10 @@
 
 Asks each step that reads tables alone (scores, changes, targets, fixes, segments, paths, what
 emerges) for its part, and puts the parts together. What makes the tables is `pipeline`'s affair.
+Says which stages the journey has, too, and which would be none.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import polars as pl
@@ -22,9 +24,13 @@ from painpoints import (
     timelines,
     trends,
 )
-from painpoints.config import Settings
+from painpoints.config import Settings, StageSettings
 from painpoints.domain import (
+    ALL,
+    NO_STAGE,
     STAGES,
+    UNSURE,
+    UNTOLD,
     FixVerdict,
     JourneyMap,
     SegmentView,
@@ -33,7 +39,14 @@ from painpoints.domain import (
     Timeline,
     Watch,
 )
-from painpoints.errors import SettingsError
+from painpoints.errors import RunError, SettingsError
+
+RESERVED = {
+    NO_STAGE: "says that a mention has no stage",
+    UNSURE: "says that a mention has no stage",
+    ALL: "stands for the whole journey",
+}
+"""Names that no stage can have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,3 +206,52 @@ def stages(settings: Settings) -> tuple[Stage, ...]:
     return tuple(
         Stage(s.name, s.title or s.name.capitalize(), s.description, s.aliases) for s in own
     )
+
+
+def refuse_odd_stages(settings: Settings, trained: Sequence[str] = ()) -> None:
+    """Refuse own stages by which mentions would be lost or counted twice.
+
+    Raises:
+        SettingsError: with everything that `odd_stages` finds.
+    """
+    problems = odd_stages(settings.journey.stages, trained)
+    if problems:
+        raise SettingsError(f"journey.stages: {'; '.join(problems)}")
+
+
+def odd_stages(own: Sequence[StageSettings], trained: Sequence[str] = ()) -> list[str]:
+    """Return what is wrong with the names of own stages, and with what they cover.
+
+    trained: the stages that the classifier knows; they can be covered beside the default ones.
+    """
+    names = [stage.name for stage in own]
+    covered = [(stage.name, name) for stage in own for name in stage.covers]
+    known = [name for name in dict.fromkeys((*STAGES, *trained)) if name not in UNTOLD]
+    return [
+        *(f"name {name!r} {RESERVED[name]}; choose another" for name in names if name in RESERVED),
+        *(f"name {name!r} stands there twice" for name in _doubled(names)),
+        *(
+            f"{stage} covers {name!r}, which is none of {', '.join(known)}"
+            for stage, name in covered
+            if name not in known
+        ),
+        *(f"{name} is covered twice" for name in _doubled([name for _, name in covered])),
+    ]
+
+
+def _doubled(names: Sequence[str]) -> list[str]:
+    return sorted({name for name in names if names.count(name) > 1})
+
+
+def refuse_different_stages(before: Sequence[Stage], now: Sequence[Stage]) -> None:
+    """Refuse two runs whose mentions are told of different journeys.
+
+    Raises:
+        RunError: the names of their stages differ.
+    """
+    names = [tuple(stage.name for stage in each) for each in (before, now)]
+    if names[0] != names[1]:
+        raise RunError(
+            f"the runs have different stages ({len(names[0])} and {len(names[1])}, "
+            f"{len(set(names[0]) & set(names[1]))} of them shared); analyse both with the same settings"
+        )

@@ -240,6 +240,8 @@ def score(
     )
     model = runs.load_topic_model(run) if run else None
     analyser = Analyser(chosen)
+    if run is not None:
+        analyser.refuse_other(runs.load_facts(run)["parts"], "encoder-")
     if list(inputs) == ["-"]:
         mentions = analyser.score_texts(sys.stdin.read().splitlines(), topic_model=model)
     else:

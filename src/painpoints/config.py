@@ -173,7 +173,6 @@ class Settings(BaseSettings):
         description="folder of own trained parts (painpoints-models if there is one); what it "
         "lacks is shipped",
     )
-    threads: int = Field(0, ge=0, description="0 uses all cores")
     read: ReadSettings = ReadSettings()
     columns: ColumnSettings = ColumnSettings()
     redact: RedactSettings = RedactSettings()

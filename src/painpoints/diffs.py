@@ -22,7 +22,7 @@ from painpoints import (
     trends,
     writers,
 )
-from painpoints.arrangement import Tables, stages
+from painpoints.arrangement import Tables, refuse_different_stages, stages
 from painpoints.config import Settings
 from painpoints.domain import Lineage, MapDiff
 from painpoints.encode import Encoder
@@ -39,7 +39,8 @@ def diff(before: Path, now: Path) -> tuple[MapDiff, dict[str, str]]:
     """
     facts_ = runs.load_facts(before), runs.load_facts(now)
     settings = Settings.model_validate(facts_[1]["settings"])
-    _refuse_different_stages(Settings.model_validate(facts_[0]["settings"]), settings)
+    known = stages(settings)
+    refuse_different_stages(stages(Settings.model_validate(facts_[0]["settings"])), known)
     old, new = runs.load_tables(before), runs.load_tables(now)
     models, lineage, renamed = _lineage(before, now, old, new)
     sides = mapdiff.join((old.feedback, old.mentions), (new.feedback, new.mentions))
@@ -71,7 +72,7 @@ def diff(before: Path, now: Path) -> tuple[MapDiff, dict[str, str]]:
         span_before=_days(old.feedback),
         span_now=_days(new.feedback),
         people_known=named == {True},
-        titles={stage.name: stage.title for stage in stages(settings)},
+        titles={stage.name: stage.title for stage in known},
         n_before=_n_heard(sides.feedback, late=False),
         n_now=_n_heard(sides.feedback, late=True),
         n_shared=sides.n_shared,
@@ -86,15 +87,6 @@ def diff(before: Path, now: Path) -> tuple[MapDiff, dict[str, str]]:
         remarks=(*_remarks(*facts_), *mapdiff.mix(sides.feedback), *_half_named(named)),
     )
     return found, dict(sides.mentions.select("mention_id", "text").iter_rows())
-
-
-def _refuse_different_stages(before: Settings, now: Settings) -> None:
-    names = [tuple(stage.name for stage in stages(each)) for each in (before, now)]
-    if names[0] != names[1]:
-        raise RunError(
-            f"the runs have different stages ({len(names[0])} and {len(names[1])}, "
-            f"{len(set(names[0]) & set(names[1]))} of them shared); analyse both with the same settings"
-        )
 
 
 def _lineage(
@@ -200,6 +192,10 @@ def _half_named(named: set[bool]) -> tuple[str, ...]:
 
 
 def save(found: MapDiff, quotes: Mapping[str, str], out: Path) -> list[Path]:
-    """Write diff.html, diff.md and diff.json into the folder `out`; return their paths."""
-    written = report.write_diff(found, quotes, out)
+    """Write diff.html, diff.md and diff.json into the folder `out`; return their paths.
+
+    Raises:
+        RunError: the disk or the rights do not allow it.
+    """
+    written = writers.write_files(report.draw_diff(found, quotes), out)
     return [*written, writers.write_json(journeymap.plain(found), out / "diff.json")]

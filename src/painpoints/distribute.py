@@ -465,7 +465,7 @@ class PartFiles:
         part = np.searchsorted(self._ends, rows, side="right")
         starts = np.array([0, *self._ends[:-1]])
         blocks = []
-        for number in np.unique(part):
+        for number in np.unique(part) if part.size else (0,):  # no row has a width too
             vectors = self._store.read_array(f"{self._stems[number]}.vectors.npy")
             blocks.append(vectors[rows[part == number] - starts[number]])
         return np.concatenate(blocks)

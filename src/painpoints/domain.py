@@ -102,21 +102,6 @@ class Reason(StrEnum):
     NOVEL = "novel"  # like no topic yet; the queue from which the next topics come
 
 
-class FindingKind(StrEnum):
-    """What a finding claims."""
-
-    PAIN_POINT = "pain_point"
-    OPPORTUNITY = "opportunity"
-
-
-class OpportunityKind(StrEnum):
-    """Which of the three kinds of opportunity a finding is."""
-
-    REMOVE_PAIN = "remove_pain"  # a pain of high impact that could go
-    ASKED_FOR = "asked_for"  # requests and unmet needs
-    EXTEND_DELIGHT = "extend_delight"  # praise that lifts the score
-
-
 @dataclass(frozen=True, slots=True)
 class Estimate:
     """A number with its uncertainty: 95 % interval and the count it rests on.
@@ -187,6 +172,7 @@ class Evidence:
 
     start, end: characters of the mention in `verbatim`, so `verbatim[start:end]` is the quote.
     verbatim:   masked; context (the survey question, the agent's turn) is kept apart.
+    row, score_max: of the export and of the scale; feedbacks of one row share one answer.
     segments:   the segment columns of the export, e.g. {"plan": "gold"}.
     """
 
@@ -204,9 +190,11 @@ class Evidence:
     severity: int
     topic_id: str | None
     source: str
+    row: int
     channel: str | None
     survey: str
     score: float | None
+    score_max: float | None
     created_at: datetime | None
     question: str | None = None
     segments: Mapping[str, str] = field(default_factory=dict)
@@ -273,10 +261,6 @@ class Finding:
     impact_measure: str = ""
     owner: str | None = None
     note: str | None = None
-
-
-PainPoint = Finding
-Opportunity = Finding
 
 
 @dataclass(frozen=True, slots=True)
@@ -702,6 +686,7 @@ class Paths:
 class JourneyMap:
     """Findings arranged by stage, with the counts that reconcile them.
 
+    min_people:  groups of fewer people are listed apart, not ranked.
     left_out:    how many feedbacks were left out, by reason.
     without_topic: how many mentions have no topic, by reason.
     changes:     the whole against the previous period, one for each survey kind.
@@ -728,6 +713,7 @@ class JourneyMap:
     n_people: int
     n_mentions: int
     people_known: bool
+    min_people: int
     scores: tuple[Score, ...]
     stages: tuple[StageView, ...]
     topics: tuple[Topic, ...]

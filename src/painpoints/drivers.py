@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from painpoints import stats, surveys, tables
+from painpoints import points, stats, surveys, tables
 from painpoints.domain import ALL, UNTOLD
 from painpoints.relative_weights import Drivers, Weights, relative_weights
 
@@ -87,19 +87,11 @@ def _answers(feedback: pl.DataFrame) -> Iterator[Answers]:
         answer=tables.answer(),
         person=tables.person().hash(),
     )
-    scales = scored.group_by("survey", "score_max").len()
-    ordered = scales.sort("len", "score_max", descending=True).unique("survey", keep="first")
-    for survey, top, _ in ordered.sort("survey").iter_rows():
-        found = surveys.headline(survey, top)
-        same = scored.filter(pl.col("survey") == survey, pl.col("score_max").eq_missing(top))
-        if found:
-            yield _coded(found, same)
+    for found, counted in sorted(points.by_survey(scored), key=lambda pair: pair[0].survey):
+        yield _coded(found, counted)
 
 
-def _coded(found: surveys.Measure, scored: pl.DataFrame) -> Answers:
-    counted = scored.with_columns(
-        points=pl.Series(found.points(scored["score"].to_numpy()), dtype=pl.Float64)
-    ).filter(pl.col("points").is_not_nan())
+def _coded(found: surveys.Measure, counted: pl.DataFrame) -> Answers:
     _, first, answer = np.unique(
         counted["answer"].to_numpy(), return_index=True, return_inverse=True
     )

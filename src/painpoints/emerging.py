@@ -84,7 +84,7 @@ def watch(
 ) -> Watch | None:
     """Return the look at the last period before `now_to`; None without two periods of baseline.
 
-    feedback, mentions: mentions need topic_id, type and sentiment.
+    feedback, mentions: mentions need topic_id, type, sentiment and text.
     labels:     topic_id -> label.
     unit, every, period: of `trends.Periods`, e.g. week, 1w, 2026-W26.
     """
@@ -124,7 +124,7 @@ def watch(
 
 def tells_issue() -> pl.Expr:
     """Return whether a mention tells a pain or a wish."""
-    return tables.tells_pain() | (pl.col("type") == "request")
+    return tables.tells_pain() | tables.tells_wish()
 
 
 def _heard(
@@ -135,7 +135,7 @@ def _heard(
     A year is looked back where there is one, to tell what comes every year.
     """
     kept = feedback.filter(pl.col("reason").is_null(), pl.col("created_at") < now_to)
-    columns = [c for c in kept.columns if c == "channel" or c.startswith(tables.SEGMENT_PREFIX)]
+    columns = tables.segment_columns(kept)
     heard = kept.select(
         "feedback_id",
         *(pl.col(c).cast(pl.String) for c in columns),

@@ -16,6 +16,8 @@ from painpoints.domain import UNSURE
 from painpoints.errors import InputError
 
 LABELS = ("stage", "touchpoint", "sentiment", "type", "severity")
+LEVELS = ("0", "1", "2", "3")
+"""Of severity, in their order: those that do not occur still lie between those that do."""
 COVERAGES = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5)
 N_BINS = 10
 
@@ -37,7 +39,7 @@ class Figures:
 
     accuracy:   share of right answers, "unsure" counted as wrong.
     macro_f1:   mean F1 of the classes that occur in the truth.
-    kappa:      Cohen's kappa, quadratic weights for severity.
+    kappa:      Cohen's kappa; for severity with quadratic weights, of the answers that are sure.
     ece:        expected calibration error over ten bins of equal width (Guo et al. 2017).
     unsure:     share answered "unsure"; they are in `accuracy`, not in `accuracy_when_sure`.
     coverage:   (share answered, accuracy among them), the surest first.
@@ -61,18 +63,23 @@ def figures(label: str, truth: Sequence[str], answer: Sequence[str], prob: NDArr
     """Compare answers with the truth.
 
     Args:
-        label: which label it is; "severity" is ordered and numeric.
+        label: which label it is; "severity" is ordered, its classes are `LEVELS`.
         truth: (n,) right classes.
         answer: (n,) given classes, "unsure" allowed.
         prob: (n,) probability of the answer, 0..1.
 
     Raises:
-        InputError: there is nothing to compare, or the lengths differ.
+        InputError: there is nothing to compare, the lengths differ, or a severity is no level.
     """
     if not truth or len(truth) != len(answer) or len(truth) != len(prob):
         raise InputError(
             f"label {label}: {len(truth)} true and {len(answer)} given answers with {len(prob)} "
             "probabilities; they must be as many as each other, and at least one"
+        )
+    odd = {*truth, *answer} - {*LEVELS, UNSURE} if label == "severity" else set()
+    if odd:
+        raise InputError(
+            f"label severity: {', '.join(sorted(map(str, odd)))} is none of the levels {', '.join(LEVELS)}"
         )
     right = np.array([t == a for t, a in zip(truth, answer, strict=True)])
     sure = np.array([a != UNSURE for a in answer])
@@ -170,8 +177,13 @@ def _kappa(label: str, truth: Sequence[str], answer: Sequence[str]) -> float:
 
     if list(truth) == list(answer):
         return 1.0
-    weights = "quadratic" if label == "severity" else None
-    return float(cohen_kappa_score(list(truth), list(answer), weights=weights))
+    if label != "severity":
+        return float(cohen_kappa_score(list(truth), list(answer)))
+    sure = [pair for pair in zip(truth, answer, strict=True) if UNSURE not in pair]
+    if all(t == a for t, a in sure):
+        return 1.0 if sure else 0.0
+    given = zip(*sure, strict=True)
+    return float(cohen_kappa_score(*given, labels=LEVELS, weights="quadratic"))
 
 
 def _reliability(right: NDArray[Any], prob: NDArray[Any]) -> tuple[tuple[float, float, int], ...]:

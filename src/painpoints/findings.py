@@ -29,14 +29,6 @@ MIDDLE_EFFORT = 3.0
 MATERIAL = 0.005
 FIRST = 5
 GIVEN = 0.5
-UNMET_NEED = (
-    r"(?i)\b(do|does|did|will|would|could|can) (you|they|it|i|we)\b.{0,40}\b(offer|sell|stock|"
-    r"support|accept|deliver|ship|add|get|have|make|provide|allow|change|use|pay)\b"
-    r"|\b(is|are|will) there (a|an|any|ever|be)\b|\bany (plans?|chance|way|option)\b"
-    r"|\bwhen (will|are|can) (you|there|we|i)\b|\bwhy (can't|cannot|can not|don't|doesn't|isn't|"
-    r"no|not)\b|\bwhy is there no\b|\bhow about\b|\bwhat about\b"
-)
-"""Questions that show a need which is not met yet; English, like the models."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +67,10 @@ def _grouped(mentions: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def _kind() -> pl.Expr:
-    is_question = pl.col("type") == "question"
-    searched = pl.when(is_question).then("text").otherwise(pl.lit(""))  # the rest costs seconds
-    need = is_question & searched.str.contains(UNMET_NEED)
     return (
         pl.when(tables.tells_pain())
         .then(pl.lit(PAIN))
-        .when((pl.col("type") == "request") | need)
+        .when(tables.tells_wish())
         .then(pl.lit(ASKED))
         .when(tables.tells_praise())
         .then(pl.lit(DELIGHT))

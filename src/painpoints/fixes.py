@@ -21,10 +21,9 @@ from painpoints.domain import Estimate, FixPoint, FixVerdict
 WINDOWS = ((91, "quarters"), (28, "four weeks"), (7, "weeks"))
 LEAST_BEFORE, LEAST_AFTER = 6, 3
 LEAST_PEOPLE = 10
-POWER = 1.959963984540054 + 0.8416212335729143
+POWER = stats.Z95 + 0.8416212335729143
 """Standard errors between zero and an effect that a test at 5 % finds with 80 % power."""
 MAX_EVIDENCE = 200
-MIN_VARIANCE = 1e-12
 DID = "difference in differences with the other {column}s, errors clustered by person"
 ITS = "interrupted time series over {n} windows of {unit}, trend before the fix carried on; errors robust to autocorrelation (Newey-West)"
 PLAIN = "before against after, exact test; too short for a time series, so other causes of the change cannot be told apart"
@@ -174,8 +173,9 @@ def _segment(fix: Mapping[str, Any]) -> tuple[str, str] | None:
 
 def _column(feedback: pl.DataFrame, name: str) -> str | None:
     """Return the table's column of a segment, or of the channel, by its name in any case."""
-    names = {c.removeprefix(tables.SEGMENT_PREFIX).casefold(): c for c in feedback.columns if c.startswith(tables.SEGMENT_PREFIX)}  # fmt: skip
-    return ({"channel": "channel"} | names).get(name.casefold())
+    columns = tables.segment_columns(feedback)
+    names = {c.removeprefix(tables.SEGMENT_PREFIX).casefold(): c for c in columns}
+    return names.get(name.casefold())
 
 
 def _problem(
@@ -194,7 +194,7 @@ def _problem(
             return "the export has no such segment column"
         if not (feedback[column].cast(pl.String) == segment[1]).any():
             return "nobody is of this segment"
-    if feedback.filter(pl.col("reason").is_null())["created_at"].null_count() == feedback.height:
+    if feedback.filter(pl.col("reason").is_null())["created_at"].drop_nulls().is_empty():
         return "the feedback bears no dates"
     return ""
 
@@ -382,7 +382,7 @@ def _n_more(fix: FixVerdict, found: Effect, given: Mapping[str, Any]) -> tuple[i
         max(p * (1 - p), 1 / (n + 2)) / max(n, 1)
         for p, n in ((before, fix.before.n), (after, fix.after.n))
     ]
-    inflation = found.error**2 / max(sum(parts), MIN_VARIANCE)
+    inflation = found.error**2 / max(sum(parts), stats.MIN_VARIANCE)
     fixed, shrinking = (inflation * part for part in parts)
     allowed = (wanted / POWER) ** 2
     if fixed + shrinking <= allowed:

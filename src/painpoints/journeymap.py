@@ -87,6 +87,7 @@ def build(
         n_people=feedback.select(tables.person().n_unique()).item(),
         n_mentions=mentions.height,
         people_known=tables.people_known(feedback),
+        min_people=min_people,
         scores=scores.get(ALL, ()),
         stages=tuple(
             replace(view, scores=scores.get(name, ()), change=_share_change(changes.get(name, ())))
@@ -280,8 +281,8 @@ _FINDING_COLUMNS = (
 )
 _EVIDENCE_COLUMNS = (
     *("mention_id", "feedback_id", "verbatim", "start", "end", "stage", "stage_source"),
-    *("touchpoint", "sentiment", "type", "severity", "topic_id", "source", "channel"),
-    *("survey", "score", "created_at", "question"),
+    *("touchpoint", "sentiment", "type", "severity", "topic_id", "source", "row", "channel"),
+    *("survey", "score", "score_max", "created_at", "question"),
 )
 
 

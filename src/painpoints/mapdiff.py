@@ -94,7 +94,7 @@ def compare(
         return (), 0.0
     n_before, n_now = sizes[False], sizes[True]
     before, now = groups["before"].to_numpy(), groups["now"].to_numpy()
-    p, verdicts = _judged(before, n_before, now, n_now, min_people=min_people, q=q)
+    p, verdicts = stats.judged(before, n_before, now, n_now, min_people=min_people, q=q)
     low, high = stats.newcombe(before, n_before, now, n_now)
     evidence = _evidence(told)
     gone = {"merged", "retired"}
@@ -146,25 +146,6 @@ def _counted(told: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _judged(
-    before: stats.Integers,
-    n_before: int,
-    now: stats.Integers,
-    n_now: int,
-    *,
-    min_people: int,
-    q: float,
-) -> tuple[stats.Floats, list[str]]:
-    """Return the corrected p and the verdict of each group; few people are not tested."""
-    sizes = np.full(before.size, n_before), np.full(before.size, n_now)
-    p = np.ones(before.size)
-    testable = before + now >= min_people  # the exact test is given this sum, so it may choose
-    p[testable] = stats.benjamini_hochberg(
-        stats.difference_of_shares(now, sizes[1], before, sizes[0])[testable]
-    )
-    return p, stats.verdicts(before, sizes[0], now, sizes[1], p, q=q, min_people=min_people)
-
-
 def _evidence(told: pl.DataFrame) -> dict[tuple[str, str, str, bool], tuple[str, ...]]:
     """Return the mentions of each group on each side, one of each person before a second."""
     turn = pl.int_range(pl.len()).over(*KEYS, "late", "unit")
@@ -200,7 +181,7 @@ def _false_alarms(
     alarms = 0
     for _ in range(n):
         now = np.asarray(table @ rng.permutation(late))
-        _, verdicts = _judged(
+        _, verdicts = stats.judged(
             whole - now, late.size - n_now, now, n_now, min_people=min_people, q=q
         )
         alarms += sum(verdict not in {"unchanged", "too_few"} for verdict in verdicts)
@@ -214,7 +195,7 @@ def mix(feedback: pl.DataFrame) -> tuple[str, ...]:
     """
     heard = feedback.filter(pl.col("reason").is_null()).with_columns(who=tables.person())
     sizes = dict(heard.group_by("late").agg(n=pl.col("who").n_unique()).iter_rows())
-    columns = [c for c in heard.columns if c == "channel" or c.startswith(tables.SEGMENT_PREFIX)]
+    columns = tables.segment_columns(heard)
     found = []
     for column in columns if len(sizes) == 2 else ():
         counted = heard.drop_nulls(column).group_by(pl.col(column).cast(pl.String), "late")

@@ -175,7 +175,7 @@ def _features(of: Told, *, like: Told) -> Matrix:
     """
     rows = _rooted(of.told)
     spread = np.nanstd(like.scores) if np.isfinite(like.scores).mean() >= 0.5 else 0.0
-    if spread <= stats.MIN_EXPECTED:
+    if spread <= stats.MIN_VARIANCE:
         return rows
     weight = float(_rooted(like.told).std(axis=0).max())
     score = np.nan_to_num((of.scores - np.nanmean(like.scores)) / spread)
@@ -385,8 +385,8 @@ def _segments(told: Told, placed: Labels, heard: pl.DataFrame) -> list[tuple[int
     """
     at = pl.DataFrame({"who": told.people, "placed": placed})
     sizes = np.bincount(placed)
-    tables_ = [_counts(heard, at, c, sizes.size) for c in heard.columns if c == "channel" or c.startswith(tables.SEGMENT_PREFIX)]  # fmt: skip
-    counted = [each for table in tables_ for each in table]
+    columns = tables.segment_columns(heard)
+    counted = [each for c in columns for each in _counts(heard, at, c, sizes.size)]
     if not counted:
         return []
     k = np.array([counts for _, _, counts in counted])

@@ -88,9 +88,10 @@ def _holm(views: list[SegmentView]) -> tuple[SegmentView, ...]:
 
 def _heard(feedback: pl.DataFrame) -> pl.DataFrame:
     """Return the analysed feedbacks: feedback_id, person (a number from 0), the segments' columns."""
-    columns = [c for c in feedback.columns if c == "channel" or c.startswith(tables.SEGMENT_PREFIX)]
     return feedback.filter(pl.col("reason").is_null()).select(
-        "feedback_id", *columns, person=tables.person().hash().rank("dense").cast(pl.Int64) - 1
+        "feedback_id",
+        *tables.segment_columns(feedback),
+        person=tables.person().hash().rank("dense").cast(pl.Int64) - 1,
     )
 
 

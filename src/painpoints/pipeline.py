@@ -15,10 +15,16 @@ import numpy as np
 import polars as pl
 
 from painpoints import drift, drivers, findings, labels, readers, redact, tables, topics, trends
-from painpoints.arrangement import Tables, arrange
+from painpoints.arrangement import (
+    Tables,
+    arrange,
+    refuse_different_stages,
+    refuse_odd_stages,
+    stages,
+)
 from painpoints.classify import Classified, Priors, Vectors
 from painpoints.config import Settings, load
-from painpoints.domain import Drift, JourneyMap
+from painpoints.domain import Drift, JourneyMap, Stage
 from painpoints.errors import InputError, RunError
 from painpoints.parts import Parts, Reader, Rows, Whole
 
@@ -84,6 +90,7 @@ class Earlier:
     """A finished run, as far as another needs it that adds to it.
 
     inputs: of each file that it read, what `run.json` says.
+    stages: of the journey that its mentions are told of.
     """
 
     tables: Tables
@@ -91,6 +98,7 @@ class Earlier:
     priors: Priors
     inputs: tuple[Mapping[str, Any], ...]
     parts: Mapping[str, str]
+    stages: tuple[Stage, ...]
 
 
 class Analyser:
@@ -105,9 +113,11 @@ class Analyser:
 
         Raises:
             ModelError: a part is missing, damaged or of another version.
+            SettingsError: the stages of `settings` cannot be a journey.
         """
         self._on_step = on_step or _silent
         self.reader = Reader(settings or load())
+        refuse_odd_stages(self.settings, self.reader.classifier.classes("stage"))
 
     @property
     def settings(self) -> Settings:
@@ -146,7 +156,7 @@ class Analyser:
             RunError: the earlier run was made by another encoder than is in force.
         """
         if continues is not None:
-            self._refuse_other(continues, "encoder-")
+            self.refuse_other(continues.parts, "encoder-")
         clock = _Clock(self._on_step)
         clock("read")
         intake = readers.read(inputs, self.settings.read, self.settings.columns)
@@ -183,9 +193,10 @@ class Analyser:
 
         Raises:
             InputError: the inputs cannot be used, or hold nothing new.
-            RunError: the run was made by other trained parts than are in force.
+            RunError: the run was made by other trained parts or stages than are in force.
         """
-        self._refuse_other(earlier, "")
+        self.refuse_other(earlier.parts, "")
+        refuse_different_stages(earlier.stages, stages(self.settings))
         clock = _Clock(self._on_step)
         clock("read")
         seen = {source["source"]: source["sha256"] for source in earlier.inputs}
@@ -229,10 +240,13 @@ class Analyser:
             raise InputError("nothing new: the earlier run holds every answer of the inputs")
         return feedback.filter(~repeated), int(repeated.sum())
 
-    def _refuse_other(self, earlier: Earlier, which: str) -> None:
-        """Refuse a run whose parts, those whose names begin so, are others than are in force."""
-        names = {name for name in (*earlier.parts, *self.parts) if name.startswith(which)}
-        if any(self.parts.get(name) != earlier.parts.get(name) for name in names):
+    def refuse_other(self, parts: Mapping[str, str], which: str) -> None:
+        """Refuse a run made by other parts, of those whose names begin with `which`.
+
+        Raises:
+            RunError: they are others than are in force.
+        """
+        if not same_parts(parts, self.parts, which):
             raise RunError(
                 "the earlier run was made in another quality or by other trained parts than are in "
                 "force, so what is new would be read otherwise than what is old; analyse both anew"
@@ -392,6 +406,12 @@ class Analyser:
         keys = {"\t".join(row[:3]): row for row in grouped.rows() if row[:3] not in told.names}
         named = told.namer.groups({key: row[3] for key, row in keys.items()})
         return {**told.names, **{keys[key][:3]: name for key, name in named.items()}}
+
+
+def same_parts(one: Mapping[str, str], other: Mapping[str, str], which: str) -> bool:
+    """Return whether both have the same versions of the parts whose names begin with `which`."""
+    names = {name for name in (*one, *other) if name.startswith(which)}
+    return all(one.get(name) == other.get(name) for name in names)
 
 
 def _names_kept(earlier: Earlier, lineage: Sequence[topics.Descent]) -> dict[str, str]:

@@ -8,6 +8,8 @@ import json
 import platform
 import shutil
 import tempfile
+import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -19,7 +21,7 @@ import numpy as np
 import polars as pl
 
 from painpoints import journeymap, report, tables, writers
-from painpoints.arrangement import Tables, arrange
+from painpoints.arrangement import Tables, arrange, stages
 from painpoints.config import Settings
 from painpoints.errors import InputError, RunError, TableError
 from painpoints.pipeline import Analysis, Earlier
@@ -78,9 +80,8 @@ def save(analysis: Analysis, out: Path) -> list[Path]:
 
 def _write(analysis: Analysis, folder: Path) -> list[Path]:
     whole, journey, intake = analysis.tables, analysis.journey, analysis.intake
-    written = _draw(whole, journey, analysis.settings, folder)
+    written = _tell(whole, journey, analysis.settings, folder)
     written += writers.write_tables(whole.by_name(), folder)
-    written.append(writers.write_json(journeymap.to_dict(journey), folder / "journey_map.json"))
     written.append(writers.write_json(quality(analysis), folder / "quality.json"))
     if analysis.drift is not None:
         novel = whole.mentions.filter(pl.col("mention_id").is_in(list(analysis.drift.novel_ids)))
@@ -91,12 +92,19 @@ def _write(analysis: Analysis, folder: Path) -> list[Path]:
         written.append(writers.write_table(lines, folder / LINEAGE))
     if intake.rejected.height:
         written.append(writers.write_table(intake.rejected, folder / "rejected.csv"))
-    if analysis.settings.rank.fixes is not None:
-        written.append(Path(shutil.copyfile(analysis.settings.rank.fixes, folder / FIXES)))
     written.append(folder / TOPIC_MODEL)
     arrays: dict[str, Any] = analysis.topic_model.to_arrays()
     np.savez_compressed(folder / TOPIC_MODEL, **arrays)
     written.append(writers.write_json(facts(analysis), folder / RUN))
+    return written
+
+
+def _tell(whole: Tables, journey: "JourneyMap", settings: Settings, folder: Path) -> list[Path]:
+    """Write all that tells of the map: its reports, the map itself, the register it judges by."""
+    written = _draw(whole, journey, settings, folder)
+    written.append(writers.write_json(journeymap.to_dict(journey), folder / "journey_map.json"))
+    if settings.rank.fixes is not None:
+        written += writers.write_files({FIXES: settings.rank.fixes.read_bytes()}, folder)
     return written
 
 
@@ -108,9 +116,10 @@ def _draw(whole: Tables, journey: "JourneyMap", settings: Settings, folder: Path
         max_evidence=settings.report.max_evidence,
         seed=settings.seed,
     )
-    return report.write(
-        journey, evidence, folder, n_evidence_total=whole.mentions.height, top=settings.report.top
+    drawn = report.draw(
+        journey, evidence, n_evidence_total=whole.mentions.height, top=settings.report.top
     )
+    return writers.write_files(drawn, folder)
 
 
 def quality(analysis: Analysis) -> dict[str, Any]:
@@ -153,7 +162,7 @@ def facts(analysis: Analysis) -> dict[str, Any]:
 
 
 def load_facts(run: Path) -> dict[str, Any]:
-    """Return the `run.json` of a run.
+    """Return the `run.json` of a run, without settings that there were when it was made, and are no more.
 
     Raises:
         RunError: there is no run, or it was written in another format.
@@ -166,7 +175,8 @@ def load_facts(run: Path) -> dict[str, Any]:
         raise RunError(f"{run / RUN} cannot be read; analyse the input again") from error
     if not isinstance(found, dict) or found.get("format") != FORMAT:
         raise RunError(f"{run} was written in another format than {FORMAT}; analyse it again")
-    return found
+    told = found.get("settings", {})
+    return found | {"settings": {key: told[key] for key in Settings.model_fields if key in told}}
 
 
 def load_tables(run: Path) -> Tables:
@@ -195,9 +205,9 @@ def load_topic_model(run: Path) -> TopicModel:
     path = run / TOPIC_MODEL
     load_facts(run)
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             return TopicModel.from_arrays(dict(arrays))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise RunError(f"{path} cannot be read; analyse the input again") from error
 
 
@@ -225,6 +235,7 @@ def load_earlier(run: Path) -> Earlier:
         priors=told["priors"],
         inputs=tuple(told["inputs"]),
         parts=told["parts"],
+        stages=stages(Settings.model_validate(told["settings"])),
     )
 
 
@@ -232,7 +243,8 @@ def redraw(run: Path, out: Path, settings: Settings) -> list[Path]:
     """Draw the reports of the run anew, with the title and limits of `settings`.
 
     The numbers stay those of the run: ranking and reading keep the run's own settings; only a
-    register of fixes may be named anew, to be judged on the run's data.
+    register of fixes may be named anew, to be judged on the run's data. Drawn into the run itself,
+    its map and its register are those of the reports.
 
     Raises:
         RunError: the run is missing or damaged, or `out` cannot be written.
@@ -247,7 +259,8 @@ def redraw(run: Path, out: Path, settings: Settings) -> list[Path]:
         }
     )
     whole = load_tables(run)
-    return _draw(whole, arrange(whole, drawn), drawn, out)
+    write = _tell if out.resolve() == run.resolve() else _draw
+    return write(whole, arrange(whole, drawn), drawn, out)
 
 
 def write_table(frame: pl.DataFrame, path: Path) -> Path:

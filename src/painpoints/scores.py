@@ -8,7 +8,7 @@ of different length get their own score each. What an answer counts is said in `
 import numpy as np
 import polars as pl
 
-from painpoints import stats, surveys, tables
+from painpoints import points, stats, surveys, tables
 from painpoints.domain import ALL, UNTOLD, Estimate, Score
 
 
@@ -38,10 +38,9 @@ def _answers(feedback: pl.DataFrame, *columns: str) -> pl.DataFrame:
 def _scored(answers: pl.DataFrame, *, min_people: int) -> tuple[Score, ...]:
     """Return the scores of a group of answers, each counted once however many rows it has."""
     answers = answers.filter(pl.col("answer").is_first_distinct())
-    groups = answers.group_by("survey", "score_max").len().sort("len", "survey", descending=True)
     found: list[Score] = []
-    for survey, top, _ in groups.iter_rows():
-        same = answers.filter(survey=survey).filter(pl.col("score_max").eq_missing(top))
+    for survey, top in points.scales(answers):
+        same = points.on_scale(answers, survey, top)
         measures = surveys.measures(survey, top)
         found += [s for m in measures if (s := _measured(m, same, min_people))]
     return tuple(found)
@@ -117,12 +116,12 @@ def _by(
 
 
 def _measured(measure: surveys.Measure, answers: pl.DataFrame, min_people: int) -> Score | None:
-    points = measure.points(answers["score"].to_numpy())
-    on_scale = ~np.isnan(points)
+    counted = measure.points(answers["score"].to_numpy())
+    on_scale = ~np.isnan(counted)
     people = answers["person"].to_numpy()[on_scale]
     if people.size == 0:
         return None
-    given = stats.sample(points[on_scale], people)
+    given = stats.sample(counted[on_scale], people)
     n_people = given.n_people
     low, high = stats.interval(given, measure.kind, low=measure.low, high=measure.high)
     return Score(

@@ -23,7 +23,8 @@ Kind = Literal["net", "share", "mean"]
 Z95 = 1.959963984540054
 """The 97.5 % point of the normal distribution."""
 
-MIN_EXPECTED = 1e-12
+MIN_VARIANCE = 1e-12
+"""Variances up to here are none."""
 
 
 def wilson(k: Numbers, n: Numbers, *, z: float = Z95) -> tuple[Floats, Floats]:
@@ -77,7 +78,7 @@ def mean(
     with np.errstate(divide="ignore", invalid="ignore"):
         half = special.stdtrit(np.maximum(n - 1, 1e-9), 0.975) * np.sqrt(np.asarray(variance) / n)
         hidden = 1 - 0.05 ** (1 / n)
-    equal = np.asarray(variance) <= MIN_EXPECTED
+    equal = np.asarray(variance) <= MIN_VARIANCE
     below = np.where(equal, hidden * (value - low), half)
     above = np.where(equal, hidden * (high - value), half)
     known = n > 1
@@ -117,7 +118,7 @@ def _effective_n(values: Floats, person: Integers, n_each: Integers) -> float:
         return 1.0
     worst = float((n_each.astype(np.float64) ** 2).sum() / n)
     spread = float(values.var(ddof=1)) / n
-    if spread <= MIN_EXPECTED:
+    if spread <= MIN_VARIANCE:
         return n / worst
     totals = np.bincount(person, values - values.mean())
     clustered = n_people / (n_people - 1) * float((totals**2).sum()) / n**2
@@ -355,6 +356,22 @@ def rank_ranges(draws: Floats, point: Floats, groups: Integers) -> tuple[Integer
     low = np.quantile(drawn, 0.025, axis=0, method="inverted_cdf").astype(np.int64)
     high = np.quantile(drawn, 0.975, axis=0, method="inverted_cdf").astype(np.int64)
     return np.minimum(low, printed), np.maximum(high, printed)
+
+
+def judged(
+    before: Integers, n_before: int, now: Integers, n_now: int, *, min_people: int, q: float
+) -> tuple[Floats, list[str]]:
+    """Return the corrected p and the verdict of each share now / n_now against before / n_before.
+
+    Fisher's exact test, Benjamini-Hochberg; what fewer than `min_people` told in both is not tested.
+    """
+    sizes = np.full(before.size, n_before), np.full(before.size, n_now)
+    p = np.ones(before.size)
+    testable = before + now >= min_people  # the exact test is given this sum, so it may choose
+    p[testable] = benjamini_hochberg(
+        difference_of_shares(now, sizes[1], before, sizes[0])[testable]
+    )
+    return p, verdicts(before, sizes[0], now, sizes[1], p, q=q, min_people=min_people)
 
 
 def verdicts(

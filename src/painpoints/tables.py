@@ -15,6 +15,15 @@ SEGMENT_PREFIX = "segment_"
 
 TIME = pl.Datetime("us", "UTC")
 
+UNMET_NEED = (
+    r"(?i)\b(do|does|did|will|would|could|can) (you|they|it|i|we)\b.{0,40}\b(offer|sell|stock|"
+    r"support|accept|deliver|ship|add|get|have|make|provide|allow|change|use|pay)\b"
+    r"|\b(is|are|will) there (a|an|any|ever|be)\b|\bany (plans?|chance|way|option)\b"
+    r"|\bwhen (will|are|can) (you|there|we|i)\b|\bwhy (can't|cannot|can not|don't|doesn't|isn't|"
+    r"no|not)\b|\bwhy is there no\b|\bhow about\b|\bwhat about\b"
+)
+"""Questions that show a need which is not met yet; English, like the models."""
+
 
 def person() -> pl.Expr:
     """Return who stands behind a feedback: `person_id`, else its row of the export as one person.
@@ -39,6 +48,11 @@ def answer() -> pl.Expr:
     return pl.struct("source", "row", "survey", "score", "score_max", person().alias("who")).hash()
 
 
+def segment_columns(frame: pl.DataFrame) -> list[str]:
+    """Return the columns that people are told apart by: the channel, and the export's own."""
+    return [c for c in frame.columns if c == "channel" or c.startswith(SEGMENT_PREFIX)]
+
+
 def tells_pain() -> pl.Expr:
     """Return whether a mention tells a problem: so by its type, or negative where that is open.
 
@@ -54,6 +68,13 @@ def tells_praise() -> pl.Expr:
     is_open = pl.col("type").is_in(["other", "unsure"])
     by_type = (pl.col("type") == "praise") & (pl.col("sentiment") != "negative")
     return by_type | (is_open & (pl.col("sentiment") == "positive"))
+
+
+def tells_wish() -> pl.Expr:
+    """Return whether a mention asks for something: a request, or a question of an unmet need."""
+    is_question = pl.col("type") == "question"
+    searched = pl.when(is_question).then("text").otherwise(pl.lit(""))  # the rest costs seconds
+    return (pl.col("type") == "request") | (is_question & searched.str.contains(UNMET_NEED))
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +190,7 @@ TOPICS = Table(
         Column("parent_id", pl.String, "the broader topic", nullable=True, added_by="topics"),
         Column("n_mentions", pl.Int64, "mentions assigned", added_by="topics"),
         Column("first_seen", TIME, "earliest feedback of it", nullable=True, added_by="topics"),
-        Column("status", pl.String, "kept, new, merged, split, retired, hidden", added_by="topics"),
+        Column("status", pl.String, "kept, new, split", added_by="topics"),
         Column("label", pl.String, "readable, unique", added_by="labels"),
         Column("terms", pl.List(pl.String), "by c-TF-IDF, most telling first", added_by="labels"),
         Column(

@@ -26,7 +26,9 @@ def follow(
     every: str,
     now_to: datetime,
 ) -> Timeline | None:
-    """Return the lines over the last 12 complete periods; None where people were heard in fewer than 3.
+    """Return the lines over the last 12 complete periods; None without any line.
+
+    So where people were heard in fewer than 3 periods, or gave no score and no pain is ranked.
 
     members:  kind, stage, topic_id, mention_id, feedback_id, as `findings.members` gives them.
     findings: the FINDINGS table; the five ranked pains of highest priority are followed.
@@ -47,7 +49,7 @@ def follow(
     pains = tuple(_pain(row, told, starts, sizes) for row in first.iter_rows(named=True))
     scored = points.headline(dated)
     if scored is None:
-        return Timeline(unit, None, "", pains)
+        return Timeline(unit, None, "", pains) if pains else None
     measure, answers = scored
     line = TrendLine("score", "", "", "", tuple(_score(measure, answers, at) for at in starts))
     return Timeline(unit, measure.survey, measure.name, (line, *pains))

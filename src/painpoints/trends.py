@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 import polars as pl
 
-from painpoints import stats, surveys, tables
+from painpoints import points, stats, surveys, tables
 from painpoints.domain import ALL, UNTOLD, Change
 
 UNITS = {"week": "1w", "month": "1mo", "quarter": "1q", "year": "1y"}
@@ -191,13 +191,7 @@ def _compared(
     """Add the share of each period, the corrected p, and the verdict."""
     n_before, n_now = (heard.filter(late=side)["person"].n_unique() for side in (False, True))
     before, now = groups["before"].to_numpy(), groups["now"].to_numpy()
-    sizes = np.full(before.size, n_before), np.full(before.size, n_now)
-    p = np.ones(before.size)
-    testable = before + now >= min_people  # the exact test is given this sum, so it may choose
-    p[testable] = stats.benjamini_hochberg(
-        stats.difference_of_shares(now, sizes[1], before, sizes[0])[testable]
-    )
-    verdicts = stats.verdicts(before, sizes[0], now, sizes[1], p, q=q, min_people=min_people)
+    p, verdicts = stats.judged(before, n_before, now, n_now, min_people=min_people, q=q)
     return groups.with_columns(
         trend=pl.Series(verdicts, dtype=pl.String),
         trend_before=pl.col("before") / max(n_before, 1),
@@ -259,20 +253,13 @@ def _compare(
 
 
 def _answers(feedback: pl.DataFrame) -> Iterator[tuple[surveys.Measure, pl.DataFrame]]:
-    """Yield feedback_id, person, late and points of each survey kind, the most answered first."""
+    """Return feedback_id, person, late and points of each survey kind, the most answered first."""
     scored = feedback.drop_nulls("score").select(
         *("feedback_id", "survey", "score", "score_max", "late"),
         answer=tables.answer(),
         person=tables.person().hash(),
     )
-    scales = scored.group_by("survey", "score_max").len()
-    ordered = scales.sort("len", "survey", "score_max", descending=True)
-    for survey, top, _ in ordered.unique("survey", keep="first", maintain_order=True).iter_rows():
-        same = scored.filter(pl.col("survey") == survey, pl.col("score_max").eq_missing(top))
-        measure = surveys.headline(survey, top)
-        if measure:
-            points = pl.Series("points", measure.points(same["score"].to_numpy()))
-            yield measure, same.with_columns(points).filter(pl.col("points").is_not_nan())
+    return points.by_survey(scored)
 
 
 def _moods(mentions: pl.DataFrame, heard: pl.DataFrame) -> pl.DataFrame:

@@ -29,18 +29,38 @@ def write_tables(
     return [write_table(frame, out / f"{name}.{form}") for name, frame in frames.items()]
 
 
+def write_files(contents: Mapping[str, bytes], out: Path) -> list[Path]:
+    """Write each content to `out/<name>` and return the paths, in the order given.
+
+    Raises:
+        RunError: where a file cannot be written.
+    """
+    for name, content in contents.items():
+        with replacing(out / name) as unfinished:
+            unfinished.write_bytes(content)
+    return [out / name for name in contents]
+
+
 def write_table(frame: pl.DataFrame, path: Path) -> Path:
     """Write a table in the form that the ending of `path` names: .parquet, .csv or .json.
 
     Raises:
         RunError: for any other ending, or where the file cannot be written.
     """
-    write = _FORMS.get(path.suffix)
-    if write is None:
-        raise RunError(f"{path.name}: tables are written as {', '.join(_FORMS)}")
+    refuse_ending(path)
     with replacing(path) as unfinished:
-        write(frame, unfinished)
+        _FORMS[path.suffix](frame, unfinished)
     return path
+
+
+def refuse_ending(path: Path) -> None:
+    """Check that `write_table` can write to a file of this name.
+
+    Raises:
+        RunError: the ending is none that it knows.
+    """
+    if path.suffix not in _FORMS:
+        raise RunError(f"{path.name}: tables are written as {', '.join(_FORMS)}")
 
 
 def write_json(value: Any, path: Path) -> Path:

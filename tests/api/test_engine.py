@@ -7,9 +7,9 @@ import polars as pl
 import pytest
 from tests.synthetic import frames
 
-from painpoints.errors import InputError
+from painpoints.errors import InputError, SettingsError
 from painpoints_api import slices
-from painpoints_api.engine import PackagedEngine
+from painpoints_api.engine import PackagedEngine, check_settings
 
 JOURNEY = {"stages": [{"name": "buying", "covers": ["purchase", "delivery"]}, {"name": "after", "covers": ["use", "support"]}]}  # fmt: skip
 
@@ -122,6 +122,15 @@ def test_the_settings_file_holds(engine: PackagedEngine, run: Path, tmp_path: Pa
     own.analyse([tmp_path / "answers.csv"], {}, tmp_path / "out", lambda *_: None)
     kept = pl.read_parquet(tmp_path / "out" / "feedback.parquet")["verbatim"].to_list()
     assert kept == said
+
+
+def test_a_journey_that_loses_mentions_is_refused_before_it_is_queued() -> None:
+    """Stages that stand there twice, or cover what is no stage, are told to who asks."""
+    check_settings(None, {"journey": JOURNEY})
+    with pytest.raises(SettingsError, match=r"'b' stands there twice; b covers 'usee'"):
+        check_settings(
+            None, {"journey": {"stages": [{"name": "b"}, {"name": "b", "covers": ["usee"]}]}}
+        )
 
 
 def test_a_run_of_other_models_is_refused(engine: PackagedEngine, run: Path) -> None:

@@ -46,6 +46,16 @@ def test_the_planted_change_is_found(folders: tuple[Path, Path], tmp_path: Path)
     assert (tmp_path / "diff.md").read_text().startswith("# q1 → half")
 
 
+def test_a_folder_that_cannot_be_written_is_told(
+    folders: tuple[Path, Path], tmp_path: Path
+) -> None:
+    """A diff goes nowhere where a file is in the way: one sentence, no traceback."""
+    (tmp_path / "file").write_text("mine", encoding="utf-8")
+    found, quotes = diffs.diff(*folders)
+    with pytest.raises(RunError, match=r"diff\.html cannot be written"):
+        diffs.save(found, quotes, tmp_path / "file" / "below")
+
+
 def test_what_cannot_be_compared_is_refused(folders: tuple[Path, Path], tmp_path: Path) -> None:
     """The same run twice, another encoder, other stages, no run: each is told, none is compared."""
     with pytest.raises(InputError, match="no feedback that"):

@@ -81,6 +81,17 @@ def test_in_parts_is_as_a_whole(local: Analysis, settings: Settings, export: Pat
     assert local.masked == whole.masked
 
 
+def test_parts_without_a_mention_are_a_whole_run(settings: Settings, tmp_path: Path) -> None:
+    """A large export in a language that is not covered is read to its end, as a small one is."""
+    said = "Die Lieferung kam leider viel zu spät und niemand ging ans Telefon."
+    rows = (f"{n % 11},{said} Auftrag {n}.\n" for n in range(300))
+    export = tmp_path / "answers.csv"
+    export.write_text("nps,comment\n" + "".join(rows), encoding="utf-8")
+    found = Analyser(settings).analyse([export], spread=_in(tmp_path / "parts", Processes(1)))
+    assert found.tables.mentions.is_empty()
+    assert dict(found.journey.left_out) == {"language": 300}
+
+
 class Killing:
     """An engine that loses workers while it works: kills one after each of its first tasks."""
 

@@ -168,6 +168,17 @@ def test_small_data_gives_a_map(analyser: Analyser, tmp_path: Path, n_rows: int)
     assert ranked.filter(pl.col("reach") < small.settings.rank.min_people).is_empty()
 
 
+def test_dated_praise_without_scores_gives_a_map(analyser: Analyser, tmp_path: Path) -> None:
+    """Reviews of half a year that score nothing and tell no pain end in a whole run."""
+    said = ("The courier was friendly and on time.", "The app is easy to use.", "Setting it up took five minutes.")  # fmt: skip
+    days = (f"2026-{1 + n // 30:02}-{1 + n % 28:02},{said[n % 3]}\n" for n in range(180))
+    (tmp_path / "praise.csv").write_text("date,comment\n" + "".join(days), encoding="utf-8")
+    found = analyser.analyse([tmp_path / "praise.csv"])
+    assert found.journey.period is not None
+    assert found.journey.timeline is None
+    assert {path.name for path in runs.save(found, tmp_path / "out")} == PROMISED
+
+
 # -- the command line -------------------------------------------------------------------------
 
 

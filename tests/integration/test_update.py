@@ -7,7 +7,7 @@ import pytest
 
 from painpoints import runs
 from painpoints.config import load
-from painpoints.errors import InputError, RunError
+from painpoints.errors import InputError, RunError, SettingsError
 from painpoints.pipeline import Analyser, Analysis
 
 DEMO = Path(__file__).parents[2] / "data" / "fixtures" / "demo" / "lakeside_broadband_nps.csv"
@@ -114,6 +114,23 @@ def test_other_trained_parts_are_refused(exports: tuple[Path, Path], run: Path) 
     other = Analyser(load(None, QUICK | {"quality": "accurate"}))
     with pytest.raises(RunError, match="analyse both anew"):
         other.update([exports[1]], runs.load_earlier(run))
+
+
+def test_another_journey_is_refused(
+    analyser: Analyser, exports: tuple[Path, Path], run: Path
+) -> None:
+    """New mentions are not told of other stages than the old: the settings of the run are asked for."""
+    own = [{"name": "before", "covers": ["purchase"]}, {"name": "after", "covers": ["use"]}]
+    other = analyser.under(load(None, QUICK | {"journey": {"stages": own}}))
+    with pytest.raises(RunError, match=r"different stages \(8 and 2, 0 of them shared\)"):
+        other.update([exports[1]], runs.load_earlier(run))
+
+
+def test_odd_stages_are_refused_before_anything_is_read() -> None:
+    """A journey that would lose mentions is no analyser's."""
+    own = [{"name": "all", "covers": ["usee"]}]
+    with pytest.raises(SettingsError, match=r"'all' stands for .*covers 'usee'"):
+        Analyser(load(None, QUICK | {"journey": {"stages": own}}))
 
 
 def test_a_later_run_keeps_the_topics_that_go_on(

@@ -48,6 +48,7 @@ def weekly(rng: np.random.Generator, rates: np.ndarray, n_weeks: int) -> Frames:
             "topic_id": [f"t{t:02}" for t in topic],
             "type": ["pain_point"] * week.size,
             "sentiment": ["negative"] * week.size,
+            "text": ["it broke"] * week.size,
         }
     )
     return Frames(pl.concat([feedback, last]), mentions, pl.DataFrame())
@@ -108,6 +109,23 @@ def test_emerging_finds_a_jump_and_a_new_topic() -> None:
     found = [{e.topic_id: e.verdict for e in look.found} for look in looks if look]
     assert np.mean([each.get("t28") == "rising" for each in found]) >= 0.8
     assert np.mean([each.get("t29") == "new" for each in found]) >= 0.8
+
+
+def test_questions_of_an_unmet_need_emerge_as_wishes_do() -> None:
+    """What findings list as asked for is watched; a question about the weather is not."""
+    rates = np.full((13, 20), 10.0)
+    rates[-1, 0] = 60.0
+    made = weekly(np.random.default_rng(1), rates, 13)
+    for kind, text, emerges in (
+        ("request", "please deliver on Sundays", True),
+        ("question", "Do you deliver on Sundays?", True),
+        ("question", "What time is it?", False),
+    ):
+        asked = made.mentions.with_columns(
+            type=pl.lit(kind), sentiment=pl.lit("neutral"), text=pl.lit(text)
+        )
+        found = watched(Frames(made.feedback, asked, made.topics))
+        assert ("t00" in [e.topic_id for e in found.found] if found else False) == emerges
 
 
 def test_the_printed_power_is_the_power_there_is() -> None:

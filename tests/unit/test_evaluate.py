@@ -94,3 +94,22 @@ def test_table_has_a_column_for_each_model() -> None:
     page = table({"ours": one, "plain": one})
     assert page.splitlines()[0] == "| label | figure | ours | plain |"
     assert "| stage | macro-F1 | 1.000 | 1.000 |" in page
+
+
+def test_severity_levels_that_do_not_occur_keep_their_distance() -> None:
+    """Taking 1 for 3 is as far apart whether or not anything is of level 2."""
+    truth, answer = ["0", "1", "1", "3", "3"], ["0", "3", "1", "3", "3"]
+    found = figures("severity", truth, answer, np.ones(5))
+    # by hand: 1 miss of 2 levels weighs 4; by chance sum (i - j)^2 n_i m_j / 5 is 80 / 5
+    assert found.kappa == pytest.approx(1 - 4 / (80 / 5))
+
+
+def test_unsure_severity_has_no_distance_and_what_is_no_level_is_refused() -> None:
+    """Kappa is of the sure answers; none of them agree by nothing; other values are named."""
+    sure = figures("severity", ["0", "1", "3"], ["0", "3", "3"], np.ones(3))
+    with_unsure = figures("severity", ["0", "1", "3", "3"], ["0", "3", "3", "unsure"], np.ones(4))
+    assert with_unsure.kappa == pytest.approx(sure.kappa)
+    assert figures("severity", ["1", "1"], ["unsure", "unsure"], np.ones(2)).kappa == 0.0
+    assert figures("severity", ["1", "1"], ["1", "unsure"], np.ones(2)).kappa == 1.0
+    with pytest.raises(InputError, match=r"2\.0, None is none of the levels"):
+        figures("severity", ["2.0", "1"], ["2", None], np.ones(2))

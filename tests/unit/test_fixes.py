@@ -180,6 +180,9 @@ def test_too_early_and_misplaced_fixes_are_said_to_be() -> None:
     assert judged(made, topic=None, stage="moon").verdict == "unknown"
     undated = Frames(made.feedback.with_columns(created_at=pl.lit(None, pl.Datetime("us", "UTC"))), made.mentions, made.topics)  # fmt: skip
     assert judged(undated).reason == "the feedback bears no dates"
+    left_out = pl.when(pl.int_range(pl.len()) == 0).then(pl.lit("empty")).alias("reason")
+    undated = Frames(undated.feedback.with_columns(left_out), made.mentions, made.topics)
+    assert judged(undated).reason == "the feedback bears no dates"
 
 
 def test_a_short_history_is_compared_plainly() -> None:

@@ -101,6 +101,15 @@ def test_owner_and_note_reach_the_map_and_its_json() -> None:
     assert (late["topic_id"], late["owner"], late["note"]) == ("t04", "Bo", "in May")
 
 
+def test_the_minimum_that_ranks_is_told() -> None:
+    """The map and its JSON say from how many people on its findings are ranked."""
+    made = frames(50)
+    whole = journeymap.build(
+        made.feedback, made.mentions, made.topics, found(made), stages=JOURNEY, title="T", min_people=9
+    )  # fmt: skip
+    assert journeymap.to_dict(whole)["min_people"] == 9
+
+
 def test_net_sentiment_counts_each_person_once() -> None:
     """One who says two bad things and a good one is negative; evenly mixed is neither."""
     made = frames(3, repeat=0)
@@ -166,6 +175,15 @@ def test_evidence_quotes_exactly() -> None:
     texts = dict(made.mentions.select("mention_id", "text").iter_rows())
     assert all(e.verbatim[e.start : e.end] == texts[e.mention_id] for e in shown)
     assert shown[0].segments["plan"] in {"basic", "family", "pro"}
+
+
+def test_evidence_tells_which_answer_it_belongs_to() -> None:
+    """Row and scale come along, so that the questions of one row are known to be one answer."""
+    made = frames(50)
+    rows = {row["feedback_id"]: row for row in made.feedback.iter_rows(named=True)}
+    for shown in journeymap.evidence(made.feedback, made.mentions, found(made)):
+        told = rows[shown.feedback_id]
+        assert (shown.row, shown.score_max) == (told["row"], told["score_max"])
 
 
 def test_capped_evidence_keeps_what_is_most_telling() -> None:

@@ -132,10 +132,9 @@ def test_a_cap_is_said() -> None:
     )
 
 
-def test_the_minimum_is_read_from_the_map() -> None:
-    """Slices rank from the size on from which the map itself ranks."""
-    journey, _ = sample(2000)
-    apart = [f.reach for view in journey.stages for f in view.listed_apart]
-    ranked = [f.reach for view in journey.stages for f in view.pain_points + view.opportunities]
-    assert max(apart) < html.min_people(journey) <= min(ranked)
-    assert html.min_people(counted(())) == 5
+def test_slices_rank_from_the_minimum_of_the_analysis() -> None:
+    """The page is told from how many people on groups are ranked, whatever sizes there are."""
+    journey, rows = sample(60)
+    for least in (1, 10):
+        text = html.page(replace(journey, min_people=least), rows, n_evidence_total=len(rows))
+        assert json.loads(parsed(text).inside["script"][0])["map"]["min_people"] == least

@@ -2,13 +2,15 @@
 
 from dataclasses import replace
 
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.sample_map import STAGES, counted, evidence, sample
+from tests.synthetic import frames
 
-from painpoints import surveys
-from painpoints.domain import Estimate, Evidence, Score
+from painpoints import domain, drivers, findings, journeymap, surveys
+from painpoints.domain import Evidence, Stage
 from painpoints.report import payload
 
 
@@ -89,19 +91,62 @@ def test_members_are_completed_where_only_some_are_named() -> None:
             assert sorted(told) == sorted(finding.evidence_ids)
 
 
+def test_members_of_every_kind_are_those_of_the_findings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where few are named, the rest are the findings' own: questions that show a need too."""
+    monkeypatch.setattr(findings, "MAX_EVIDENCE", 2)
+    asked = "Why is there no dark mode?"
+    made = frames(300, seed=3)
+    turned = (pl.col("type") == "request") & (pl.col("row") % 2 == 0)
+    ends = pl.col("start", "end") + len(asked) + 1
+    mentions = made.mentions.with_row_index("row").with_columns(ends)
+    mentions = mentions.with_columns(
+        type=pl.when(turned).then(pl.lit("question")).otherwise("type"),
+        text=pl.when(turned).then(pl.lit(asked)).otherwise("text"),
+        start=pl.when(turned).then(0).otherwise("start"),
+        end=pl.when(turned).then(len(asked)).otherwise("end"),
+    ).drop("row")
+    feedback = made.feedback.with_columns(verbatim=pl.format(asked + " {}", "verbatim"))
+    drawn = drivers.measure(feedback, mentions, n_bootstrap=5)
+    found = findings.find(feedback, mentions, made.topics, drawn, n_bootstrap=5)
+    stages = [Stage(name, name) for name in domain.STAGES]
+    journey = journeymap.build(feedback, mentions, made.topics, found, stages=stages, title="T")
+    rows = journeymap.evidence(feedback, mentions, found)
+    members = payload.payload(journey, rows, n_evidence=len(rows))["members"]
+    told = {finding.opportunity: finding for finding in payload.findings(journey)}
+    assert set(told) == {None, "remove_pain", "asked_for", "extend_delight"}
+    for finding in payload.findings(journey):
+        assert len(members[finding.finding_id]) == finding.n_mentions
+
+
 @pytest.mark.parametrize(
-    ("survey", "top"), [("nps", 10.0), ("csat", 5.0), ("csat", 7.0), ("ces", 7.0), ("stars", 5.0), ("thumbs", 1.0)]
+    ("survey", "top"), [("nps", 10.0), ("csat", 5.0), ("csat", 7.0), ("ces", 7.0), ("stars", 20.0), ("thumbs", 1.0)]
 )  # fmt: skip
-def test_the_measure_of_a_score_is_found_by_its_words(survey: str, top: float) -> None:
-    """Each measure that the engine prints is told to the page with its scale and bands."""
-    for measure in surveys.measures(survey, top):
-        said = measure.convention + "; 3 answers off the scale left out"
-        score = Score(survey, Estimate(1, 0, 2, 9), said, measure.name, measure.low, measure.high)
-        journey = replace(counted((), STAGES), scores=(score,))
-        (told,) = payload.measures(journey)
+def test_each_scale_has_its_measures(survey: str, top: float) -> None:
+    """Every measure of a kind and its scale is told to the page, with bands and words."""
+    rows = [replace(row, survey=survey, score=1.0, score_max=top) for row in evidence(5)]
+    measures = payload.measures(rows)
+    for told, measure in zip(measures, surveys.measures(survey, top), strict=True):
         assert (told["bottom"], told["top"]) == (measure.bottom, measure.top)
-        assert told["kind"] == measure.kind
+        assert (told["score_max"], told["kind"]) == (top, measure.kind)
+        assert told["convention"] == measure.convention
         assert told["good"] == (list(measure.good) if measure.good else None)
+
+
+def test_only_what_was_scored_has_a_measure() -> None:
+    """Without a score there is none; two scales of one kind have one each."""
+    rows = [replace(row, survey="csat", score=None, score_max=5.0) for row in evidence(20)]
+    assert payload.measures(rows) == []
+    rows = [replace(row, score=2.0, score_max=7.0 if i else 5.0) for i, row in enumerate(rows)]
+    assert {told["score_max"] for told in payload.measures(rows)} == {5.0, 7.0}
+
+
+def test_questions_of_one_row_are_one_answer() -> None:
+    """Feedbacks share an answer's number where row, person, scale and score are the same."""
+    row = replace(evidence(1)[0], score=8.0)
+    second = replace(row, feedback_id="b")
+    others = [replace(row, feedback_id="c", row=9), replace(row, feedback_id="d", score=3.0)]
+    feedback = payload.columns([row, second, *others])["feedback"]
+    assert feedback["answer"] == [0, 0, 1, 2]
 
 
 def test_an_empty_map_has_empty_columns() -> None:

@@ -432,6 +432,18 @@ def test_lines_are_told_by_period_with_their_intervals() -> None:
     assert [item["title"] for item in section.figure["items"]] == ["NPS", "Drops, Use"]
 
 
+def test_lines_of_pains_alone_are_drawn() -> None:
+    """Without scores the pains stand alone; without any line there is no section."""
+    journey, _ = told()
+    days = [datetime(2026, month, 1, tzinfo=UTC) for month in (1, 2)]
+    share = tuple(TrendPoint(day, Estimate(0.1, 0.05, 0.15, 90)) for day in days)
+    lines = Timeline("month", None, "", (TrendLine("share", "Drops", "use", "t17", share),))
+    section = by_name(replace(journey, timeline=lines))["timeline"]
+    assert section.lead.startswith("“Drops”: 10.0 %")
+    assert [c.title for c in section.tables[0].columns] == ["Period", "Drops, Use"]
+    assert "timeline" not in by_name(replace(journey, timeline=replace(lines, lines=())))
+
+
 def test_scores_of_touchpoints_and_channels_stand_in_one_table() -> None:
     """The first measure of each, by people; small ones are said to be too few."""
     journey, _ = SAMPLE
@@ -444,11 +456,21 @@ def test_scores_of_touchpoints_and_channels_stand_in_one_table() -> None:
     ]  # fmt: skip
     assert section.tables[0].rows[1].cells[3].text == "too few"
     assert section.tables[0].rows[0].cells[3].value == score.estimate.value
-    assert "is spoken of most by those who scored" in section.lead
+    assert section.lead.startswith("touchpoint: customer service is spoken of most by those who scored: NPS ")  # fmt: skip
     assert section.tables[0].columns[3].look == "decimal"
     csat = replace(score, survey="csat", measure="top_two_share")
     shares = by_name(replace(journey, scores_by={"channel": {"web": (csat,)}}))["scores"]
     assert shares.tables[0].columns[3].look == "share"
+
+
+def test_nobody_speaks_of_a_channel() -> None:
+    """The lead is of a touchpoint, wherever it stands; people came by a channel."""
+    journey, _ = SAMPLE
+    both = {"channel": {"email": journey.scores}, "touchpoint": {"app": journey.scores}}
+    lead = by_name(replace(journey, scores_by=both))["scores"].lead
+    assert lead.startswith("touchpoint: app is spoken of most by those who scored")
+    alone = by_name(replace(journey, scores_by=both | {"touchpoint": {"app": ()}}))["scores"].lead
+    assert alone.startswith("channel: email is what those who scored came by most: NPS ")
 
 
 def test_tables_do_not_call_answers_people() -> None:

@@ -38,3 +38,21 @@ def test_segments_may_join() -> None:
     """Columns to cut by may be added under their prefix."""
     frame = tables.FEEDBACK.empty().with_columns(pl.lit("gold").alias("segment_plan"))
     assert tables.check(tables.FEEDBACK, frame).columns[-1] == "segment_plan"
+
+
+def test_a_wish_is_a_request_or_a_question_of_an_unmet_need() -> None:
+    """The type tells it, or what is asked; no other mention is searched for it."""
+    told = [
+        ("request", "let me pay by card", True),
+        ("question", "Do you deliver on Sundays?", True),
+        ("question", "What time is it?", False),
+        ("pain_point", "why can't you deliver", False),
+    ]
+    frame = pl.DataFrame(told, schema=["type", "text", "wish"], orient="row")
+    assert frame.select(tables.tells_wish()).to_series().to_list() == frame["wish"].to_list()
+
+
+def test_people_are_told_apart_by_channel_and_the_exports_own_columns() -> None:
+    """In the order of the table, and no other column."""
+    frame = tables.FEEDBACK.empty().with_columns(segment_plan=pl.lit("gold"))
+    assert tables.segment_columns(frame) == ["channel", "segment_plan"]

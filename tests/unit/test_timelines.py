@@ -74,3 +74,10 @@ def test_without_scores_the_pains_are_followed_alone() -> None:
     told = followed(frames(600, survey="none"))
     assert told is not None
     assert (told.survey, {line.what for line in told.lines}) == (None, {"share"})
+
+
+def test_no_score_and_no_ranked_pain_have_no_lines() -> None:
+    """Dates alone are nothing to follow."""
+    made = frames(600, survey="none")
+    praise = made.mentions.filter(pl.col("type") == "praise")
+    assert followed(Frames(made.feedback, praise, made.topics)) is None

@@ -188,6 +188,22 @@ def test_few_mentions_do_not_fail(n: int) -> None:
     assert assigned["reason"].null_count() == n
 
 
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ("Because he said so", "She made me", "When getting going"),
+        ("Это не так", "Нет света", "ça"),
+    ],
+)
+def test_texts_without_a_word_for_a_term_are_one_topic(texts: tuple[str, ...]) -> None:
+    """Stop words alone, or no letter that BERTopic reads, still have a place."""
+    mentions, vectors = feedback_on(1)
+    mentions = mentions[: len(texts)].with_columns(text=pl.Series(texts))
+    assert content.left_out(mentions).count(None) >= 2
+    model = fit(mentions, vectors[: len(texts)])
+    assert model.terms == ((),)
+
+
 def test_the_sample_is_the_same_in_any_order_and_keeps_every_stage() -> None:
     """Above max_sample the texts are drawn by their own hash, in proportion to stage and type."""
     mentions, vectors = feedback_on(50)

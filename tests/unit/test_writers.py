@@ -136,6 +136,13 @@ def test_a_file_is_whole_or_as_before(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_files_stand_in_the_order_given(tmp_path: Path) -> None:
+    """Contents are written as they are, into a folder that is made."""
+    written = writers.write_files({"b.md": b"two", "a.png": b"\x00"}, tmp_path / "out")
+    assert [(path.name, path.read_bytes()) for path in written] == [("b.md", b"two"), ("a.png", b"\x00")]  # fmt: skip
+    assert len(list((tmp_path / "out").iterdir())) == 2
+
+
 def test_a_full_or_forbidden_disk_is_told(frame: pl.DataFrame, tmp_path: Path) -> None:
     """Where the place cannot be written to, the error says which place."""
     (tmp_path / "file").write_text("in the way")

@@ -238,7 +238,7 @@ def _fix_figure(fix: FixVerdict) -> dict[str, Any]:
 def timeline(journey: JourneyMap) -> Iterator[Section]:
     """Yield the section of the lines over time, if the map has one."""
     told = journey.timeline
-    if told is None:
+    if told is None or not told.lines:
         return
     titles = {view.stage.name: view.stage.title for view in journey.stages}
     names = [_line_name(told, line, titles) for line in told.lines]

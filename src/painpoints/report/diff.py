@@ -28,7 +28,6 @@ from painpoints.report.section import (
     text_cell,
 )
 
-GROUPS = {"pain_point": "pain", "asked_for": "wish", "extend_delight": "praise"}
 QUOTES = 5
 MAX_FIGURE = 20
 _MOVED = ("new", "rising", "falling", "fixed")
@@ -102,7 +101,7 @@ def _cells(diff: MapDiff, change: MapChange) -> tuple[Cell, ...]:
     value = words.signed(100 * d.value, 1) if d.value is not None else "–"
     return (
         text_cell(change.label),
-        text_cell(GROUPS.get(change.group, change.group)),
+        text_cell(words.GROUPS.get(change.group, change.group)),
         text_cell(_stage(diff, change.stage)),
         text_cell(change.verdict.replace("_", " ")),
         count_cell(change.before),
@@ -250,7 +249,7 @@ def dumbbells(diff: MapDiff, changes: Sequence[MapChange]) -> list[dict[str, Any
         return []
     return [
         {
-            "label": f"{c.label} ({GROUPS.get(c.group, c.group)}, {_stage(diff, c.stage)})",
+            "label": f"{c.label} ({words.GROUPS.get(c.group, c.group)}, {_stage(diff, c.stage)})",
             "before": 100 * (c.share_before or 0) / widest,
             "now": 100 * (c.share_now or 0) / widest,
             "words": f"{words.percent(c.share_before)} → {words.percent(c.share_now)}",

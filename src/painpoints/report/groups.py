@@ -3,7 +3,7 @@
 Computes none of the numbers.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from painpoints.domain import (
@@ -14,6 +14,7 @@ from painpoints.domain import (
     Personas,
     PersonaTrait,
     Return,
+    Score,
     SegmentDifference,
     SegmentView,
 )
@@ -37,40 +38,58 @@ from painpoints.report.section import (
 
 def group_scores(journey: JourneyMap) -> Iterator[Section]:
     """Yield the section of the scores of touchpoints and channels, if the map has one."""
-    rows = tuple(
-        Row(
-            (
-                text_cell(f"{column}: {name.replace('_', ' ')}"),
-                text_cell(words.score_name(score.survey, score.measure)),
-                count_cell(score.estimate.n),
-                Cell("too few", None) if score.small else Cell(words.score_text(score), score.estimate.value),
-            )
-        )
-        for column, groups in journey.scores_by.items()
-        for name, scores in sorted(groups.items(), key=lambda pair: -pair[1][0].estimate.n if pair[1] else 0)
-        for score in scores[:1]
-    )  # fmt: skip
-    if not rows:
+    scored = {column: _first_scores(groups) for column, groups in journey.scores_by.items()}
+    shown = [score for scores in scored.values() for _, score in scores]
+    if not shown:
         return
-    shown = [
-        scores[0] for groups in journey.scores_by.values() for scores in groups.values() if scores
-    ]
     look = words.points_look((score.survey, score.measure) for score in shown)
+    columns = (Column("Of"), Column("Score"), Column(words.people_title(journey), "count"), Column("Value", look))  # fmt: skip
+    rows = {
+        column: tuple(Row(_score_cells(column, name, score)) for name, score in scores)
+        for column, scores in scored.items()
+    }
     yield Section(
         "scores",
         "Scores of touchpoints and channels",
         "Scores",
-        f"{rows[0].cells[0].text} is spoken of most by those who scored: {rows[0].cells[3].text}.",
-        (Table("Scores", (Column("Of"), Column("Score"), Column(words.people_title(journey), "count"), Column("Value", look)), rows),),
+        _scores_lead(rows),
+        (Table("Scores", columns, tuple(row for part in rows.values() for row in part)),),
         (
             "The score that people gave to the whole, of those who speak of a touchpoint, or came by a channel; people who speak of two count in both. Stages stand in the map, segments and personas in their own sections.",
         ),
-    )  # fmt: skip
+    )
+
+
+def _first_scores(groups: Mapping[str, Sequence[Score]]) -> list[tuple[str, Score]]:
+    """Return the first score of each group that has any, the most answered first."""
+    first = [(name, scores[0]) for name, scores in groups.items() if scores]
+    return sorted(first, key=lambda pair: -pair[1].estimate.n)
+
+
+def _score_cells(column: str, name: str, score: Score) -> tuple[Cell, ...]:
+    return (
+        text_cell(f"{column}: {name.replace('_', ' ')}"),
+        text_cell(words.score_name(score.survey, score.measure)),
+        count_cell(score.estimate.n),
+        Cell("too few", None)
+        if score.small
+        else Cell(words.score_text(score), score.estimate.value),
+    )
+
+
+def _scores_lead(rows: Mapping[str, Sequence[Row]]) -> str:
+    """Return what those who scored speak of most; where they speak of none, how they came."""
+    spoken, came = rows.get("touchpoint", ()), rows.get("channel", ())
+    how = (
+        "is spoken of most by those who scored"
+        if spoken
+        else "is what those who scored came by most"
+    )
+    first = next(iter(spoken or came)).cells
+    return f"{first[0].text} {how}: {first[3].text}."
 
 
 # -- segments and paths -----------------------------------------------------------------------
-
-GROUPS = {"pain_point": "pain", "asked_for": "wish", "extend_delight": "praise"}
 
 
 def segments(journey: JourneyMap) -> Iterator[Section]:
@@ -108,7 +127,7 @@ def _more_often(views: Sequence[SegmentView]) -> list[tuple[str, SegmentDifferen
 
     Less often here is more elsewhere; where that is one segment, it is told of that one.
     """
-    order = {kind: i for i, kind in enumerate(GROUPS)}
+    order = {kind: i for i, kind in enumerate(words.GROUPS)}
     more = [
         (f"{v.column}: {v.value}", d)
         for v in views
@@ -160,7 +179,7 @@ def _value(view: SegmentView, e: Estimate) -> str:
 def _apart_cells(name: str, d: SegmentDifference) -> tuple[Cell, ...]:
     return (
         text_cell(d.label),
-        text_cell(GROUPS.get(d.group, d.group)),
+        text_cell(words.GROUPS.get(d.group, d.group)),
         text_cell(d.stage.replace("_", " ")),
         text_cell(name),
         count_cell(d.here),

@@ -19,13 +19,12 @@ from markupsafe import Markup
 
 from painpoints.domain import Evidence, JourneyMap
 from painpoints.report import words
-from painpoints.report.payload import findings, payload
+from painpoints.report.payload import payload
 
 _SCRIPTS = (
     "data", "format", "statistics", "slice", "draw", "map", "tables", "panel", "filters", "sections",
     "main",
 )  # fmt: skip
-_DEFAULT_MIN_PEOPLE = 5
 
 
 def page(
@@ -41,7 +40,7 @@ def page(
     """
     look, script = Markup(style()), Markup(_script())  # noqa: S704 - our own files
     data = payload(journey, evidence, n_evidence=n_evidence_total)
-    data |= {"top": top, "min_people": min_people(journey)}
+    data |= {"top": top}
     text: str = _frame().render(
         journey=journey,
         span=words.span_text(journey),
@@ -101,15 +100,6 @@ def _changes(journey: JourneyMap) -> str:
         if words.change_text(change)
     ]
     return "; ".join(told)
-
-
-def min_people(journey: JourneyMap) -> int:
-    """Return the fewest people that were ranked, as far as the map shows it; at least 2."""
-    apart = [f.reach for view in journey.stages for f in view.listed_apart]
-    ranked = [f.reach for f in findings(journey) if f.rank is not None]
-    if apart and (not ranked or max(apart) < min(ranked)):
-        return max(2, max(apart) + 1)
-    return max(2, min([*ranked, _DEFAULT_MIN_PEOPLE]))
 
 
 _HOW = [

@@ -4,13 +4,16 @@ A mention is told by numbers into lists of names, a verbatim stands once however
 has, and offsets count UTF-16 units, as the page's language does. Computes nothing that is shown.
 """
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from painpoints import surveys
-from painpoints.domain import Evidence, Finding, JourneyMap, Score
+import polars as pl
+
+from painpoints import points, surveys
+from painpoints.domain import Evidence, Finding, JourneyMap
+from painpoints.findings import PAIN, REMOVE, members
 from painpoints.report.section import Section
 from painpoints.report.sections import sections
 
@@ -25,16 +28,16 @@ def payload(
 
     `n_evidence` is the number of mentions before any cap, so that the page can say what it holds.
     """
-    members = _members(journey, evidence)
+    behind = _members(journey, evidence)
     below = sections(journey)
     return {
         "version": VERSION,
         "map": plain(journey),
         "n_evidence": n_evidence,
-        "members": {finding_id: ids for finding_id, ids in members.items() if ids},
+        "members": {finding_id: ids for finding_id, ids in behind.items() if ids},
         "sections": [plain(replace(section, sets={})) for section in below],
         "sets": _sets(below, evidence),
-        "measures": measures(journey),
+        "measures": measures(evidence),
         "evidence": columns(evidence),
     }
 
@@ -50,20 +53,22 @@ def _sets(below: Sequence[Section], evidence: Sequence[Evidence]) -> dict[str, A
     }
 
 
-def measures(journey: JourneyMap) -> list[dict[str, Any]]:
-    """Return how each kind of score on the map counts an answer, so that a slice can be scored."""
-    scores = [*journey.scores, *(score for view in journey.stages for score in view.scores)]
-    found = {(score.survey, score.measure): _measure(score) for score in scores}
-    return [plain(measure) | {"kind": measure.kind} for measure in found.values() if measure]
+def measures(evidence: Sequence[Evidence]) -> list[dict[str, Any]]:
+    """Return how each scale that was answered counts an answer, so that a slice can be scored."""
+    number = _Names()
+    given = [(r.survey, r.score_max, number(_answer(r))) for r in evidence if r.score is not None]
+    columns = {"survey": pl.String, "score_max": pl.Float64, "answer": pl.Int64}
+    scales = points.scales(pl.DataFrame(given, columns, orient="row"))
+    return [
+        plain(measure) | {"kind": measure.kind, "score_max": top}
+        for survey, top in scales
+        for measure in surveys.measures(survey, top)
+    ]
 
 
-def _measure(score: Score) -> surveys.Measure | None:
-    """Return the measure whose words the score carries; the scale's top is not told otherwise."""
-    candidates = (measure for top in _TOPS for measure in surveys.measures(score.survey, top))
-    return next((m for m in candidates if score.convention.startswith(m.convention)), None)
-
-
-_TOPS = (None, *(float(top) for top in (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 100)))
+def _answer(row: Evidence) -> Hashable:
+    """Return what the questions of one row share, as `tables.answer` does."""
+    return row.source, row.row, row.survey, row.score, row.score_max, row.person
 
 
 def plain(value: Any) -> Any:
@@ -105,13 +110,15 @@ def columns(evidence: Sequence[Evidence]) -> dict[str, Any]:
 
 
 def _feedback(rows: Sequence[Evidence]) -> dict[str, Any]:
-    person = _Names()
+    person, answer = _Names(), _Names()
     segments = sorted({name for row in rows for name in row.segments})
     return {
         "id": [row.feedback_id for row in rows],
         "verbatim": [row.verbatim for row in rows],
         "person": [person(row.person) for row in rows],
+        "answer": [answer(_answer(row)) for row in rows],
         "score": [row.score for row in rows],
+        "score_max": _coded(row.score_max for row in rows),
         "at": [row.created_at.isoformat()[:19] if row.created_at else None for row in rows],
         "question": _coded(row.question for row in rows),
         "source": _coded(row.source for row in rows),
@@ -168,49 +175,40 @@ def _n_astral(text: str) -> int:
 def _members(journey: JourneyMap, evidence: Sequence[Evidence]) -> dict[str, list[int]]:
     """Number the mentions behind each finding, most telling first.
 
-    Where a finding names only some of its mentions, the rest are those of its stage and topic
-    that do what its kind says.
+    Where a finding names only some of its mentions, the rest are those of its group.
     """
     number = {row.mention_id: i for i, row in enumerate(evidence)}
-    by_cell: dict[tuple[str, str | None], list[int]] = {}
-    for i, row in enumerate(evidence):
-        by_cell.setdefault((row.stage, row.topic_id), []).append(i)
-    return {
-        finding.finding_id: _behind(finding, evidence, number, by_cell)
-        for finding in findings(journey)
-    }
+    groups = _groups(evidence, number)
+    return {finding.finding_id: _behind(finding, number, groups) for finding in findings(journey)}
+
+
+def _groups(
+    evidence: Sequence[Evidence], number: Mapping[str, int]
+) -> dict[tuple[str, str, str], list[int]]:
+    """Return the mentions of each kind, stage and topic, as the findings count them."""
+    given = {name: [getattr(row, name) for row in evidence] for name in _TOLD}
+    given["text"] = [row.verbatim[row.start : row.end] for row in evidence]
+    told = members(pl.DataFrame(given, dict.fromkeys(given, pl.String)))
+    found: dict[tuple[str, str, str], list[int]] = {}
+    for kind, stage, topic, mention_id, _ in told.iter_rows():
+        found.setdefault((kind, stage, topic), []).append(number[mention_id])
+    return found
+
+
+_TOLD = ("mention_id", "feedback_id", "stage", "topic_id", "sentiment", "type")
 
 
 def _behind(
     finding: Finding,
-    evidence: Sequence[Evidence],
     number: Mapping[str, int],
-    by_cell: Mapping[tuple[str, str | None], list[int]],
+    groups: Mapping[tuple[str, str, str], list[int]],
 ) -> list[int]:
     named = [number[key] for key in finding.evidence_ids if key in number]
     if len(finding.evidence_ids) >= finding.n_mentions:
         return named
-    tells = _tells(finding)
-    more = [i for i in by_cell.get((finding.stage, finding.topic_id), []) if tells(evidence[i])]
-    return list(dict.fromkeys(named + more))
-
-
-def _tells(finding: Finding) -> Callable[[Evidence], bool]:
-    """Return the test whether a mention of the topic belongs to this kind of finding.
-
-    The same rules as `tables.tells_pain` and `tables.tells_praise`, on one row.
-    """
-    if finding.opportunity == "asked_for":
-        return lambda row: row.type == "request"
-    if finding.opportunity == "extend_delight":
-        return lambda row: _tells_either(row, "praise", "positive", "negative")
-    return lambda row: _tells_either(row, "pain_point", "negative", "positive")
-
-
-def _tells_either(row: Evidence, type_: str, mood: str, against: str) -> bool:
-    if row.type in {"other", "unsure"}:
-        return row.sentiment == mood
-    return row.type == type_ and row.sentiment != against
+    claim = finding.opportunity or finding.kind
+    group = (PAIN if claim == REMOVE else claim, finding.stage, finding.topic_id)
+    return list(dict.fromkeys(named + groups.get(group, [])))
 
 
 def findings(journey: JourneyMap) -> list[Finding]:

@@ -27,6 +27,7 @@ OPPORTUNITIES = {
     "asked_for": "Asked for",
     "extend_delight": "Extend a delight",
 }
+GROUPS = {"pain_point": "pain", "asked_for": "wish", "extend_delight": "praise"}
 REASONS = {
     "empty": "nothing was written",
     "no_answer": "“n/a”, “nothing” and the like",
@@ -35,8 +36,6 @@ REASONS = {
     "language": "a language that the models do not cover",
     "agent": "said by the company, kept as context",
     "novel": "like no topic yet; kept in a queue for the next topics",
-    "duplicate": "the same answer again",
-    "rejected": "rows set aside because they could not be read",
     "no_mention": "nothing in it could be taken as a mention",
     "none": "they tell no stage (“thanks”, “great company”)",
     "unsure": "the stage is not clear enough to say",

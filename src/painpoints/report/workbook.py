@@ -125,7 +125,7 @@ def _section_sheet(section: Section, at: int) -> tuple[str, list[_Column], Seque
     return name, [*columns, _Column("Mention ids", 30, ids)], table.rows, note
 
 
-_LOOKS = {look: look for look in ("count", "share", "decimal", "p", "pp", "net", "mean")}
+_LOOKS = {look: look for look in ("count", "share", "decimal", "p")}
 _UNRANKED = "No rank: too few people to rank; named, so that nothing is hidden."
 _HOW = [
     ("low, high", "Ends of the 95 % interval of the number before them."),

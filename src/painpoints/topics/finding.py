@@ -40,7 +40,7 @@ def fit(mentions: pl.DataFrame, vectors: Floats, *, settings: TopicSettings) -> 
     texts = _distinct(mentions, settings.max_sample)
     own = vectors[texts["row"].to_numpy()].astype(np.float32)
     center = _center(own)
-    if texts.height < 2:
+    if texts.height < 2 or not _any_term(texts["text"]):
         return _freeze(
             texts, own, center, Clustering.single(texts.height), novelty=settings.novelty
         )
@@ -92,6 +92,12 @@ def _distinct(mentions: pl.DataFrame, most: int) -> pl.DataFrame:
 
 def _hash(text: str) -> int:
     return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big", signed=False)
+
+
+def _any_term(texts: pl.Series) -> bool:
+    """Return whether any word may be a term, of the letters that BERTopic leaves of a text."""
+    left = texts.str.replace_all(r"[\n\t]", " ").str.replace_all(r"[^A-Za-z0-9 ]", "")
+    return any(not STOP.issuperset(WORD.findall(text)) for text in left.str.to_lowercase())
 
 
 def _bare(texts: pl.DataFrame) -> Ints | None:

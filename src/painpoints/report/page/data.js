@@ -9,7 +9,7 @@ function unpack(text) {
   return {
     map: data.map,
     top: data.top,
-    minPeople: data.min_people,
+    minPeople: data.map.min_people,
     measures: data.measures,
     nEvidence: data.n_evidence,
     members: new Map(Object.entries(data.members)),

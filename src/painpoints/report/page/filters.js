@@ -33,15 +33,16 @@ function labelled(label, id, field, kind = "") {
 const segmentNames = (store) => Object.keys(store.F.segments);
 
 // The answers of each band are named where all are of one kind and scale.
-function bandNames({ measures, F }) {
-  const kinds = F.survey.names.filter((s) => s && s !== "none");
-  const ends = kinds.length === 1 ? bandEnds(measures, kinds[0]) : null;
+function bandNames({ measures }) {
+  const [{ survey, score_max: scale } = {}] = measures;
+  const one = measures.every((measure) => measure.survey === survey && measure.score_max === scale);
+  const ends = one ? bandEnds(measures, survey, scale) : null;
   if (!ends) return [["low", "Low"], ["middle", "Middle"], ["high", "High"]];
   const { bottom, top, low, high } = ends, [under, from] = [Math.floor(low), Math.ceil(high)];
   const answers = { low: [bottom, under], middle: [under + 1, from - 1], high: [from, top] };
-  const words = { nps: NPS_BANDS, enps: NPS_BANDS }[kinds[0]] ?? { low: "Low", middle: "Middle", high: "High" };
+  const words = { nps: NPS_BANDS, enps: NPS_BANDS }[survey] ?? { low: "Low", middle: "Middle", high: "High" };
   const range = ([a, b]) => (a === b ? `${a}` : `${a}–${b}`);
-  return Object.entries(answers).filter(([, [a, b]]) => a <= b).map(([name, ab]) => [name, kinds[0] === "stars" ? `${range(ab)} stars` : `${words[name]} (${range(ab)})`]);
+  return Object.entries(answers).filter(([, [a, b]]) => a <= b).map(([name, ab]) => [name, survey === "stars" ? `${range(ab)} stars` : `${words[name]} (${range(ab)})`]);
 }
 
 const NPS_BANDS = { low: "Detractors", middle: "Passives", high: "Promoters" };
@@ -63,7 +64,7 @@ function statusWords(app) {
 function silentWords(store) {
   const all = scoresOf(store, store.M.id.map((_, i) => i));
   return store.map.scores.map((s) => {
-    const heard = all.find((o) => o.survey === s.survey && o.measure === s.measure)?.estimate ?? nothing();
+    const heard = all.find((o) => isSame(s, o))?.estimate ?? nothing();
     if (heard.n === s.estimate.n) return "";
     return ` ${scoreName(s)} here is of answers with mentions only: without filters these give ${scoreValue(s.survey, heard.value, s.measure)} (n = ${count(heard.n)}), all answers ${scoreValue(s.survey, s.estimate.value, s.measure)} (n = ${count(s.estimate.n)}).`;
   }).join("");

@@ -98,7 +98,7 @@ const WHAT_IF_TOP = 12;
 // once, so that overlapping pains are not added up. Needs every mention and every answer.
 function whatIf(app) {
   const { store } = app, { map } = store;
-  const score = map.scores[0], measure = store.measures[0];
+  const score = map.scores[0], measure = store.measures.find((m) => isSame(score, m));
   const pains = allFindings(map).filter((f) => f.kind === "pain_point" && f.impact && f.impact.value !== null && f.impact_survey === score?.survey).sort((a, b) => a.impact.value - b.impact.value).slice(0, WHAT_IF_TOP);
   if (!pains.length || !measure || !Object.keys(score.answers ?? {}).length) return null;
   if (store.nEvidence > store.M.n) return el("p", { class: "fine" }, "What if several pains went away at once cannot be counted here: not every mention travels with this page.");
@@ -129,17 +129,13 @@ const EXTRA = { net: [0.75, 1.5], share: [1, 0], mean: [0.75, 1.5] };
 
 function whatIfGain(app, measure, score, chosen) {
   const { F, M, members } = app.store;
-  const feedback = new Set(chosen.flatMap((id) => members.get(id) ?? []).map((i) => M.feedback[i]));
-  const told = new Map();
-  for (const a of feedback) {
-    if (F.score[a] === null || coded(F.survey, a) !== measure.survey) continue;
-    const value = pointsOf(measure, F.score[a]);
-    if (value !== null) told.set(`${F.person[a]}|${coded(F.source, a)}|${F.score[a]}|${F.at[a]}`, [value, F.person[a]]);
-  }
-  if (!told.size) return null;
+  const feedback = chosen.flatMap((id) => members.get(id) ?? []).map((i) => M.feedback[i]);
+  const told = answersOf(app.store, feedback).filter((a) => isOnScale(app.store, measure, a))
+    .map((a) => [pointsOf(measure, F.score[a]), F.person[a]]).filter(([value]) => value !== null);
+  if (!told.length) return null;
   const all = Object.entries(score.answers).map(([answer, n]) => [pointsOf(measure, Number(answer)), n]);
   const sums = (list) => list.reduce(([n, s, q], [v, k]) => [n + k, s + k * v, q + k * v * v], [0, 0, 0]);
-  const [n, s, q] = sums(all), [m, t, r] = sums([...told.values()].map(([v]) => [v, 1]));
+  const [n, s, q] = sums(all), [m, t, r] = sums(told.map(([v]) => [v, 1]));
   if (n <= m) return null;
   const f = m / n, gap = t / m - (s - t) / (n - m);
   const [ends, middle] = EXTRA[measure.kind], centre = (measure.low + measure.high) / 2;
@@ -149,7 +145,7 @@ function whatIfGain(app, measure, score, chosen) {
     return Math.max(0, square / more - (total / more) ** 2) / more;
   };
   const half = Z * Math.sqrt(f * f * (spread(m, t, r) + spread(n - m, s - t, q - r)) + (gap * gap * f * (1 - f)) / n);
-  return { value: -f * gap, low: -f * gap - half, high: -f * gap + half, people: new Set([...told.values()].map(([, who]) => who)).size };
+  return { value: -f * gap, low: -f * gap - half, high: -f * gap + half, people: new Set(told.map(([, who]) => who)).size };
 }
 
 // A Sankey figure: left the stage of an answer, right that of the same person's next; the width of

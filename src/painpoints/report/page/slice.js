@@ -22,7 +22,7 @@ function passing(store, filters) {
   }
   if (filters.from) drop((i) => F.at[i] !== null && F.at[i].slice(0, 10) >= filters.from);
   if (filters.to) drop((i) => F.at[i] !== null && F.at[i].slice(0, 10) <= filters.to);
-  if (filters.band) drop((i) => band(store.measures, coded(F.survey, i), F.score[i]) === filters.band);
+  if (filters.band) drop((i) => band(store, i) === filters.band);
   const words = filters.text.trim().toLowerCase().split(/\s+/).filter(Boolean);
   if (words.length) {
     drop((i) => { const text = F.verbatim[i].toLowerCase(); return words.every((word) => text.includes(word)); });
@@ -121,17 +121,29 @@ function netOf(store, rows) {
   return netShare(up, down, mood.size);
 }
 
-// Every measure that the engine printed, on the answers of these mentions.
+// Every measure that the engine prints, on the answers of these mentions; the most answered first.
 function scoresOf(store, rows) {
   const { F, M } = store;
-  const answers = [...new Set(rows.map((i) => M.feedback[i]))].filter((a) => F.score[a] !== null);
-  return store.measures.flatMap((measure) => {
-    const same = answers.filter((a) => coded(F.survey, a) === measure.survey);
+  const given = answersOf(store, rows.map((i) => M.feedback[i]));
+  const scored = store.measures.map((measure) => [measure, given.filter((a) => isOnScale(store, measure, a))]);
+  return scored.sort(([, a], [, b]) => b.length - a.length).flatMap(([measure, same]) => {
     const estimate = scoreOf(measure, same.map((a) => F.score[a]), same.map((a) => F.person[a]));
     const { survey, name, low, high, convention } = measure;
     return estimate.n ? [{ survey, measure: name, estimate, convention, low, high, small: estimate.n < store.minPeople }] : [];
   });
 }
+
+// One feedback of each scored answer: the questions of one row bear one score.
+function answersOf({ F }, feedback) {
+  const first = new Map();
+  for (const a of feedback) if (F.score[a] !== null && !first.has(F.answer[a])) first.set(F.answer[a], a);
+  return [...first.values()];
+}
+
+const isOnScale = ({ F }, measure, a) => coded(F.survey, a) === measure.survey && coded(F.score_max, a) === measure.score_max;
+
+// Whether a score of the engine is of this measure, or of that of a view: its words tell the scale.
+const isSame = (score, ours) => score.survey === ours.survey && score.convention.startsWith(ours.convention);
 
 function tallies(store, rows, nameOf) {
   const groups = new Map();

@@ -58,6 +58,14 @@ function pointsOf(measure, answer) {
   return (measure.low + measure.high) / 2;
 }
 
+// Of one answer the whole scale; of equal answers as far as others that were not drawn could pull.
+function meanEnds({ low, high }, mean, spread, n) {
+  if (n <= 1) return { low, high };
+  const half = tQuantile(n - 1) * Math.sqrt(spread / n), hidden = 1 - 0.05 ** (1 / n);
+  const [below, above] = spread <= 1e-12 ? [hidden * (mean - low), hidden * (high - mean)] : [half, half];
+  return { low: Math.max(low, mean - below), high: Math.min(high, mean + above) };
+}
+
 function scoreOf(measure, answers, people) {
   const kept = answers.map((a, i) => [pointsOf(measure, a), people[i]]).filter(([point]) => point !== null);
   if (!kept.length) return nothing();
@@ -67,16 +75,13 @@ function scoreOf(measure, answers, people) {
   let ends;
   if (measure.kind === "net") ends = netShare(share((v) => v > 0) * n, share((v) => v < 0) * n, n, 100);
   else if (measure.kind === "share") ends = wilson(mean * n, n);
-  else {
-    const half = n > 1 ? tQuantile(n - 1) * Math.sqrt(variance(values, mean) / n) : Infinity;
-    ends = { low: Math.max(measure.low, mean - half), high: Math.min(measure.high, mean + half) };
-  }
+  else ends = meanEnds(measure, mean, variance(values, mean), n);
   return { value: mean, low: ends.low, high: ends.high, n: new Set(who).size };
 }
 
-// The last low and the first high answer of a survey kind, on the scale of this very export.
-function bandEnds(measures, survey) {
-  const same = measures.filter((measure) => measure.survey === survey);
+// The last low and the first high answer of a survey kind on a scale.
+function bandEnds(measures, survey, scale) {
+  const same = measures.filter((measure) => measure.survey === survey && measure.score_max === scale);
   const measure = same.find(({ good }) => good) ?? same[0];
   if (!measure) return null;
   const { bottom, top, good, bad } = measure;
@@ -84,8 +89,9 @@ function bandEnds(measures, survey) {
   return { bottom, top, low: bad ? bad[1] : bottom + top - high, high };
 }
 
-function band(measures, survey, score) {
-  const ends = score === null ? null : bandEnds(measures, survey);
+function band({ measures, F }, i) {
+  const score = F.score[i];
+  const ends = score === null ? null : bandEnds(measures, coded(F.survey, i), coded(F.score_max, i));
   if (!ends) return null;
   if (score <= ends.low) return "low";
   return score >= ends.high ? "high" : "middle";
