@@ -276,6 +276,17 @@ def test_a_name_denies_once_and_differs_in_more_than_an_article() -> None:
     assert wording.fold("The") == "the"
 
 
+def test_what_goes_on_is_said_with_it() -> None:
+    """It is no name "putting leaflets" where they are to stop, or where it does not stop."""
+    phrases = {"please stop putting leaflets": [("putting leaflets", 1.7)]}
+    cut = {text for text, _, _ in wording.pieces("please stop putting leaflets", phrases)}
+    assert "stop putting leaflets" in cut
+    assert not any(text.startswith("putting") for text in cut)
+    kept = {text for text, _, _ in wording.pieces("the wifi kept dropping out", {})}
+    assert "wifi kept dropping out" in kept
+    assert "dropping out" not in kept
+
+
 def test_what_is_easy_is_said_with_it() -> None:
     """A name has no "not easy" cut off from "to find"; where nothing follows it may be one."""
     phrases = {"the lounge is not easy to find": [("lounge is not easy", 1.7)]}

@@ -125,7 +125,9 @@ def _stands_in(words: Words, clause: Words) -> bool:
     for start in range(len(heard) - len(wanted) + 1):
         end = start + len(wanted)
         if heard[start:end] == wanted:
-            return not (_negated(spoken, start) or _waits_for_verb(spoken, end))
+            return not (
+                _negated(spoken, start) or _goes_on(spoken, start) or _waits_for_verb(spoken, end)
+            )
     return False
 
 
@@ -174,7 +176,7 @@ def _is_ease(words: Words) -> bool:
 def _may_start(clause: Words, start: int) -> bool:
     """Return whether a name may start here: "does not work", never "not work" cut out of it."""
     plain = clause[start].plain
-    if _negated(clause, start):
+    if _negated(clause, start) or _goes_on(clause, start):
         return False
     if plain == "not":
         return start == 0 or clause[start - 1].plain not in _BEFORE_NOT
@@ -211,6 +213,11 @@ def _reads_well(words: Words, *, closes: bool = False) -> bool:
 def _negated(words: Words, start: int) -> bool:
     """Return whether a "not" shortly before would be cut off, which turns the sense round."""
     return any(one.turns for one in words[max(0, start - _REACH) : start])
+
+
+def _goes_on(words: Words, start: int) -> bool:
+    """Return whether a verb would be cut off that says if it goes on: "stop" putting leaflets."""
+    return start > 0 and words[start].plain.endswith("ing") and words[start - 1].plain in _ASPECT
 
 
 def _joint_key(words: Words) -> str:
@@ -317,6 +324,10 @@ _OPENING = _ARTICLE | _PERSONAL | frozenset(_OPENING_WORDS.split())
 _EASE = frozenset({"difficult", "easier", "easy", "hard", "harder", "impossible", "possible"})
 """Words that say how something goes, and leave to what follows them what it is."""
 _TOIL = frozenset({"tried", "tries", "try", "trying", "work", "worked", "working", "works"})
+_ASPECT_WORDS = (
+    "avoid avoids keep keeping keeps kept start started starts stop stopped stopping stops"
+)
+_ASPECT = frozenset(_ASPECT_WORDS.split())
 _PARTICLES = frozenset({"back", "down", "in", "off", "out", "up"})
 _BEFORE_NOT = frozenset({"can", "could", "did", "do", "does", "will", "would"})
 _FAILS = _BEFORE_NOT - {"do", "would"}
