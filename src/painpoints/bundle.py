@@ -48,9 +48,6 @@ ALLOWED = frozenset(
         ("numpy", "dtype"),
         ("numpy", "ndarray"),
         ("numpy._core.multiarray", "scalar"),
-        ("scipy.sparse._csr", "csr_matrix"),
-        ("sklearn.feature_extraction.text", "TfidfTransformer"),
-        ("sklearn.feature_extraction.text", "TfidfVectorizer"),
         ("sklearn.linear_model._logistic", "LogisticRegression"),
     }
 )

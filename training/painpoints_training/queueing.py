@@ -94,7 +94,7 @@ def _scored(whole: Tables, done: pl.Series) -> pl.DataFrame:
     influence = _influence(whole)
     doubt = sum(w * (1.0 - pl.col(f"{n}_prob")) for n, w in UNCERTAIN.items()) / sum(UNCERTAIN.values())  # fmt: skip
     scored = (
-        whole.mentions.join(reach, on="topic_id", how="left", nulls_equal=True)
+        whole.mentions.join(reach, on="topic_id", how="left")
         .join(influence, on="topic_id", how="left")
         .with_columns(
             doubt=doubt, reach=pl.col("reach").fill_null(0.0), influence=pl.col("influence").fill_null(0.0)
@@ -111,7 +111,7 @@ def _damped(name: str) -> pl.Expr:
 
 
 def _reach(whole: Tables) -> pl.DataFrame:
-    """Return how many people each topic reaches, 0..1 on a log scale; none counts as one topic."""
+    """Return how many people each topic reaches, 0..1 on a log scale."""
     people = whole.feedback.select("feedback_id", person().alias("who"))
     counted = whole.mentions.join(people, on="feedback_id").group_by("topic_id").agg(
         pl.col("who").n_unique().log1p().alias("reach")
