@@ -106,9 +106,7 @@ def judged(wish: Wish, on_step: OnStep) -> Evaluation:
     if wish.beside is not None:
         rows = taught.left_out(registry.find(part, wish.models, wish.beside), rows, findings)
     if not rows.height:
-        raise InputError(
-            f"{version.name} has learnt from every row of it; nothing is left to judge"
-        )
+        raise InputError("every row of it was learnt from; nothing is left to judge")
     on_step("encode")
     own = wish.models if wish.models.is_dir() else None
     labeller = companions(wish.quality, own).load(classifier)
