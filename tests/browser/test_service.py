@@ -8,7 +8,6 @@ from typing import Any, Literal
 import httpx
 import polars as pl
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Route, expect
 
 from painpoints_api import jobs, keys
@@ -17,7 +16,7 @@ from painpoints_api.records import Job
 from tests.api.listening import listening
 from tests.api.test_api import Api
 from tests.api.test_training import work_on
-from tests.browser.watched import Watched
+from tests.browser.watched import Watched, grave
 
 EVIL = "<script>document.title = 'taken'</script><img src=x onerror=\"document.title='taken'\">"
 OPEN = pytest.mark.parametrize("served", [False], indirect=True, ids=["open"])
@@ -61,12 +60,6 @@ def enter(served: Served, *scopes: str) -> str:
     return key.split("_")[1]
 
 
-def serious(page: Page) -> list[str]:
-    """Return what axe finds serious or worse."""
-    found = Axe().run(page).response["violations"]
-    return [one["id"] for one in found if one["impact"] in {"serious", "critical"}]
-
-
 def choose_file(page: Page, name: str, content: str) -> None:
     """Choose a file to analyse."""
     page.wait_for_load_state("load")  # a file chosen before the page listens is not heard
@@ -85,7 +78,7 @@ def test_from_a_file_to_its_map(served: Served, sample_html: str) -> None:
     )
     choose_file(page, f"{EVIL}.csv", content)
     expect(page.get_by_label("Comment is taken for")).to_have_value("verbatim")
-    assert serious(page) == []
+    assert grave(page) == []
     page.get_by_label("Other is taken for").select_option("unused")
     page.get_by_role("button", name="Check again").click()
     expect(page.get_by_label("Other is taken for")).to_have_value("unused")
@@ -98,7 +91,7 @@ def test_from_a_file_to_its_map(served: Served, sample_html: str) -> None:
     served.api.finish(analysis_id)
     expect(page.locator("#said")).to_contain_text("Done")
     expect(page.get_by_role("button", name="Parcel arrives late").first).to_be_visible()
-    assert serious(page) == []
+    assert grave(page) == []
     run = next(served.api.settings.data.glob("runs/*/index-1/report.html"))
     run.write_text(sample_html, encoding="utf-8")
     page.get_by_role("link", name="Report").click()
@@ -159,7 +152,7 @@ def test_sessions_end(served: Served) -> None:
     expect(served.page).to_have_url(f"{served.address}/sign-in")
     served.page.goto(f"{served.address}/analyses")
     expect(served.page).to_have_url(f"{served.address}/sign-in")
-    assert serious(served.page) == []
+    assert grave(served.page) == []
     key_id = enter(served, "read")
     served.page.goto(
         "about:blank"
@@ -342,7 +335,7 @@ def test_a_topic_is_renamed_where_it_stands(served: Served) -> None:
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Parcel arrives late")).to_be_focused()
     expect(page.locator("blockquote").first).to_contain_text("<script>")
-    assert serious(page) == []
+    assert grave(page) == []
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     page.keyboard.type(f"Late {EVIL}")
@@ -371,7 +364,7 @@ def test_a_label_is_corrected_in_two_clicks(served: Served) -> None:
     quote.get_by_role("button", name="Support", exact=True).click()
     expect(quote.get_by_role("status")).to_have_text("Stage corrected to Support")
     expect(quote.get_by_role("button", name="Stage Support")).to_be_focused()
-    assert serious(page) == []
+    assert grave(page) == []
     (kept,) = told(served, "/labels")["items"]
     assert (kept["field"], kept["before"], kept["after"]) == ("stage", "delivery", "support")
     page.reload()
@@ -393,7 +386,7 @@ def test_the_queue_is_worked_by_keyboard(served: Served) -> None:
     card = page.locator("#card")
     expect(card).to_be_focused()
     expect(card.locator("mark")).to_have_text(wanted[0]["text"])
-    assert serious(page) == []
+    assert grave(page) == []
     page.keyboard.press("7")
     expect(page.locator("#said")).to_contain_text("Stage: Support. 1\u00a0label given")
     page.keyboard.press("ArrowRight")
@@ -450,7 +443,7 @@ def test_corrections_become_a_version_on_the_page(
     work_on(served.api, told(served, "/retrain")["items"][0]["id"])
     expect(page.locator("#trained")).to_contain_text("from 1\u00a0corrected text")
     expect(page.locator("#judged")).to_contain_text("shipped corpus")
-    assert serious(page) == []
+    assert grave(page) == []
     page.get_by_role("button", name="Promote own-1 of classifier-fast").click()
     expect(page.locator("#trained")).to_contain_text("own-1 is in force")
     page.get_by_role("button", name="Roll back own-1 of classifier-fast").click()
@@ -511,7 +504,7 @@ def test_topics_are_decided_on_their_page(served: Served) -> None:
     expect(page.locator("#said")).to_have_text("Watched.")
     page.get_by_label("Hidden Long wait on the phone").check()
     expect(page.locator("#said")).to_have_text("Hidden.")
-    assert serious(page) == []
+    assert grave(page) == []
     page.get_by_label("Dark mode wanted counts for").select_option(label="App crashes")
     expect(page.locator("#said")).to_contain_text("Merged")
     page.get_by_role("button", name="Rename App crashes").click()
@@ -574,7 +567,7 @@ def test_a_topic_is_split_by_words(served: Served) -> None:
     wanted = told(served, f"/analyses/{analysis_id}/topics/t04/split", words="week")["parts"][0]
     assert wanted > 0
     expect(parts.first).to_have_text(f"{wanted}\u00a0mentions")
-    assert serious(page) == []
+    assert grave(page) == []
     row.get_by_role("button", name="Split", exact=True).click()
     expect(page.locator("#said")).to_contain_text("Split; counts follow")
     expect(page.locator("#topics")).to_contain_text("Part: holds week")
@@ -612,7 +605,7 @@ def test_two_analyses_are_compared(served: Served) -> None:
     expect(page.locator("#changes tbody tr")).to_have_count(len(new))
     page.get_by_role("button", name="Unchanged").click()
     expect(page.locator("#changes tbody tr")).to_have_count(len(wanted))
-    assert serious(page) == []
+    assert grave(page) == []
 
 
 @OPEN
@@ -643,7 +636,7 @@ def test_fixes_are_entered_and_judged(served: Served) -> None:
     (wanted,) = told(served, f"/analyses/{analysis_id}/fixes")["items"]
     assert (wanted["fix"]["expected"], wanted["fix"]["stage"]) == (-0.05, None)
     expect(page.locator("#fixes tbody tr")).to_contain_text(wanted["reason"])
-    assert serious(page) == []
+    assert grave(page) == []
     page.get_by_role("button", name="Remove Second courier").click()
     expect(page.locator("#fixes")).to_contain_text("No fix has been entered yet")
     assert told(served, "/fixes")["items"] == []
@@ -668,7 +661,7 @@ def test_pages_fit_a_phone(served: Served, browser: Browser, scheme: Literal["li
         page.goto(address)
         page.wait_for_selector(ready)
         wide = page.evaluate("document.documentElement.scrollWidth")
-        assert (address, wide <= 390, serious(page)) == (address, True, [])
+        assert (address, wide <= 390, grave(page)) == (address, True, [])
         if address.endswith("/topics"):  # every field is on the screen, none beside it
             box = page.get_by_label("Hidden App crashes").bounding_box()
             assert box is not None

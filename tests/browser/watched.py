@@ -1,5 +1,6 @@
 """A page that remembers everything that it asked for and complained about."""
 
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
 
@@ -41,3 +42,21 @@ class Watched:
             "value => [...new URLSearchParams(location.hash.slice(1)).values()].includes(value)",
             arg=value,
         )
+
+
+def grave(page: Page) -> list[tuple[str, str, str]]:
+    """Return what axe finds serious or critical once all stands still: rule, element and why.
+
+    What still slides in is half transparent, and paler than any reader will see it.
+    """
+    page.evaluate(
+        """() => Promise.all(document.getAnimations()
+            .filter((one) => one.effect.getComputedTiming().endTime < Infinity)
+            .map((one) => one.finished.catch(() => null)))"""
+    )
+    found = Axe().run(page).response["violations"]
+    return [
+        (one["id"], one["nodes"][0]["html"][:160], one["nodes"][0]["failureSummary"])
+        for one in found
+        if one["impact"] in {"serious", "critical"}
+    ]
