@@ -172,31 +172,6 @@ class Classifier:
         """Return the classes of a label in the order of its probabilities."""
         return self._heads[label].classes
 
-    def classify(
-        self,
-        mentions: pl.DataFrame,
-        feedback: pl.DataFrame,
-        vectors: Vectors,
-        contexts: Vectors,
-        *,
-        stages: Sequence[StageSettings] = (),
-        priors: Priors | None = None,
-    ) -> Classified:
-        """Label every mention: `label` of the `probabilities` of these vectors.
-
-        Args:
-            mentions: MENTIONS as far as "segment".
-            feedback: FEEDBACK that holds every `feedback_id` of them.
-            vectors: (n, dim) of `mentions["text"]`, row-aligned.
-            contexts: (n, dim) of `contexts(mentions, feedback)`, row-aligned; the encoder, and
-                with it dim, may be another one.
-            stages: an own journey; a stage's probability is the sum of what it covers.
-            priors: of an earlier run, or `self.priors` for single texts; None re-estimates them
-                from these mentions, if there are enough.
-        """
-        given = self.probabilities(vectors, contexts)
-        return self.label(mentions, feedback, given, stages=stages, priors=priors)
-
     def label(
         self,
         mentions: pl.DataFrame,
@@ -206,9 +181,15 @@ class Classifier:
         stages: Sequence[StageSettings] = (),
         priors: Priors | None = None,
     ) -> Classified:
-        """Label every mention by what `probabilities` gave; the arguments are those of `classify`.
+        """Label every mention by what `probabilities` gave.
 
-        given: for each label (n, classes), row-aligned with `mentions`.
+        Args:
+            mentions: MENTIONS as far as "segment".
+            feedback: FEEDBACK that holds every `feedback_id` of them.
+            given: for each label (n, classes), row-aligned with `mentions`.
+            stages: an own journey; a stage's probability is the sum of what it covers.
+            priors: of an earlier run, or `self.priors` for single texts; None re-estimates them
+                from these mentions, if there are enough.
         """
         used = priors or self._run_priors(given)
         adapted = {name: self._adapt(name, given[name], used[name]) for name in LABELS}

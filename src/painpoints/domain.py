@@ -607,6 +607,18 @@ class Personas:
     found: tuple[Persona, ...] = ()
 
 
+def period_name(start: datetime, unit: str) -> str:
+    """Return the period of a week, month, quarter or year as people read it, e.g. 2026-W07.
+
+    The others are written 2026-02, 2026-Q1 and 2026.
+    """
+    if unit == "week":
+        return f"{start:%G-W%V}"
+    if unit == "quarter":
+        return f"{start:%Y}-Q{(start.month + 2) // 3}"
+    return f"{start:%Y-%m}" if unit == "month" else f"{start:%Y}"
+
+
 @dataclass(frozen=True, slots=True)
 class TrendPoint:
     """One period of a line. start: its first moment; estimate.n: people heard, or who scored."""
@@ -629,7 +641,10 @@ class TrendLine:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """The score and the largest pains over the last complete periods, all of the same ones."""
+    """The score and the largest pains over the last complete periods, all of the same ones.
+
+    unit: week, month, quarter or year.
+    """
 
     unit: str
     survey: str | None

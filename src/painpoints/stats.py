@@ -2,7 +2,7 @@
 
 What SciPy has is SciPy's; the rest are published closed forms, each with its source. Knows
 nothing of surveys, topics or tables. Everything takes arrays of many groups at once, so that a
-million rows cost seconds; all intervals are 95 % unless another `z` is given.
+million rows cost seconds; all intervals are 95 %.
 """
 
 from collections.abc import Iterator
@@ -26,8 +26,14 @@ Z95 = 1.959963984540054
 MIN_VARIANCE = 1e-12
 """Variances up to here are none."""
 
+LEAST_RATIO, LEAST_GAP = 1.5, 0.05
+"""A share has changed if it is larger by this factor, or by five in a hundred people."""
 
-def wilson(k: Numbers, n: Numbers, *, z: float = Z95) -> tuple[Floats, Floats]:
+AT_ONCE = 25
+"""Resamples held in memory at a time."""
+
+
+def wilson(k: Numbers, n: Numbers) -> tuple[Floats, Floats]:
     """Return both ends, 0..1, of the interval of the share k / n; all of it for n = 0.
 
     k, n may be fractions, as where `n` is an effective number (see `effective_n`).
@@ -36,13 +42,13 @@ def wilson(k: Numbers, n: Numbers, *, z: float = Z95) -> tuple[Floats, Floats]:
     k, n = np.asarray(k, np.float64), np.asarray(n, np.float64)
     with np.errstate(divide="ignore", invalid="ignore"):
         p = k / n
-        middle = p + z**2 / (2 * n)
-        half = z * np.sqrt(np.maximum(p * (1 - p), 0) / n + z**2 / (4 * n**2))
-        low, high = (middle - half) / (1 + z**2 / n), (middle + half) / (1 + z**2 / n)
+        middle = p + Z95**2 / (2 * n)
+        half = Z95 * np.sqrt(np.maximum(p * (1 - p), 0) / n + Z95**2 / (4 * n**2))
+        low, high = (middle - half) / (1 + Z95**2 / n), (middle + half) / (1 + Z95**2 / n)
     return np.where(k <= 0, 0.0, low).clip(0, 1), np.where(k >= n, 1.0, high).clip(0, 1)
 
 
-def net_share(up: Numbers, down: Numbers, n: Numbers, *, z: float = Z95) -> tuple[Floats, Floats]:
+def net_share(up: Numbers, down: Numbers, n: Numbers) -> tuple[Floats, Floats]:
     """Return both ends, -1..1, of the interval of (up - down) / n; the whole range for n = 0.
 
     Adjusted Wald: three answers are added, 3/4 up, 3/4 down, 3/2 neither. They pull the interval to
@@ -50,7 +56,7 @@ def net_share(up: Numbers, down: Numbers, n: Numbers, *, z: float = Z95) -> tupl
     Source: Rocks 2016, The American Statistician, doi:10.1080/00031305.2015.1061443.
     """
     centre, variance = _net_adjusted(up, down, n)
-    half = np.where(np.asarray(n) > 0, z * np.sqrt(variance), 1.0)
+    half = np.where(np.asarray(n) > 0, Z95 * np.sqrt(variance), 1.0)
     share = (np.asarray(up) - np.asarray(down)) / np.maximum(np.asarray(n, np.float64), 1e-12)
     low, high = np.minimum(centre - half, share), np.maximum(centre + half, share)
     return np.clip(low, -1, 1), np.clip(high, -1, 1)
@@ -324,12 +330,10 @@ def resample(counts: Integers, n_bootstrap: int, rng: np.random.Generator) -> In
     return rng.multinomial(n_people, counts / n_people, size=n_bootstrap)
 
 
-def resamples(
-    counts: Integers, n_bootstrap: int, rng: np.random.Generator, *, at_once: int = 25
-) -> Iterator[Integers]:
+def resamples(counts: Integers, n_bootstrap: int, rng: np.random.Generator) -> Iterator[Integers]:
     """Yield the draws of `resample` in batches, so that memory stays bounded."""
-    for start in range(0, n_bootstrap, at_once):
-        yield resample(counts, min(at_once, n_bootstrap - start), rng)
+    for start in range(0, n_bootstrap, AT_ONCE):
+        yield resample(counts, min(AT_ONCE, n_bootstrap - start), rng)
 
 
 def ranks(values: Floats, groups: Integers) -> Integers:
@@ -383,13 +387,11 @@ def verdicts(
     *,
     q: float = 0.05,
     min_people: int = 5,
-    min_ratio: float = 1.5,
-    min_gap: float = 0.05,
 ) -> list[str]:
     """Return what became of each share now / n_now against before / n_before.
 
     p: corrected for the number of comparisons. A change counts below `q`, if the shares differ
-    by the factor `min_ratio` or by `min_gap` (0.05: five in a hundred people), and if either
+    by the factor `LEAST_RATIO` or by `LEAST_GAP`, and if either
     period has `min_people` people.
     new: nobody before; fixed: nobody now. too_few: too few in both, or a period without anybody.
     """
@@ -397,7 +399,7 @@ def verdicts(
     share_now = now / np.maximum(n_now, 1)
     enough = (np.maximum(before, now) >= min_people) & (n_before > 0) & (n_now > 0)
     low, high = np.minimum(share_before, share_now), np.maximum(share_before, share_now)
-    moved = (p < q) & (high > low) & ((high >= min_ratio * low) | (high - low >= min_gap))
+    moved = (p < q) & (high > low) & ((high >= LEAST_RATIO * low) | (high - low >= LEAST_GAP))
     up, down = moved & (share_now > share_before), moved & (share_now < share_before)
     conditions = [~enough, up & (before == 0), up, down & (now == 0), down]
     found = np.select(

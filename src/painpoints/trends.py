@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 
 from painpoints import points, stats, surveys, tables
-from painpoints.domain import ALL, UNTOLD, Change
+from painpoints.domain import ALL, UNTOLD, Change, period_name
 
 UNITS = {"week": "1w", "month": "1mo", "quarter": "1q", "year": "1y"}
 Period = Literal["auto", "week", "month", "quarter", "year", "none"]
@@ -108,16 +108,8 @@ def _candidates(dated: pl.DataFrame, units: list[str]) -> Iterator[Periods]:
             end=ends, now=ends.dt.offset_by(f"-{every}"), before=ends.dt.offset_by(f"-2{every[1:]}")
         )
         now_to, now_from, before_from = starts.row(0)
-        names = _name(now_from, unit), _name(before_from, unit)
+        names = period_name(now_from, unit), period_name(before_from, unit)
         yield Periods(unit, before_from, now_from, now_to, *names)
-
-
-def _name(start: datetime, unit: str) -> str:
-    if unit == "week":
-        return f"{start:%G-W%V}"
-    if unit == "quarter":
-        return f"{start:%Y}-Q{(start.month + 2) // 3}"
-    return f"{start:%Y-%m}" if unit == "month" else f"{start:%Y}"
 
 
 def _smaller(dated: pl.DataFrame, periods: Periods) -> int:

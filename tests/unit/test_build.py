@@ -96,7 +96,7 @@ def test_what_was_taught_on_says_what_it_began_with(cross_encoders: Path) -> Non
 def test_one_pass_more_from_the_weights_that_stand(
     cross_encoders: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Onward, the sealed one is resumed, taught once over all rows, and saved with its temperatures."""
+    """Onward, the sealed one is resumed, taught once with a seed of its own, and keeps its temperatures."""
     asked: list[Any] = []
     rows = corpus.own_mentions().head(5)
     material = build.Material(labelled=rows, intents={}, pool=[], measured=[])
@@ -108,7 +108,7 @@ def test_one_pass_more_from_the_weights_that_stand(
         return "student", cooled
 
     def tune(student: str, given: pl.DataFrame, plan: teach.Plan) -> None:
-        asked.append((student, given.height, plan.epochs))
+        asked.append((student, given.height, plan.epochs, plan.seed))
 
     def saved(student: str, _material: object, kept: object, _out: object) -> str:
         asked.append((student, kept))
@@ -117,8 +117,8 @@ def test_one_pass_more_from_the_weights_that_stand(
     monkeypatch.setattr(cross_encoder, "resumed", resumed)
     monkeypatch.setattr(cross_encoder, "tune", tune)
     monkeypatch.setattr(build, "_saved", saved)
-    assert build.build_cross_encoder(material, cross_encoders, 0, begun) == "heads"
-    assert asked == [begun, ("student", 5, 1), ("student", cooled)]
+    assert build.build_cross_encoder(material, cross_encoders, 10, begun) == "heads"
+    assert asked == [begun, ("student", 5, 1, 10 + 3), ("student", cooled)]
 
 
 def test_to_teach_on_what_is_not_there_is_one_line(

@@ -74,9 +74,20 @@ def _inputs(n: int, **known: Any) -> tuple[pl.DataFrame, pl.DataFrame, np.ndarra
     return mentions, feedback, np.eye(DIM, dtype=np.float32)[np.arange(n) % 4]
 
 
+def _labelled(
+    classifier: Classifier,
+    mentions: pl.DataFrame,
+    feedback: pl.DataFrame,
+    vectors: np.ndarray,
+    **more: Any,
+) -> Classified:
+    """Return the mentions labelled by their vectors, which stand for their contexts too."""
+    given = classifier.probabilities(vectors, vectors)
+    return classifier.label(mentions, feedback, given, **more)
+
+
 def _run(n: int, classifier: Classifier | None = None, **known: Any) -> Classified:
-    mentions, feedback, vectors = _inputs(n, **known)
-    return (classifier or _classifier()).classify(mentions, feedback, vectors, vectors)
+    return _labelled(classifier or _classifier(), *_inputs(n, **known))
 
 
 def test_result_is_a_mentions_table() -> None:
@@ -97,8 +108,8 @@ def test_permutation_in_permutation_out() -> None:
     """Shuffling the mentions shuffles the answers and changes none."""
     mentions, feedback, vectors = _inputs(12)
     order = np.random.default_rng(0).permutation(12)
-    plain = _classifier().classify(mentions, feedback, vectors, vectors).mentions
-    shuffled = _classifier().classify(mentions[order], feedback, vectors[order], vectors[order])
+    plain = _labelled(_classifier(), mentions, feedback, vectors).mentions
+    shuffled = _labelled(_classifier(), mentions[order], feedback, vectors[order])
     assert shuffled.mentions.sort("mention_id").equals(plain.sort("mention_id"))
 
 
@@ -144,7 +155,7 @@ def test_own_journey_sums_what_it_covers() -> None:
     own = (StageSettings(name="trip", covers=("delivery", "use")), StageSettings(name="support"))
     mentions, feedback, vectors = _inputs(4)
     classifier = _classifier()
-    found = classifier.classify(mentions, feedback, vectors, vectors, stages=own).mentions
+    found = _labelled(classifier, mentions, feedback, vectors, stages=own).mentions
     assert found["stage"].to_list() == ["trip", "none", "support", "trip"]
 
 
@@ -153,9 +164,9 @@ def test_a_run_adapts_and_single_texts_do_not() -> None:
     mentions, feedback, _ = _inputs(MIN_RUN)
     vectors = np.tile(np.eye(DIM, dtype=np.float32)[3], (MIN_RUN, 1))
     classifier = _classifier()
-    run = classifier.classify(mentions, feedback, vectors, vectors)
+    run = _labelled(classifier, mentions, feedback, vectors)
     assert run.priors["stage"]["use"] > classifier.priors["stage"]["use"] + 0.1
-    few = classifier.classify(mentions[:5], feedback, vectors[:5], vectors[:5])
+    few = _labelled(classifier, mentions[:5], feedback, vectors[:5])
     assert few.priors == classifier.priors
 
 
@@ -163,10 +174,8 @@ def test_recorded_priors_give_the_run_again() -> None:
     """A single mention scored with a run's priors has the answer that it had in the run."""
     mentions, feedback, vectors = _inputs(MIN_RUN)
     classifier = _classifier()
-    run = classifier.classify(mentions, feedback, vectors, vectors)
-    one = classifier.classify(
-        mentions[7:8], feedback, vectors[7:8], vectors[7:8], priors=run.priors
-    )
+    run = _labelled(classifier, mentions, feedback, vectors)
+    one = _labelled(classifier, mentions[7:8], feedback, vectors[7:8], priors=run.priors)
     for label in LABELS:
         assert one.mentions[label][0] == run.mentions[label][7]
         assert one.mentions[f"{label}_prob"][0] == pytest.approx(run.mentions[f"{label}_prob"][7])

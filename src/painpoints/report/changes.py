@@ -4,7 +4,6 @@ Computes none of the numbers.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 from painpoints.domain import (
@@ -16,6 +15,7 @@ from painpoints.domain import (
     TrendLine,
     TrendPoint,
     Watch,
+    period_name,
 )
 from painpoints.report import words
 from painpoints.report.section import (
@@ -242,7 +242,7 @@ def timeline(journey: JourneyMap) -> Iterator[Section]:
         return
     titles = {view.stage.name: view.stage.title for view in journey.stages}
     names = [_line_name(told, line, titles) for line in told.lines]
-    periods = [_period_name(told.unit, point.start) for point in told.lines[0].points]
+    periods = [period_name(point.start, told.unit) for point in told.lines[0].points]
     columns = (Column("Period"), *(Column(name, _line_look(told, line)) for name, line in zip(names, told.lines, strict=True)))  # fmt: skip
     rows = tuple(
         Row(
@@ -287,7 +287,7 @@ def timeline_lead(told: Timeline) -> str:
     first, last = line.points[0], line.points[-1]
     what = "The score" if line.what == "score" else f"“{line.label}”"
     ends = [_point_cell(told, line, point).text for point in (first, last)]
-    names = [_period_name(told.unit, point.start) for point in (first, last)]
+    names = [period_name(point.start, told.unit) for point in (first, last)]
     return f"{what}: {ends[0]} in {names[0]}, {ends[1]} in {names[1]}."
 
 
@@ -316,12 +316,3 @@ def _drawn(told: Timeline, line: TrendLine, point: TrendPoint) -> dict[str, Any]
         "value": e.value, "low": e.low, "high": e.high, "n": e.n,
         "text": _point_cell(told, line, point).text,
     }  # fmt: skip
-
-
-def _period_name(unit: str, start: datetime) -> str:
-    """Return 2026-W07, 2026-02, 2026-Q1 or 2026."""
-    if unit == "week":
-        return f"{start:%G-W%V}"
-    if unit == "quarter":
-        return f"{start:%Y}-Q{(start.month + 2) // 3}"
-    return f"{start:%Y-%m}" if unit == "month" else f"{start:%Y}"

@@ -28,9 +28,7 @@ class Descent:
     cosine: float | None
 
 
-def match(
-    old: TopicModel, new: TopicModel, *, alike: float = ALIKE
-) -> tuple[TopicModel, tuple[Descent, ...]]:
+def match(old: TopicModel, new: TopicModel) -> tuple[TopicModel, tuple[Descent, ...]]:
     """Return `new` with the ids of the old topics it continues, and the lineage.
 
     One-to-one by the Hungarian method on the cosine of centroids, both off the new center.
@@ -43,7 +41,7 @@ def match(
     check_dim(old.centroids, new.grid)
     cosine = unit(old.centroids + old.center - new.center) @ new.centroids.T
     pairs = zip(*linear_sum_assignment(-cosine), strict=True)
-    kept = {int(n): int(o) for o, n in pairs if cosine[o, n] >= alike}
+    kept = {int(n): int(o) for o, n in pairs if cosine[o, n] >= ALIKE}
     renamed = {new.topic_ids[n]: old.topic_ids[o] for n, o in kept.items()}
     taken = set(old.topic_ids)
     ids = [
@@ -51,7 +49,7 @@ def match(
         for t in new.topic_ids
     ]
     parents = _same_parents(old, new, kept)
-    close = np.where(cosine >= alike, cosine, -1.0)
+    close = np.where(cosine >= ALIKE, cosine, -1.0)
     lines = [_descent_of_new(old, name, kept.get(n), close[:, n]) for n, name in enumerate(ids)]
     gone = sorted(set(range(len(old.topic_ids))) - set(kept.values()))
     lines += [_descent_of_old(old.topic_ids[o], ids, close[o]) for o in gone]

@@ -4,7 +4,7 @@ const LANES = [
   ["head", ""],
   ["about", ""],
   ["mood", "Emotion"],
-  ["voices", "People"],
+  ["voices", ""],
   ["score", "Score"],
   ["change", "Change"],
   ["pains", "Pain points"],
