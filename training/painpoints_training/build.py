@@ -210,10 +210,9 @@ def build_cross_encoder(
     """
     if onward is not None:
         student, cooled = cross_encoder.resumed(onward)
-        other = seed + int(
-            onward.folder.name
-        )  # or the rows would be hidden and roughened as before
-        plan = teach.Plan(epochs=1, rate=1e-4, head_rate=5e-4, seed=other, n_rows=32)
+        # with the seed of before the same contexts would be hidden, and the same words roughened
+        anew = seed + int(onward.folder.name)
+        plan = teach.Plan(epochs=1, rate=1e-4, head_rate=5e-4, seed=anew, n_rows=32)
         cross_encoder.tune(student, material.labelled, plan)
         return _saved(student, material, cooled, out)
     pruned = pieces(material)
