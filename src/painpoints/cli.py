@@ -223,6 +223,10 @@ def score(
     ] = None,
     quality: Quality = None,
     column: Column = None,
+    layout: Layout = None,
+    encoding: Encoding = None,
+    sheet: Sheet = None,
+    max_bad: MaxBad = None,
     models: Models = None,
     settings: ConfigFile = None,
     as_json: AsJson = False,
@@ -236,7 +240,13 @@ def score(
     if run is not None and quality is None:
         quality = runs.quality_of(run)
     chosen = _settings(
-        settings, {"quality": quality, "models": models, "columns": _columns(column)}
+        settings,
+        {
+            "quality": quality,
+            "models": models,
+            "columns": _columns(column),
+            "read": {"layout": layout, "encoding": encoding, "sheet": sheet, "max_bad": max_bad},
+        },
     )
     model = runs.load_topic_model(run) if run else None
     analyser = Analyser(chosen)

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from phonenumbers import SUPPORTED_REGIONS
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -40,7 +41,9 @@ class ReadSettings(_Section):
         None, description="text encoding; guessed and printed when not set"
     )
     fallback_encoding: str = Field("cp1252", description="for text that is not Unicode")
-    delimiter: str | None = Field(None, description="of text tables; guessed when not set")
+    delimiter: str | None = Field(
+        None, description='of text tables, one character or "tab"; guessed when not set'
+    )
     sheet: str | None = Field(None, description="of a workbook with several visible sheets")
     layout: str | None = Field(None, description="force a layout instead of recognising it")
     max_bad: float = Field(0.05, ge=0, le=1, description="share of bad rows that stops the run")
@@ -54,6 +57,20 @@ class ReadSettings(_Section):
     )
     languages: tuple[str, ...] = Field(("en",), description="that the models cover")
     agent_names: tuple[str, ...] = Field((), description="speakers that are the company")
+
+    @field_validator("delimiter")
+    @classmethod
+    def _one_character(cls, given: str | None) -> str | None:
+        if given is None or len(given) == 1:
+            return given
+        if given.casefold() in ("tab", "\\t"):
+            return "\t"
+        raise ValueError('it is one character, such as ";", or "tab"')
+
+    @field_validator("languages")
+    @classmethod
+    def _as_codes(cls, given: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(code.strip().lower() for code in given)
 
 
 class ColumnSettings(_Section):
@@ -81,11 +98,22 @@ class RedactSettings(_Section):
     """What is masked before anything else sees the text."""
 
     names: bool = Field(default=True, description="mask names of people")
-    phone_region: str = Field("GB", description="for phone numbers without a country code")
+    phone_region: str = Field(
+        "GB", description="country (two letters) of phone numbers without a country code"
+    )
     salt: str = Field(
         "",
         description="added to ids before they are hashed to pseudonyms; without one, who guesses an id can check it",
     )
+
+    @field_validator("phone_region")
+    @classmethod
+    def _known_region(cls, given: str) -> str:
+        region = given.strip().upper()
+        if region not in SUPPORTED_REGIONS:
+            advice = "; the United Kingdom is GB" if region == "UK" else ""
+            raise ValueError(f"no country has this code{advice}")
+        return region
 
 
 class StageSettings(_Section):

@@ -35,7 +35,7 @@ def _conversation(row: dict[str, Any]) -> dict[str, Any]:
 def _read(path: Path) -> tuple[str | None, Any]:
     head = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
     layout = transcripts.sniff(path.name, head[: 64 * 1024])
-    return layout, transcripts.read(path, layout or "", ReadSettings())
+    return layout, transcripts.read(path, path.name, layout or "", ReadSettings())
 
 
 def test_every_fixture_has_an_expected_result() -> None:
@@ -99,7 +99,7 @@ def test_a_cut_off_file_is_never_a_traceback(name: str, tenth: int, tmp_path: Pa
     copy.write_bytes(data[: len(data) * tenth // 10])
     layout = EXPECTED[name]["layout"]
     try:
-        table = transcripts.read(copy, layout, ReadSettings())
+        table = transcripts.read(copy, copy.name, layout, ReadSettings())
     except UnreadableError:
         return
     assert table.n_rows >= table.feedback.height

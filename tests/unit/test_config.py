@@ -35,6 +35,21 @@ def test_every_problem_is_told_at_once(tmp_path: Path) -> None:
         load(file)
 
 
+def test_codes_are_taken_in_either_case_and_unknown_ones_refused(tmp_path: Path) -> None:
+    """A phone region that nobody knows would mask no number, and say nothing."""
+    file = write(
+        tmp_path,
+        "[read]\nlanguages = ['EN']\ndelimiter = 'tab'\n[redact]\nphone_region = 'us'\n",
+    )
+    settings = load(file)
+    assert settings.read.languages == ("en",)
+    assert settings.read.delimiter == "\t"
+    assert settings.redact.phone_region == "US"
+    file = write(tmp_path, "[read]\ndelimiter = 'comma'\n[redact]\nphone_region = 'UK'\n")
+    with pytest.raises(SettingsError, match=r"delimiter.*one character.*United Kingdom is GB"):
+        load(file)
+
+
 def test_misspelt_variable_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     """A PAINPOINTS_ variable that names no setting is told, not ignored."""
     monkeypatch.setenv("PAINPOINTS_QUALTY", "fast")

@@ -123,6 +123,27 @@ def test_titles_above_the_header_are_left_out(tmp_path: Path) -> None:
     assert read.notes == ("1 row above the header left out",)
 
 
+def test_names_and_values_above_the_header_are_left_out(tmp_path: Path) -> None:
+    """Who exported what, and when, stands in two cells above many a table."""
+    facts = b"Report:,Feedback\nExported by:,Insights\nPeriod:,May\n\n"
+    read = table(tmp_path, facts + b"id,c,n,m\n1,a,2,x\n2,b,3,y\n3,c,4,z\n")
+    assert read.frame.columns == ["id", "c", "n", "m"]
+    assert read.rows.to_list() == [6, 7, 8]
+
+
+@pytest.mark.parametrize(
+    ("rows", "n_columns"),
+    [
+        ("Kind staff, long queue\nGood food, poor room\nToo dear, I will not come back\n", 1),
+        ("id, comment\n1, good food\n2, bad food\n3, no food\n", 2),
+        ("comment, score\nthe food is good, 5\nthe food is bad, 1\nno food at all, 2\n", 2),
+    ],
+)
+def test_commas_of_sentences_part_no_columns(tmp_path: Path, rows: str, n_columns: int) -> None:
+    """A list of answers with one comma each is one column; ids and scores make it a table."""
+    assert len(table(tmp_path, rows.encode()).frame.columns) == n_columns
+
+
 def test_groups_above_the_names_are_part_of_them(tmp_path: Path) -> None:
     """A header of two rows, merged cells above, gives one name per column and no answer."""
     text = (

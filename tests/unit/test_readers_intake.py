@@ -420,6 +420,63 @@ def test_personal_columns_never_become_segments(tmp_path: Path) -> None:
     assert [c for c in feedback.columns if c.startswith("segment_")] == ["segment_plan"]
 
 
+@pytest.mark.parametrize(
+    "question",
+    [
+        "What do you think of our mobile app?",
+        "How easy was it to change your address?",
+        "Tell us about the card you chose",
+        "How did we handle the resolution of your problem?",
+        "Email text",
+    ],
+)
+def test_questions_about_phones_and_cards_are_read(tmp_path: Path, question: str) -> None:
+    """A word for personal data or for the company's notes in a question hides no answers."""
+    rows = "".join(f"{i},The pages took long to open on day {i}\n" for i in range(8))
+    (source,) = readers.read([write(tmp_path / "a.csv", f"id,{question}\n{rows}")]).sources
+    assert source.columns("verbatim") == (question,)
+
+
+@pytest.mark.parametrize("header", ["What is your full name?", "Billing address", "Internal note"])
+def test_what_asks_for_personal_data_is_no_answer(tmp_path: Path, header: str) -> None:
+    """Names, addresses and notes of staff stay out, however they are asked for."""
+    rows = "".join(
+        f"{i},The staff were very kind on day {i},Mount Pleasant Road\n" for i in range(8)
+    )
+    (source,) = readers.read([write(tmp_path / "a.csv", f"id,comment,{header}\n{rows}")]).sources
+    assert source.columns("verbatim") == ("comment",)
+
+
+def test_who_is_unknown_is_not_one_person(tmp_path: Path) -> None:
+    """Rows of unknown customers are as many people, not one who answered a hundred times."""
+    rows = (
+        "c1,Kind staff here\nN/A,The queue was long\nunknown,Too dear for me\nc2,Rude staff today\n"
+    )
+    feedback = readers.read([write(tmp_path / "a.csv", f"customer id,comment\n{rows}")]).feedback
+    assert feedback["person_id"].to_list() == ["c1", None, None, "c2"]
+
+
+def test_a_score_that_is_not_wanted_is_not_read(tmp_path: Path) -> None:
+    """The kind "none" is a wish, not a defect of the export."""
+    how = ColumnSettings(survey="none")
+    intake = readers.read([write(tmp_path / "a.csv")], columns=how)
+    assert intake.feedback["score"].null_count() == 3
+    assert "wrong_scale" not in {issue.kind for issue in intake.quality.issues}
+
+
+def test_transcripts_of_one_name_in_two_folders_are_two(tmp_path: Path) -> None:
+    """Their ids tell the folder, and problems name the file as the run does."""
+    for folder in ("north", "south"):
+        said = f"Agent: Hello, how can I help?\nCustomer: My {folder} parcel is late again\n"
+        write(tmp_path / folder / "call.txt", said)
+    feedback = readers.read([tmp_path]).feedback
+    assert feedback["feedback_id"].to_list() == ["north/call", "south/call"]
+    assert [source.split(" ")[0] for source in feedback["source"]] == [
+        "north/call.txt",
+        "south/call.txt",
+    ]
+
+
 def test_no_message_quotes_a_customer(tmp_path: Path) -> None:
     """Errors and reports name rows and columns, never what was written."""
     secret = "my pin is 4711"  # noqa: S105 - a made-up sentence

@@ -40,6 +40,11 @@ def texts(*values: str | None) -> pl.Series:
         ("2026-05-13 10:15:30+00", datetime(2026, 5, 13, 10, 15, 30, tzinfo=UTC)),
         ("2026-05-13 10:15:30.25-03", datetime(2026, 5, 13, 13, 15, 30, tzinfo=UTC)),
         ("2026-05-13 10:15:30+0530", datetime(2026, 5, 13, 4, 45, 30, tzinfo=UTC)),
+        ("2026-05-13 10:15 GMT+2", datetime(2026, 5, 13, 8, 15, tzinfo=UTC)),
+        ("2026-05-13 10:15 UTC-03:30", datetime(2026, 5, 13, 13, 45, tzinfo=UTC)),
+        ("05/13/2026 07:10 PM EST", datetime(2026, 5, 14, 0, 10, tzinfo=UTC)),
+        ("13 May 2026 07:10 CEST", datetime(2026, 5, 13, 5, 10, tzinfo=UTC)),
+        ("2026-05-13 10:15 GMT", datetime(2026, 5, 13, 10, 15, tzinfo=UTC)),
         ("15-03-24", datetime(2024, 3, 15, tzinfo=UTC)),
         ("03-25-24", datetime(2024, 3, 25, tzinfo=UTC)),
         ("3-05-24", datetime(2024, 5, 3, tzinfo=UTC)),
@@ -155,6 +160,7 @@ def test_iso_dates_survive(moments: list[datetime]) -> None:
         ("10 - Extremely likely", 10),
         ("0 (not at all)", 0),
         ("★★★☆☆", 3),
+        ("80%", 80),
         ("good", None),
         ("13 May 2026", None),
     ],
@@ -175,6 +181,9 @@ def test_scores_are_read_as_written(written: str, number: float | None) -> None:
         ),
         (("good", "bad", "offered", "good_with_comment"), [1, 0, None, 1], "thumbs"),
         (("Excellent", "poor", "Fair", "Very good"), [5, 1, 2, 4], "csat"),
+        (("Extremely satisfied", "Somewhat dissatisfied", "Neither"), [5, 2, 3], "csat"),
+        (("Extremely easy", "Slightly difficult", "Moderately easy"), [7, 3, 6], "csat"),
+        (("Strongly agree", "Neither agree nor disagree"), [5, 3], "csat"),
         (("🙂", "🙁", "😐"), [3, 1, 2], "smileys"),
         (("👍", "👎"), [1, 0], "thumbs"),
         (("Somewhat disappointed", "Not disappointed"), [2, 1], "pmf"),
@@ -258,6 +267,31 @@ def test_the_denominator_of_most_scores_is_the_top(
     scale = find_scale(numbers(column), rule, top=said_top(column))
     assert scale is not None
     assert (scale.survey, scale.high) == (survey, high)
+
+
+@pytest.mark.parametrize(
+    ("header", "rule"),
+    [
+        ("how easy was it to open your account", "ces"),
+        ("how satisfied are you with the delivery time", "csat"),
+        ("delivery time rating", "stars"),
+        ("how would you rate your credit card", "stars"),
+        ("how would you rate our text messages", "stars"),
+        ("rating count", None),
+        ("number of ratings", None),
+        ("last rating date", None),
+        ("rating id", None),
+        ("sentiment score", None),
+        ("credit score", None),
+        ("score reason", None),
+        ("nps group", None),
+    ],
+)
+def test_words_for_counts_and_dates_veto_names_of_columns_not_questions(
+    header: str, rule: str | None
+) -> None:
+    """A question about a delivery time is answered with a score; a count of ratings is none."""
+    assert rule_of(header) == rule
 
 
 @pytest.mark.parametrize("header", ["satisfaction", "score", "nps", "star rating"])

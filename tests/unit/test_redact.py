@@ -219,6 +219,8 @@ def test_columns_are_masked_too() -> None:
         question=["Was jo@example.com kind?", None],
         channel=["mail from ann@example.com", "web"],
         segment_agent_name=["Lee Wong", "Lee Wong"],
+        segment_account_manager=["Lee Wong", None],
+        segment_handled_by=["Lee Wong", None],
         segment_product_name=["Rose", None],
         segment_note=["ring 020 7946 0958", "jo@example.com"],
     )
@@ -226,10 +228,12 @@ def test_columns_are_masked_too() -> None:
     assert frame["question"].to_list() == ["Was [EMAIL_1] kind?", None]
     assert frame["channel"].to_list() == ["mail from [EMAIL_2]", "web"]
     assert frame["segment_agent_name"].to_list() == ["[NAME_1]", "[NAME_1]"]
+    assert frame["segment_account_manager"].to_list() == ["[NAME_1]", None]
+    assert frame["segment_handled_by"].to_list() == ["[NAME_1]", None]
     assert frame["segment_product_name"].to_list() == ["Rose", None]
     assert frame["segment_note"].to_list() == ["ring [PHONE_1]", "[EMAIL_1]"]
     assert counts["email"] == 3
-    assert counts["name"] == 2
+    assert counts["name"] == 4
 
 
 def test_people_become_pseudonyms() -> None:

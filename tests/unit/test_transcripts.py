@@ -22,7 +22,7 @@ def _read(
 ) -> TranscriptTable:
     path = folder / name
     path.write_text(text, encoding="utf-8", newline="")
-    return transcripts.read(path, layout, ReadSettings(**read))
+    return transcripts.read(path, path.name, layout, ReadSettings(**read))
 
 
 def _turns(table: TranscriptTable, row: int = 0) -> list[tuple[str, str]]:
@@ -262,7 +262,15 @@ def test_an_open_quotation_mark_is_said(tmp_path: Path) -> None:
     text = TABLE + 'a,user,fine,,\na,agent,"never closed,,\n'
     table = _read(tmp_path, text, "dialogue_table", "t.csv")
     assert _turns(table) == [("customer", "fine")]
-    assert "not closed" in table.problems[0].reason
+    assert "never closed" in table.problems[0].reason
+
+
+def test_a_quotation_mark_left_open_costs_its_row_alone(tmp_path: Path) -> None:
+    """One bad quote in the middle of a long export loses one turn, not all that follow."""
+    text = TABLE + 'a,user,"never closed,,\n' + 'b,user,"late, again",,\n' + "b,agent,sorry,,\n"
+    table = _read(tmp_path, text, "dialogue_table", "t.csv")
+    assert ("customer", "late, again") in _turns(table)
+    assert [p.row for p in table.problems] == [2]
 
 
 def test_row_order_of_interleaved_conversations_is_kept(tmp_path: Path) -> None:

@@ -14,8 +14,6 @@ from itertools import count
 from pathlib import Path
 from types import MappingProxyType
 
-import polars as pl
-
 from painpoints.config import ColumnSettings, ReadSettings
 from painpoints.domain import Survey
 from painpoints.errors import SettingsError, UnreadableError
@@ -29,7 +27,7 @@ from painpoints.readers.intake import Intake, Part, assemble
 from painpoints.readers.judgements import read_feasibility, read_fixes
 from painpoints.readers.quality import Issue, Quality, issue
 from painpoints.readers.raw import RawTable
-from painpoints.readers.recognition import Mapped, Problem, Recognition, TranscriptTable
+from painpoints.readers.recognition import Mapped, Problem, Recognition
 from painpoints.readers.reshape import reshape
 from painpoints.readers.tables import find_format, read_table
 from painpoints.readers.texts import from_texts
@@ -176,8 +174,8 @@ def _transcript_layout(file: Input, read: ReadSettings) -> str | None:
 
 
 def _of_transcript(file: Input, layout: str, read: ReadSettings) -> Part:
-    table = transcripts.read(file.path, layout, read)
-    feedback, problems = _renamed(table, file)
+    table = transcripts.read(file.path, file.name, layout, read)
+    feedback, problems = table.feedback, table.problems
     scored = feedback.filter(feedback["score"].is_not_null())
     recognition = Recognition(
         source=file.name,
@@ -195,15 +193,6 @@ def _of_transcript(file: Input, layout: str, read: ReadSettings) -> Part:
         notes=table.notes,
     )
     return Part(feedback, problems, recognition)
-
-
-def _renamed(table: TranscriptTable, file: Input) -> tuple[pl.DataFrame, tuple[Problem, ...]]:
-    """Call the file as this run does, where several files have the same name."""
-    if file.name == file.path.name:
-        return table.feedback, table.problems
-    ids = pl.col("feedback_id").str.replace(file.path.name, file.name, literal=True)
-    problems = tuple(replace(p, source=file.name) for p in table.problems)
-    return table.feedback.with_columns(ids), problems
 
 
 def _of_table(raw: RawTable, read: ReadSettings, columns: ColumnSettings) -> Part:

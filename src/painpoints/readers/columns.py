@@ -37,7 +37,10 @@ _COMPANY_WORDS = r"\breply\b|owner response|agent note|internal|developer|modera
 _TITLE_WORDS = r"\btitle\b|\bsubject\b|headline|\bheading\b"
 _DATE_WORDS = r"\bdate\b|\btime\b|timestamp|created|submit|recorded|completed|answered|\bat$|\bon$|\bday\b|received|posted|published"
 _PERSON_WORDS = r"respondent|customer|client|\buser|member|contact|person|consumer|patient|account|subscriber|reviewer|employee|author|passenger|guest|e-?mail|policyholder|tenant|nickname|household"
-_PRIVATE_WORDS = r"e-?mail|phone|mobile|^name$|first ?name|last ?name|full ?name|(customer|client|contact|guest|patient|agent|user|reviewer|author) name|surname|address|postcode|zip code|\bip\b|latitude|longitude|birth|iban|card"
+_PRIVATE_WORDS = r"^name$|\b(first|last|full|customer|client|contact|guest|patient|agent|user|reviewer|author) ?name|surname|(e ?mail|phone|mobile)( number| no)?( \d+)?$|\baddress\b|postcode|zip code|\bip\b|latitude|longitude|birth|iban|card (number|no|holder)"
+_ADDRESSED = r"\b(you|your|we|us|our)\b"
+"""A question put to the customer: "Did our mobile app help?" asks for no number."""
+_ASKS_PRIVATE = r"^(?!.*\b(how|why)\b).*\byour (full |first |last |home |phone |mobile |e ?)*(name|surname|mail|phone|mobile|number|address|postcode|zip code)( address| number)?$"
 _ID_WORDS = r"\bid\b|uuid|guid|\bkey\b|\bnumber\b|\bno\b|\bref\b|reference|\bcode\b|#"
 _ANSWER_WORDS = r"response|review|submission|record|feedback|survey|ticket|answer|case|interview|\brow\b|entry|comment|^id$|^uuid$|^guid$|^#$|^key$|complaint|interaction|conversation"
 _CHANNEL_WORDS = r"channel|\bsource\b|\bvia\b|medium|platform|collector"
@@ -389,7 +392,7 @@ def _guess_verbatims(
     prose = [
         c
         for c in free.values()
-        if c.is_prose and not re.search(f"{_COMPANY_WORDS}|{_PRIVATE_WORDS}", c.header)
+        if c.is_prose and not (_is_private(c.header) or _is_of_company(c.header))
     ]
     titles = [c for c in free.values() if re.search(_TITLE_WORDS, c.header) and c.is_wording]
     bodies = [c for c in prose if c not in titles]
@@ -406,6 +409,16 @@ def _guess_verbatims(
         yield _verbatim(titles[0], "the only free text")
     elif not asked and not wordy:
         yield from _last_resort(free)
+
+
+def _is_private(header: str) -> bool:
+    """Tell a header of personal data, or a question that asks for them."""
+    asked = re.search(_ADDRESSED, header)
+    return re.search(_ASKS_PRIVATE if asked else _PRIVATE_WORDS, header) is not None
+
+
+def _is_of_company(header: str) -> bool:
+    return not re.search(_ADDRESSED, header) and re.search(_COMPANY_WORDS, header) is not None
 
 
 def _last_resort(free: Mapping[str, Profile]) -> Iterator[Mapped]:
@@ -470,9 +483,9 @@ def _why_no_segment(column: Profile, n_rows: int) -> str | None:
     too_many = column.n_distinct > min(MAX_SEGMENT_VALUES, max(3, n_rows // 3))
     reasons_against = (
         (not column.n_filled, "blank in every row"),
-        (re.search(_PRIVATE_WORDS, column.header), "personal data"),
+        (_is_private(column.header), "personal data"),
         (column.n_distinct == 1, "only ever one value"),
-        (re.search(_COMPANY_WORDS, column.header), "written by the company"),
+        (_is_of_company(column.header), "written by the company"),
         (column.date_share > 0.6, "another date"),
         (too_many, f"{column.n_distinct:,} different values in {n_rows:,} rows"),
         (column.mean_chars > 60, "values too long to cut by"),

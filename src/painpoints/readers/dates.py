@@ -24,7 +24,7 @@ _NO_END = datetime(2100, 1, 1, tzinfo=UTC)
 
 _TIME_PART = (
     r"(?:[T ,]+(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,]\d+)?)?\s*([AaPp]\.?[Mm]\.?)?"
-    r"\s*(Z|UTC|GMT|[A-Z]{2,4}|[+-]\d{2}(?::?\d{2})?)?)?$"
+    r"\s*((?:UTC|GMT)?[+-]\d{1,2}(?::?\d{2})?|Z|[A-Z]{2,4})?)?$"
 )
 _YEAR_FIRST = r"^(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})" + _TIME_PART
 _TWO_FIRST = r"^(\d{1,2})[-/.](\d{1,2})[-/.](\d{4}|\d{2})" + _TIME_PART
@@ -44,6 +44,12 @@ _EPOCH = r"^\d{10}(?:\.\d+)?$"
 _EPOCH_MS = r"^\d{13}$"
 _SERIAL = r"^[3-6]\d{4}(?:\.\d+)?$"
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_ZONE_HOURS = {
+    "EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "MST": -7, "MDT": -6, "PST": -8, "PDT": -7,
+    "WEST": 1, "BST": 1, "CET": 1, "CEST": 2, "EET": 2, "EEST": 3, "MSK": 3, "SGT": 8, "JST": 9,
+    "AEST": 10, "AEDT": 11, "NZST": 12, "NZDT": 13,
+}  # fmt: skip
+"""Of zones by name: RFC 5322 and the tz database. Any other name counts as UTC."""
 _ORDERS = {"day_first": "day/month", "month_first": "month/day", "year_first": "year/month/day"}
 _PLACES = {"day_first": (3, 2, 1), "month_first": (3, 1, 2), "year_first": (1, 2, 3)}
 """Where in `_TWO_FIRST` year, month and day stand."""
@@ -249,12 +255,15 @@ def _moment(year: pl.Expr, month: pl.Expr, day: pl.Expr) -> pl.Expr:
 
 
 def _zone() -> pl.Expr:
-    sign = pl.when(pl.col("g8").str.starts_with("-")).then(-1).otherwise(1)
-    hours = pl.col("g8").str.extract(r"^[+-](\d{2})", 1).cast(pl.Int64, strict=False).fill_null(0)
-    minutes = (
-        pl.col("g8").str.extract(r"^...:?(\d{2})$", 1).cast(pl.Int64, strict=False).fill_null(0)
+    """Return how far the zone of a time is ahead of UTC."""
+    zone = pl.col("g8")
+    sign = pl.when(zone.str.contains("-", literal=True)).then(-1).otherwise(1)
+    hours = zone.str.extract(r"[+-](\d{1,2}?):?(?:\d{2})?$", 1).cast(pl.Int64, strict=False)
+    minutes = zone.str.extract(r"[+-]\d{1,2}:?(\d{2})$", 1).cast(pl.Int64, strict=False)
+    named = zone.replace_strict(_ZONE_HOURS, default=0, return_dtype=pl.Int64)
+    return pl.duration(
+        hours=pl.coalesce(sign * hours, named, 0), minutes=sign * minutes.fill_null(0)
     )
-    return pl.duration(hours=sign * hours, minutes=sign * minutes)
 
 
 def _epoch(texts: pl.Series) -> pl.Series:

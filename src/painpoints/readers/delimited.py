@@ -1,21 +1,22 @@
 """Delimited text (CSV, TSV, one text per line) to a raw table, with exact line numbers.
 
 Our own, since no reader at hand keeps the physical line of every bad row, survives an open quote,
-and leaves ids as text (docs/decisions/0011). The parsing itself is `csv.reader(strict=True)`.
+and leaves ids as text (docs/decisions/0011). `csv_lines` parses.
 """
 
 import csv
 import re
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from itertools import chain, islice
+from itertools import chain, islice, zip_longest
 from pathlib import Path
 from typing import TextIO
 
 from painpoints.config import ReadSettings
 from painpoints.errors import UnreadableError
+from painpoints.readers.csv_lines import Record, records
 from painpoints.readers.decode import find_encoding, open_text
 from painpoints.readers.headers import HEAD_RECORDS, Header, find_header, find_heading
 from painpoints.readers.raw import ROW, RawTable, columns_of, settle
@@ -29,37 +30,6 @@ _MAX_LINE_CHARS = 16_000_000
 """A longer line is no table; it is cut here so that memory stays bounded."""
 _SEP_LINE = re.compile(r"sep=(.)\s*", re.IGNORECASE)
 _NAMES = {"\t": "tab", _NO_DELIMITER: None}
-
-
-class _Lines:
-    """Lines of a stream, with those of the current record at hand to be read again."""
-
-    def __init__(self, stream: Iterable[str]) -> None:
-        self._stream = iter(stream)
-        self._again: deque[str] = deque()
-        self.n_done = 0
-        self.taken: list[str] = []
-
-    def __iter__(self) -> Iterator[str]:
-        return self
-
-    def __next__(self) -> str:
-        line = self._again.popleft() if self._again else next(self._stream)
-        self.taken.append(line)
-        return line
-
-    def accept(self) -> int:
-        """Close the current record and return the number of its first line."""
-        first = self.n_done + 1
-        self.n_done += len(self.taken)
-        self.taken.clear()
-        return first
-
-    def accept_first_line(self) -> int:
-        """Close only the first line of the current record; the others will be read again."""
-        self._again.extendleft(reversed(self.taken[1:]))
-        del self.taken[1:]
-        return self.accept()
 
 
 def read_delimited(path: Path, source: str, settings: ReadSettings) -> RawTable:
@@ -76,15 +46,14 @@ def read_delimited(path: Path, source: str, settings: ReadSettings) -> RawTable:
         delimiter, sep_line = find_delimiter(sample, settings.delimiter)
         problems: list[Problem] = []
         rest = iter(partial(stream.readline, _MAX_LINE_CHARS), "")
-        lines = _Lines(chain(_whole_lines(sample, stream), rest))
+        lines = chain(_whole_lines(sample, stream), rest)
         with _long_fields(settings.max_cell_chars):
             is_list = delimiter == _NO_DELIMITER and _is_text(path)
-            reader = _reader(lines, delimiter, quoted=not is_list)
-            records = _records(lines, reader, source, problems)
+            found = records(lines, delimiter, quoted=not is_list)
             if sep_line:
-                next(records)
+                next(found)
             return _table(
-                records,
+                _parsed(found, source, problems),
                 source,
                 settings,
                 problems,
@@ -115,25 +84,30 @@ def find_delimiter(sample: str, given: str | None = None) -> tuple[str, bool]:
 
 def _consistency(lines: Sequence[str], delimiter: str) -> tuple[float, int]:
     """Return the share of records as wide as the header, and that width."""
-    source = _Lines(f"{line}\n" for line in lines)
-    records = _records(source, _reader(source, delimiter, quoted=True), "", [])
-    widths = [len(cells) for _, cells in islice(records, _SAMPLE_RECORDS)]
+    found = (record.cells for record in records((f"{line}\n" for line in lines), delimiter))
+    rows = list(islice((cells for cells in found if cells), _SAMPLE_RECORDS))
+    if delimiter == "," and _are_sentences(rows):
+        return 0.0, 0
+    widths = [len(cells) for cells in rows]
     usual = Counter(widths).most_common(1)[0][0] if widths else 0
     if usual < 2 or usual not in widths[:5]:
         return 0.0, 0
     return round(widths.count(usual) / len(widths), 2), usual
 
 
+def _are_sentences(rows: Sequence[Sequence[str]]) -> bool:
+    """Tell prose cut at its commas: a space stands behind each, and no column holds single words."""
+    behind = [cell for cells in rows for cell in cells[1:]]
+    if len(rows) < 3 or not all(cell.startswith(" ") and cell.strip() for cell in behind):
+        return False
+    columns = zip_longest(*rows[1:], fillvalue="")
+    return not any(sum(len(c.split()) == 1 for c in column) > len(rows) / 2 for column in columns)
+
+
 def _whole_lines(sample: str, stream: TextIO) -> list[str]:
     """Return the lines of the sample, its last one completed from the stream."""
     whole = sample if sample.endswith("\n") else sample + stream.readline(_MAX_LINE_CHARS)
     return [f"{line}\n" for line in whole.removesuffix("\n").split("\n")]
-
-
-def _reader(lines: _Lines, delimiter: str, *, quoted: bool) -> Iterator[list[str]]:
-    if not quoted:
-        return csv.reader(lines, delimiter=delimiter, quoting=csv.QUOTE_NONE)
-    return csv.reader(lines, delimiter=delimiter, strict=True)
 
 
 @contextmanager
@@ -146,37 +120,19 @@ def _long_fields(max_cell_chars: int) -> Iterator[None]:
         csv.field_size_limit(before)
 
 
-def _records(
-    lines: _Lines, reader: Iterator[list[str]], source: str, problems: list[Problem]
+def _parsed(
+    found: Iterable[Record], source: str, problems: list[Problem]
 ) -> Iterator[tuple[int, list[str]]]:
-    """Yield (first line, cells) of every record that parses and is no blank line.
-
-    A line that does not parse is a problem. After an open quote, reading goes on at the next line, so that one bad row costs one row.
-    """
-    while True:
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            problems.append(Problem(source, lines.accept_first_line(), None, _in_words(error)))
-            continue
-        first = lines.accept()
-        if cells:
-            yield first, cells
-
-
-def _in_words(error: csv.Error) -> str:
-    text = str(error)
-    if "unexpected end" in text or "field larger" in text:
-        return 'a quote (") opens here and is never closed'
-    if "expected after" in text:
-        return 'text behind a closing quote; quotes inside a cell must be doubled ("")'
-    return "cannot be split into cells"
+    """Yield (first line, cells) of the records that parse; the others are problems."""
+    for line, cells, reason in found:
+        if cells is None:
+            problems.append(Problem(source, line, None, reason))
+        else:
+            yield line, cells
 
 
 def _table(
-    records: Iterator[tuple[int, list[str]]],
+    rows: Iterator[tuple[int, list[str]]],
     source: str,
     settings: ReadSettings,
     problems: list[Problem],
@@ -185,11 +141,11 @@ def _table(
     encoding: str,
     delimiter: str | None,
 ) -> RawTable:
-    first = list(islice(records, HEAD_RECORDS))
+    first = list(islice(rows, HEAD_RECORDS))
     if not first:
         raise UnreadableError(f"{source}: no line of it can be read as a table row")
     header = find([cells for _, cells in first])
-    body = chain(first[header.skip + header.n_rows :], records)
+    body = chain(first[header.skip + header.n_rows :], rows)
     frame, misfits = columns_of(header.names, _fitting(body, header, source, problems))
     reason = f"bytes that are not {encoding.split(' ', maxsplit=1)[0]}"
     problems += [Problem(source, row, None, reason) for row in misfits]

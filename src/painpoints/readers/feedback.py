@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from painpoints.config import ColumnSettings, ReadSettings
+from painpoints.domain import Survey
 from painpoints.readers.columns import find_name
 from painpoints.readers.dates import read_dates
 from painpoints.readers.exports import Layout, key
@@ -40,6 +41,11 @@ _MARKUP = (
 _TURNS = FEEDBACK.schema()["turns"]
 _IN_WORDS = ("csat", "ces", "thumbs", "smileys", "stars", "pmf")
 """Kinds whose answers may be words; settings and layouts may say which the words belong to."""
+_NOBODY = (
+    "n/a", "na", "none", "null", "nil", "nan", "unknown", "anonymous", "anon", "guest", "-", "--",
+    "0", "not available", "not provided", "not applicable", "#n/a",
+)  # fmt: skip
+"""What exports write where they do not know who answered."""
 _TURNED = "effort scores turned round, so that higher is easier"
 
 
@@ -220,7 +226,8 @@ def _ids(source: Source) -> pl.Series:
 def _people(source: Source, ids: pl.Series, *, several: bool) -> pl.Series:
     column = source.column("person")
     if column is not None:
-        return column
+        named = ~column.str.to_lowercase().str.strip_chars().is_in(list(_NOBODY))
+        return column.to_frame("p").select(pl.when(named).then("p"))["p"]
     if several:
         return ids
     return pl.repeat(None, len(ids), dtype=pl.String, eager=True)
@@ -268,6 +275,8 @@ def _scores(
 ) -> tuple[pl.DataFrame, list[Issue | None], list[str]]:
     """Return columns survey, score, score_max per record, and what does not fit."""
     column = source.column("score")
+    if columns.survey == Survey.NONE:
+        return _no_scores(source.frame.height), [], ["no scores: [columns] survey is none"]
     if column is None:
         note = "no scores: pain points are ranked by reach and severity"
         return _no_scores(source.frame.height), [], [note]

@@ -9,12 +9,14 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 from painpoints.config import RedactSettings
 from painpoints.readers.raw import distinct_names
 from painpoints.redact.patterns import Found, find
 
 HEAD_RECORDS = 60
+_FACT_CELLS = 2
 _TAG = re.compile(r"<[^<>]{1,200}>")
 _VALUE = re.compile(
     r"[-+]?\d+([.,:/-]\d+)*([T ]\d\d?:\d\d\S*)?( ?[ap]m)?|\S+@\S+\.\S+|https?://\S+", re.IGNORECASE
@@ -86,12 +88,21 @@ def _personal(text: str) -> list[Found]:
 
 
 def _title_rows(records: Sequence[Sequence[str]]) -> int:
-    """Count leading rows that have one filled cell where the rows below have several."""
+    """Count leading rows that have one filled cell, or name and value, where rows below have several."""
     filled = [sum(bool(c.strip()) for c in record) for record in records]
     usual = Counter(n for n in filled if n).most_common(1)
     if not usual or usual[0][0] < 2:
         return 0
+    named = list(takewhile(_is_fact, records)) if usual[0][0] > _FACT_CELLS + 1 else []
+    n_facts = sum(bool(record[1].strip()) for record in named if len(record) > 1)
+    if n_facts > 1 or any(record[0].strip().endswith(":") for record in named if record):
+        return len(named)
     return next(i for i, n in enumerate(filled) if n > 1)
+
+
+def _is_fact(record: Sequence[str]) -> bool:
+    """Tell a row such as "Exported by:", "Insights team" with nothing behind it, or less."""
+    return not any(cell.strip() for cell in record[_FACT_CELLS:])
 
 
 def _qualtrics(table: Sequence[Sequence[str]]) -> Header | None:

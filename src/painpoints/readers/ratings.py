@@ -39,7 +39,20 @@ KIND_NAMES: Mapping[str, tuple[str, float]] = {
 }
 """Names that exports give to the kind of each row, with the top of the scale."""
 
+_OPPOSITES = (
+    ("dissatisfied", "satisfied"),
+    ("unlikely", "likely"),
+    ("difficult", "easy"),
+    ("bad", "good"),
+    ("unhappy", "happy"),
+)
 _FIVE = (
+    *(
+        (f"{most} {low}", f"somewhat {low}", "neutral", f"somewhat {high}", f"{most} {high}")
+        for most in ("extremely", "very")
+        for low, high in _OPPOSITES
+    ),
+    ("strongly disagree", "somewhat disagree", "neutral", "somewhat agree", "strongly agree"),
     ("very dissatisfied", "dissatisfied", "neutral", "satisfied", "very satisfied"),
     ("very poor", "poor", "neutral", "good", "very good"),
     ("very unlikely", "unlikely", "neutral", "likely", "very likely"),
@@ -60,19 +73,21 @@ _FIVE = (
         "extremely satisfied",
     ),
     (
-        "very dissatisfied",
-        "somewhat dissatisfied",
-        "neutral",
-        "somewhat satisfied",
-        "very satisfied",
-    ),
-    (
         "not at all satisfied",
         "slightly satisfied",
         "moderately satisfied",
         "very satisfied",
         "completely satisfied",
     ),
+)
+_SEVEN = tuple(
+    (
+        *(f"{degree} {low}" for degree in degrees),
+        "neutral",
+        *(f"{degree} {high}" for degree in reversed(degrees)),
+    )
+    for degrees in (("extremely", "moderately", "slightly"), ("very", "moderately", "slightly"))
+    for low, high in _OPPOSITES
 )
 _THREE = (
     ("unhappy", "neutral", "happy"),
@@ -113,6 +128,7 @@ _WORD_SCALES: tuple[tuple[str, Mapping[str, float]], ...] = (
             ("pmf", 1, (_PMF,)),
             ("thumbs", 0, _TWO),
             ("csat", 1, _FIVE),
+            ("csat", 1, _SEVEN),
             ("smileys", 1, _THREE),
         )
         for words in scales
@@ -136,7 +152,7 @@ _NO_SCORE = (
 )
 _NUMBER = (
     r"^(?:rated:?\s+|rating:\s*)?([-+]?\d+(?:[.,]\d+)?)"
-    r"(?:\s*(?:/|out of|von|de)\s*(\d+)(?:[.,]0+)?)?(?:\s*(?:\*|★|stars?|points?|pts))?$"
+    r"(?:\s*(?:/|out of|von|de)\s*(\d+)(?:[.,]0+)?)?(?:\s*(?:\*|★|stars?|points?|pts|%))?$"
 )
 _LABELLED = (
     r"^(\d{1,2})(?:\s*[-\x{2013}\x{2014}:=.(]\s*|\s+)[A-Za-z][^\d]*$"  # "10 - Extremely likely"
@@ -155,9 +171,12 @@ _RULES: tuple[tuple[str, str], ...] = (
     ("score", r"\bscores?\b|\bgrade\b|\bpoints\b|\bmark\b"),
 )
 _NO_SCORE_HEADERS = re.compile(
-    r"\bnps (?:group|category|segment|type|bucket)|sentiment|\bid\b|date|time|credit|count|"
-    r"\bn\b|number of|confidence|latitude|longitude|\bage\b|weight|version|text|comment|why|reason"
+    r"\bnps (?:group|category|segment|type|bucket)|\bsentiment\b|\b(?:number|count) of\b|"
+    r"\bwhy\b|\breasons?\b|"
+    r"^(?:\S+ ){0,2}(?:id|date|time|credit|count|n|latitude|longitude|age|weight|version|texts?|"
+    r"comments?)$|^(?:confidence|credit|weighted) \S+$"
 )
+"""Counts, dates and the like; "How would you rate the delivery time?" asks for a score all the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +246,7 @@ def by_words(texts: pl.Series) -> tuple[pl.Series, Scale] | None:
         .str.strip_chars()
         .str.replace_all("_", " ")
         .str.replace(" with comment$", "")
-        .str.replace("^neither .*$", "neutral")
+        .str.replace(r"^neither\b.*$", "neutral")
     )
     said = lower.filter(lower.is_not_null() & ~lower.is_in(silent))
     if said.is_empty() or said.n_unique() > 12:

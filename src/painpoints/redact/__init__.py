@@ -48,9 +48,12 @@ PSEUDONYM = re.compile(r"[pf]_[0-9a-f]{12}")
 QUESTION = re.compile(r"/q\d+$")
 """Ends the id of an answer where a row answers several questions."""
 PERSON_SEGMENT = re.compile(
-    r"(?:(?:full|first|last|user|customer|client|agent|employee|staff|contact|caller|reviewer|owner"
-    r"|manager|assignee) )?name|surname|username|nickname|agent|employee|manager|advisor|adviser"
-    r"|representative|respondent|caller|author|assignee|reviewer|contact person"
+    r"(?:(?:full|first|last|user|customer|client|agent|advisor|adviser|employee|staff|contact|caller"
+    r"|reviewer|owner|manager|technician|driver|doctor|assignee|representative) )?name|surname"
+    r"|username|nickname|(?:(?:account|case|store|sales|branch|relationship|service|support) )?"
+    r"(?:agent|employee|manager|advisor|adviser|representative|rep|technician|engineer|consultant)"
+    r"|respondent|caller|author|assignee|assigned to|reviewer|contact person|driver|doctor|cashier"
+    r"|waiter|stylist|instructor|(?:handled|served|assigned|resolved|answered) by"
 )
 """Segment columns, in plain words, whose values are people."""
 

@@ -47,6 +47,7 @@ TABLE_ENDINGS = (".csv", ".tsv", ".tab", ".psv")
 JSON_START = re.compile(r"\{|\[\s*[\[{\"\]]")
 """A chat may begin with a time in brackets."""
 TEXT_ENDINGS = (".txt", ".text", ".log", ".md", ".chat", "")
+_ENDING = re.compile(r"\.\w+(\.gz)?(?=$| \(\d+\)$)")
 
 
 def sniff(name: str, head: bytes) -> str | None:
@@ -70,8 +71,10 @@ def sniff(name: str, head: bytes) -> str | None:
     return "dialogue_table" if ending in TEXT_ENDINGS and dialogue_table.sniff(start) else None
 
 
-def read(path: Path, layout: str, settings: ReadSettings) -> TranscriptTable:
+def read(path: Path, name: str, layout: str, settings: ReadSettings) -> TranscriptTable:
     """Return the conversations of one file in a layout of `TITLES`, and all its problems.
+
+    `name` is what the run calls the file; ids and problems say it.
 
     Raises:
         UnreadableError: the file cannot be opened, is empty, is no whole JSON, or `layout` is
@@ -79,12 +82,12 @@ def read(path: Path, layout: str, settings: ReadSettings) -> TranscriptTable:
     """
     if layout not in TITLES:
         raise UnreadableError(
-            f"{path.name}: {layout} is no transcript layout; use one of {', '.join(TITLES)}"
+            f"{name}: {layout} is no transcript layout; use one of {', '.join(TITLES)}"
         )
     text, encoding = as_text(read_bytes(path), settings)
     if not text.strip("\ufeff \t\r\n\0"):
-        raise UnreadableError(f"{path.name}: the file is empty")
-    parsed = _or_nothing(_parse(_lines_ended(text), path.name, layout, settings))
+        raise UnreadableError(f"{name}: the file is empty")
+    parsed = _or_nothing(_parse(_lines_ended(text), name, layout, settings))
     usable, too_long = _within_cap(parsed.conversations, settings.max_cell_chars)
     unique, repeated = _first_of_each_id(usable)
     told = tell_apart(unique, settings.agent_names)
@@ -93,8 +96,8 @@ def read(path: Path, layout: str, settings: ReadSettings) -> TranscriptTable:
     flaws = sorted([*parsed.flaws, *too_long, *repeated, *undecided], key=lambda f: f.row)
     set_aside = [f for f in flaws if not f.kept]
     return TranscriptTable(
-        feedback=frame(known, path.name, _stem(path)),
-        problems=tuple(Problem(path.name, f.row, None, f.reason, f.id) for f in set_aside),
+        feedback=frame(known, name, _stem(name)),
+        problems=tuple(Problem(name, f.row, None, f.reason, f.id) for f in set_aside),
         layout=layout,
         title=TITLES[layout],
         n_rows=_n_rows(known, set_aside),
@@ -144,8 +147,9 @@ def _lines_ended(text: str) -> str:
     return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _stem(path: Path) -> str:
-    return path.name.removesuffix(".gz").rsplit(".", 1)[0]
+def _stem(name: str) -> str:
+    """Return the name of a file without its ending; the number of a namesake stays."""
+    return _ENDING.sub("", name)
 
 
 def _is_dialogue_json(start: str) -> bool:

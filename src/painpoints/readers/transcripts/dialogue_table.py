@@ -5,7 +5,6 @@ first row that has it, as survey platforms upload it. Turns stay in the order of
 numbers them.
 """
 
-import csv
 import io
 import re
 from collections import Counter
@@ -13,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
+from painpoints.readers.csv_lines import records
 from painpoints.readers.dates import Order
 from painpoints.readers.recognition import Mapped
 from painpoints.readers.transcripts.conversation import AGENT, CUSTOMER, Turn
@@ -120,23 +120,18 @@ def parse_text(text: str, delimiter: str | None, order: Order) -> Parsed:
 
 def _table_rows(text: str, delimiter: str) -> Iterator[Row]:
     """Yield each row with the physical line on which it begins."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     header: list[str] | None = None
-    line = 1
-    try:
-        for cells in reader:
-            begins, line = line, reader.line_num + 1
-            if not any(cell.strip() for cell in cells):
-                continue
-            if header is None:
-                header = [cell.strip().removeprefix("\ufeff") for cell in cells]
-            elif len(cells) != len(header):
-                reason = f"{len(cells)} cells where the header has {len(header)}"
-                yield Row(begins, None, reason)
-            else:
-                yield Row(begins, dict(zip(header, cells, strict=True)))
-    except csv.Error:
-        yield Row(line, None, "a quotation mark is not closed; what follows could not be read")
+    for line, cells, reason in records(io.StringIO(text, newline=""), delimiter):
+        if cells is None:
+            yield Row(line, None, reason)
+        elif not any(cell.strip() for cell in cells):
+            continue
+        elif header is None:
+            header = [cell.strip().removeprefix("\ufeff") for cell in cells]
+        elif len(cells) != len(header):
+            yield Row(line, None, f"{len(cells)} cells where the header has {len(header)}")
+        else:
+            yield Row(line, dict(zip(header, cells, strict=True)))
 
 
 def parse_rows(rows: Iterable[Row], order: Order) -> Parsed:
