@@ -20,8 +20,6 @@ from painpoints.relative_weights import Drivers, Weights, relative_weights
 
 ANSWERS_PER_WEIGHT = 10
 MAX_WEIGHTS = 80
-EXTRA = {"net": (0.75, 1.5), "share": (1.0, 0.0), "mean": (0.75, 1.5)}
-"""Answers added at either end, and in the middle, before a variance is taken (adjusted Wald)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,25 +183,14 @@ def _impacts(
     squares = np.bincount(column, told**2, minlength=n_with.size).astype(np.float64)
     n_without = n - n_with
     f, gap = n_with / max(n, 1), sums / n_with - (x.sum() - sums) / n_without
-    variance_with = _adjusted_variance(answers.measure, n_with, sums, squares)
-    variance_without = _adjusted_variance(
-        answers.measure, n_without, x.sum() - sums, (x**2).sum() - squares
+    kind, low, high = answers.measure.kind, answers.measure.low, answers.measure.high
+    variance_with = stats.adjusted_variance(sums, squares, n_with, kind, low=low, high=high)
+    variance_without = stats.adjusted_variance(
+        x.sum() - sums, (x**2).sum() - squares, n_without, kind, low=low, high=high
     )
     variance = f**2 * (variance_with + variance_without) + gap**2 * f * (1 - f) / max(n, 1)
     half = stats.Z95 * np.sqrt(variance * _design_effects(answers, ones, n_with, sums))
     return f * gap, f * gap - half, f * gap + half
-
-
-def _adjusted_variance(
-    found: surveys.Measure, n: stats.Integers, sums: stats.Floats, squares: stats.Floats
-) -> stats.Floats:
-    """Return the squared standard error of means, with the few answers of `EXTRA` added."""
-    at_ends, in_middle = EXTRA[found.kind]
-    more = n + 2 * at_ends + in_middle
-    centre = (found.low + found.high) / 2
-    total = sums + (2 * at_ends + in_middle) * centre
-    square = squares + at_ends * (found.low**2 + found.high**2) + in_middle * centre**2
-    return np.asarray(np.maximum(square / more - (total / more) ** 2, 0) / more)
 
 
 def _design_effects(

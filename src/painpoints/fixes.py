@@ -354,7 +354,7 @@ def _before_after(mine: pl.DataFrame) -> Effect:
     sides = [mine.filter(after=after) for after in (False, True)]
     one, two = (stats.sample(s["told"].to_numpy(), s["person"].to_numpy()) for s in sides)
     low, high = stats.newcombe(one.mean * one.n, one.n, two.mean * two.n, two.n)
-    p = stats.difference(one, two, "share")
+    p = stats.difference(one, two, "share", low=0, high=1)
     error = float(high - low) / (2 * stats.Z95)
     return Effect(two.mean - one.mean, error, float(low), float(high), p, PLAIN)
 

@@ -254,14 +254,15 @@ def _scored(scored: tuple[surveys.Measure, pl.DataFrame] | None, each: Compariso
     value = pl.col(each.column).cast(pl.String)
     others = value == each.against if each.against else value.ne_missing(each.value)
     here, rest = (_sample(answers, side) for side in (value == each.value, others))
-    known = bool(here.n_people and rest.n_people) and not each.small
+    known = min(here.n_people, rest.n_people) >= LEAST_HEARD and not each.small
+    low, high = measure.low, measure.high
     return replace(
         view,
         survey=measure.survey,
         measure=measure.name,
         score=_estimate(measure, here),
         rest=_estimate(measure, rest),
-        p_value=stats.difference(here, rest, measure.kind) if known else None,
+        p_value=stats.difference(here, rest, measure.kind, low=low, high=high) if known else None,
     )
 
 

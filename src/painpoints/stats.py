@@ -26,6 +26,13 @@ Z95 = 1.959963984540054
 MIN_VARIANCE = 1e-12
 """Variances up to here are none."""
 
+EXTRA: dict[Kind, tuple[float, float]] = {
+    "net": (0.75, 1.5),
+    "share": (1.0, 0.0),
+    "mean": (0.75, 1.5),
+}
+"""Answers added at either end, and in the middle, before a variance is taken (adjusted Wald)."""
+
 LEAST_RATIO, LEAST_GAP = 1.5, 0.05
 """A share has changed if it is larger by this factor, or by five in a hundred people."""
 
@@ -90,6 +97,21 @@ def mean(
     known = n > 1
     ends = np.where(known, value - below, low), np.where(known, value + above, high)
     return np.clip(ends[0], low, high), np.clip(ends[1], low, high)
+
+
+def adjusted_variance(
+    sums: Numbers, squares: Numbers, n: Numbers, kind: Kind, *, low: float, high: float
+) -> Floats:
+    """Return the squared standard error of means, with the few answers of `EXTRA` added.
+
+    sums, squares: of the n answers on the scale low..high, and of their squares.
+    """
+    at_ends, in_middle = EXTRA[kind]
+    more = np.asarray(n, np.float64) + 2 * at_ends + in_middle
+    centre = (low + high) / 2
+    total = np.asarray(sums) + (2 * at_ends + in_middle) * centre
+    square = np.asarray(squares) + at_ends * (low**2 + high**2) + in_middle * centre**2
+    return np.asarray(np.maximum(square / more - (total / more) ** 2, 0) / more)
 
 
 def effective_n(values: Floats, people: Integers) -> float:
@@ -174,8 +196,11 @@ def interval(of: Sample, kind: Kind, *, low: float, high: float) -> tuple[float,
     return float(ends[0]), float(ends[1])
 
 
-def difference(first: Sample, second: Sample, kind: Kind) -> float:
-    """Return the two-sided p that both samples' means are equal: z of net shares, Fisher, or Welch."""
+def difference(first: Sample, second: Sample, kind: Kind, *, low: float, high: float) -> float:
+    """Return the two-sided p that both samples' means are equal: z of net shares, Fisher, or Welch.
+
+    low, high: ends of the scale of the means.
+    """
     if kind == "net":
         nets = [(s.up * s.n, s.down * s.n, s.n) for s in (first, second)]
         return float(difference_of_net_shares(nets[0], nets[1]))
@@ -183,7 +208,7 @@ def difference(first: Sample, second: Sample, kind: Kind) -> float:
         k1, n1, k2, n2 = (round(x) for s in (first, second) for x in (s.mean * s.n, s.n))
         return float(difference_of_shares(k1, n1, k2, n2))
     means = [(s.mean, s.variance, s.n) for s in (first, second)]
-    return float(difference_of_means(means[0], means[1]))
+    return float(difference_of_means(means[0], means[1], low=low, high=high))
 
 
 def difference_of_shares(k1: Numbers, n1: Numbers, k2: Numbers, n2: Numbers) -> Floats:
@@ -228,21 +253,31 @@ def difference_of_net_shares(
 
 
 def difference_of_means(
-    first: tuple[Numbers, Numbers, Numbers], second: tuple[Numbers, Numbers, Numbers]
+    first: tuple[Numbers, Numbers, Numbers],
+    second: tuple[Numbers, Numbers, Numbers],
+    *,
+    low: float,
+    high: float,
 ) -> Floats:
     """Return the two-sided p of Welch's t test; each group is (mean, variance, n).
 
-    1 where a group has fewer than two answers, or neither varies and the means are equal.
+    Few answers that agree do not make a group certain: its squared error is at least that with
+    the answers of `EXTRA` on the scale low..high added. 1 where a group has one answer or none.
     """
     (m1, v1, n1), (m2, v2, n2) = (
         tuple(np.asarray(x, np.float64) for x in group) for group in (first, second)
     )
     with np.errstate(divide="ignore", invalid="ignore"):
-        a, b = v1 / n1, v2 / n2
+        a, b = (
+            np.maximum(
+                v / n,
+                adjusted_variance(m * n, v * (n - 1) + m**2 * n, n, "mean", low=low, high=high),
+            )
+            for m, v, n in ((m1, v1, n1), (m2, v2, n2))
+        )
         t = (m1 - m2) / np.sqrt(a + b)
         freedom = (a + b) ** 2 / (a**2 / (n1 - 1) + b**2 / (n2 - 1))
         p = 2 * special.stdtr(freedom, -np.abs(t))
-    p = np.where(a + b > 0, p, np.where(m1 == m2, 1.0, 0.0))
     return np.where((n1 > 1) & (n2 > 1), p, 1.0)
 
 

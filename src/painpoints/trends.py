@@ -236,9 +236,12 @@ def _compare(
         points = _with_all(staged, answers).unique(
             ["stage", "answer"], keep="first", maintain_order=True
         )
-        _add(found, measure.survey, measure.kind, points, min_people, measure=measure.name)
+        ends = measure.low, measure.high
+        _add(
+            found, measure.survey, measure.kind, points, min_people, ends=ends, measure=measure.name
+        )
     moods = _moods(mentions, heard)
-    _add(found, "net_sentiment", "net", moods, min_people)
+    _add(found, "net_sentiment", "net", moods, min_people, ends=(-1, 1))
     for stage, change in _stage_shares(spoken, heard, min_people):
         found.setdefault(stage, []).append(change)
     return {stage: tuple(listed) for stage, listed in sorted(found.items())}
@@ -278,22 +281,28 @@ def _add(
     points: pl.DataFrame,
     min_people: int,
     *,
+    ends: tuple[float, float],
     measure: str = "",
 ) -> None:
-    """Test each stage of `points` (stage, person, late, points) and append the changes."""
+    """Test each stage of `points` (stage, person, late, points) and append the changes.
+
+    ends: of the scale of the points.
+    """
+    low, high = ends
     pairs = {
         str(stage): (_sample(part, late=False), _sample(part, late=True))
         for (stage,), part in sorted(points.partition_by("stage", as_dict=True).items())
     }
-    stages = list(pairs)
     p = stats.holm(
         np.array(
-            [stats.difference(pairs[stage][1], pairs[stage][0], kind) for stage in stages],
+            [
+                stats.difference(now, before, kind, low=low, high=high)
+                for before, now in pairs.values()
+            ],
             np.float64,
         )
     )
-    for stage, corrected in zip(stages, p, strict=True):
-        before, now = pairs[stage]
+    for (stage, (before, now)), corrected in zip(pairs.items(), p, strict=True):
         change = Change(
             before.mean if before.n_people else None,
             now.mean if now.n_people else None,

@@ -111,6 +111,17 @@ def test_small_segments_are_named_and_not_compared() -> None:
     assert (view.small, view.n_people, view.apart, view.p_value) == (True, 10, (), None)
 
 
+def test_few_scores_of_a_segment_are_not_compared() -> None:
+    """Of a plan of many people two gave five stars: their score is told, no difference claimed."""
+    made = frames(400, survey="stars", repeat=0)
+    pro = pl.col("segment_plan") == "pro"
+    few = made.feedback.with_columns(
+        score=pl.when(~pro).then("score").when(pro.cum_sum() <= 2).then(5.0)
+    )
+    view = compared(Frames(few, made.mentions, made.topics))["pro"]
+    assert (view.small, view.score.value, view.score.n, view.p_value) == (False, 5.0, 2, None)
+
+
 def test_nothing_to_compare() -> None:
     """No feedback, or one value only: no segments."""
     assert compared(frames(0)) == {}
@@ -153,7 +164,7 @@ def test_one_comparison_is_corrected_as_one() -> None:
     points = [np.repeat([float(a) for a in s.answers], list(s.answers.values())) for s in sides]
     nets = [np.where(p >= 9, 100.0, np.where(p <= 6, -100.0, 0.0)) for p in points]
     each = [stats.sample(net, np.arange(net.size)) for net in nets]
-    alone = stats.difference(each[0], each[1], "net")
+    alone = stats.difference(each[0], each[1], "net", low=-100, high=100)
     assert alone < 0.5
     assert view.p_value == pytest.approx(alone)
 

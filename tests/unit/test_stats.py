@@ -133,10 +133,30 @@ def test_difference_of_net_shares_keeps_its_level() -> None:
 
 def test_difference_of_means_is_welchs() -> None:
     """The p value is SciPy's; a group of one answer decides nothing."""
-    known = ttest_ind_from_stats(3.1, 1.2, 40, 3.6, 0.9, 25, equal_var=False).pvalue
-    ours = stats.difference_of_means((3.1, 1.2**2, 40), (3.6, 0.9**2, 25))
+    known = ttest_ind_from_stats(3.1, 1.2, 40, 3.6, 1.1, 25, equal_var=False).pvalue
+    ours = stats.difference_of_means((3.1, 1.2**2, 40), (3.6, 1.1**2, 25), low=1, high=5)
     assert ours == pytest.approx(known)
-    assert stats.difference_of_means((3.1, 0, 1), (3.6, 0.9, 25)) == 1
+    assert stats.difference_of_means((3.1, 0, 1), (3.6, 0.9, 25), low=1, high=5) == 1
+
+
+def test_few_equal_answers_are_not_certain() -> None:
+    """Two or five answers of 5 stars against 740 of all sorts decide little; two equal groups nothing."""
+    many = (4.2, 1.1, 740)
+    assert stats.difference_of_means((5.0, 0.0, 2), many, low=1, high=5) > 0.2
+    assert stats.difference_of_means((5.0, 0.0, 5), many, low=1, high=5) > 0.05
+    assert stats.difference_of_means((5.0, 0.0, 2), (5.0, 0.0, 2), low=1, high=5) == 1
+    assert stats.difference_of_means((5.0, 0.0, 60), (1.0, 0.0, 60), low=1, high=5) < 1e-9
+
+
+@pytest.mark.parametrize("n", [2, 5, 10, 30])
+def test_difference_of_means_keeps_its_level(n: int) -> None:
+    """Of stars that are mostly five, few answers seem to differ from 740 in 5 % of 4,000 draws at most."""
+    rng = np.random.default_rng(n)
+    few, many = (
+        rng.choice(5, size=(4000, size), p=[0.01, 0.01, 0.03, 0.1, 0.85]) + 1.0 for size in (n, 740)
+    )
+    sides = ((x.mean(axis=1), x.var(axis=1, ddof=1), x.shape[1]) for x in (few, many))
+    assert np.mean(stats.difference_of_means(*sides, low=1, high=5) < 0.05) <= 0.06
 
 
 @given(st.integers(0, 30), st.integers(0, 30))
