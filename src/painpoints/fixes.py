@@ -312,7 +312,8 @@ def difference_in_differences(frame: pl.DataFrame, method: str = DID) -> Effect:
     """Return (after - before) of the affected minus that of the others.
 
     frame: person, affected, after, told. Least squares of told on affected, after and both
-    together; the coefficient of both is the effect. Errors clustered by person.
+    together; the coefficient of both is the effect. Errors clustered by person, with what few
+    people hide added.
     """
     import statsmodels.api as sm
 
@@ -322,7 +323,33 @@ def difference_in_differences(frame: pl.DataFrame, method: str = DID) -> Effect:
     fitted = sm.OLS(frame["told"].to_numpy(), design).fit(
         cov_type="cluster", cov_kwds={"groups": groups}
     )
-    return _of(float(fitted.params[3]), float(fitted.bse[3]), len(np.unique(groups)) - 1, method)
+    variance = max(float(fitted.cov_params()[3, 3]), 0.0) + _hidden(frame)
+    return _of(float(fitted.params[3]), math.sqrt(variance), len(np.unique(groups)) - 1, method)
+
+
+def _hidden(frame: pl.DataFrame) -> float:
+    """Return what the squared error lacks where few people hide how much a share varies.
+
+    Of ten people nobody may tell it, which has no variance. So that of both shares of the
+    affected, and of the others, is at least what their share before and after together has.
+    """
+    lacking = 0.0
+    for rows in frame.partition_by("affected"):
+        pooled = _pooled(float(rows["told"].sum()), rows.height)
+        sides = (
+            stats.sample(side["told"].to_numpy(), side["person"].to_numpy())
+            for side in rows.partition_by("after")
+        )
+        lacking += max(
+            sum((pooled * (1 - pooled) - side.mean * (1 - side.mean)) / side.n for side in sides),
+            0.0,
+        )
+    return lacking
+
+
+def _pooled(told: float, n: float) -> float:
+    """Return the share told / n, half an answer away from 0 and 1 at least."""
+    return min(max(told / n, 0.5 / n), 1 - 0.5 / n)
 
 
 def interrupted_series(mine: pl.DataFrame, unit: str = "") -> Effect:
@@ -340,7 +367,7 @@ def interrupted_series(mine: pl.DataFrame, unit: str = "") -> Effect:
     model = sm.WLS(share, design, weights=n)
     plain = model.fit()
     robust = model.fit(cov_type="HAC", cov_kwds={"maxlags": lags, "use_correction": True})
-    pooled = max(float((share * n).sum() / n.sum()), 0.5 / float(n.sum()))
+    pooled = _pooled(float((share * n).sum()), float(n.sum()))
     sampling = np.sqrt(
         pooled * (1 - pooled) * np.linalg.inv(design.T @ (design * n[:, None]))[2, 2]
     )
