@@ -255,6 +255,30 @@ def test_a_model_matched_with_itself_is_kept_whole(
     assert {line.verdict for line in lineage} == {"kept"}
 
 
+def test_an_unchanged_topic_keeps_its_id_whatever_lies_beside_it() -> None:
+    """The same centroid keeps its id, though swapped ids would be more alike in sum."""
+
+    def turned(ids: tuple[str, ...], *degrees: float) -> topics.TopicModel:
+        angles = np.radians(degrees)
+        rows = np.column_stack([np.cos(angles), np.sin(angles)])
+        return topics.TopicModel(
+            topic_ids=ids,
+            parent_ids=(None,) * len(ids),
+            center=np.zeros(2, np.float32),
+            grid=np.rint(rows * frozen.SCALE).astype(np.int16),
+            thresholds=np.zeros(len(ids), np.float32),
+            terms=((),) * len(ids),
+        )
+
+    new, lineage = topics.match(turned(("t1", "t2"), 0, -26), turned(("t3", "t4"), 0, 26))
+    assert new.topic_ids == ("t1", "t4")
+    assert [(line.old_id, line.topic_id, line.verdict) for line in lineage] == [
+        ("t1", "t1", "kept"),
+        ("t1", "t4", "split"),
+        ("t2", "t1", "merged"),
+    ]
+
+
 def test_foreign_vectors_and_broken_arrays_are_refused(
     found: tuple[pl.DataFrame, np.ndarray, topics.TopicModel],
 ) -> None:

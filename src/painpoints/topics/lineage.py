@@ -31,17 +31,15 @@ class Descent:
 def match(old: TopicModel, new: TopicModel) -> tuple[TopicModel, tuple[Descent, ...]]:
     """Return `new` with the ids of the old topics it continues, and the lineage.
 
-    One-to-one by the Hungarian method on the cosine of centroids, both off the new center.
+    One-to-one by the cosine of centroids, both off the new center, the most alike first.
 
     Raises:
         ModelError: when the two were not made by the same encoder.
     """
-    from scipy.optimize import linear_sum_assignment
-
     check_dim(old.centroids, new.grid)
     cosine = unit(old.centroids + old.center - new.center) @ new.centroids.T
-    pairs = zip(*linear_sum_assignment(-cosine), strict=True)
-    kept = {int(n): int(o) for o, n in pairs if cosine[o, n] >= ALIKE}
+    close = np.where(cosine >= ALIKE, cosine, -1.0)
+    kept = _kept(close)
     renamed = {new.topic_ids[n]: old.topic_ids[o] for n, o in kept.items()}
     taken = set(old.topic_ids)
     ids = [
@@ -49,11 +47,24 @@ def match(old: TopicModel, new: TopicModel) -> tuple[TopicModel, tuple[Descent, 
         for t in new.topic_ids
     ]
     parents = _same_parents(old, new, kept)
-    close = np.where(cosine >= ALIKE, cosine, -1.0)
     lines = [_descent_of_new(old, name, kept.get(n), close[:, n]) for n, name in enumerate(ids)]
     gone = sorted(set(range(len(old.topic_ids))) - set(kept.values()))
     lines += [_descent_of_old(old.topic_ids[o], ids, close[o]) for o in gone]
     return replace(new, topic_ids=tuple(ids), parent_ids=parents), tuple(lines)
+
+
+def _kept(close: Floats) -> dict[int, int]:
+    """Return the old topic that each new one continues; `close`: (n_old, n_new), -1 if unlike.
+
+    The most alike first: a larger sum over all pairs would take its id from a topic that stayed.
+    """
+    kept: dict[int, int] = {}
+    left = close.copy()
+    while left.size and left.max() > 0:
+        o, n = np.unravel_index(left.argmax(), left.shape)
+        kept[int(n)] = int(o)
+        left[o], left[:, n] = -1.0, -1.0
+    return kept
 
 
 def _descent_of_new(old: TopicModel, new_id: str, kept: int | None, close: Floats) -> Descent:
