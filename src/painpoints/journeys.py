@@ -50,9 +50,10 @@ def _named(feedback: pl.DataFrame) -> pl.DataFrame:
 
 
 def _steps(named: pl.DataFrame, mentions: pl.DataFrame, stages: Sequence[str]) -> pl.DataFrame:
-    """Return one row per person and time of answer: its main stage, and whether a pain is told.
+    """Return one row per person and time of answer: its main stage, and whether a pain is told of it.
 
-    The main stage is that of most mentions, the earlier in the journey where they are equal.
+    The main stage is that of most mentions, the earlier in the journey where they are equal; what
+    the answer tells of other stages belongs to no step.
     """
     order = {stage: i for i, stage in enumerate(stages)}
     placed = mentions.select(
@@ -82,7 +83,7 @@ def _pairs(steps: pl.DataFrame) -> pl.DataFrame:
 
 
 def _transitions(pairs: pl.DataFrame, min_people: int) -> tuple[Transition, ...]:
-    """Return how many people go from stage to stage, and how many tell a pain on arrival."""
+    """Return how many people go from stage to stage, and how many tell a pain of the latter."""
     leaving = dict(pairs.group_by("stage").agg(n=pl.col("person").n_unique()).iter_rows())
     found = []
     for (stage, following), rows in sorted(

@@ -55,6 +55,17 @@ def test_transitions_are_counted_by_people() -> None:
     assert set(first.evidence_ids) <= {f"f{i}#1" for i in range(48, 88)}
 
 
+def test_a_pain_of_another_stage_is_none_of_the_path() -> None:
+    """40 people say two things of use and tell a pain of support: heard at use, with no pain there."""
+    steps = [(f"a{i}", 0, "delivery", False) for i in range(40)]
+    use = [(f"a{i}", 9, "use", False) for i in range(40)]
+    made = told([*steps, *use, *use, *((f"a{i}", 9, "support", True) for i in range(40))])
+    found = journeys.follow(made.feedback, made.mentions, STAGES)
+    assert found is not None
+    (only,) = found.transitions
+    assert (only.following, only.n_people, only.pain.value) == ("use", 40, 0.0)
+
+
 def test_few_named_people_have_no_paths() -> None:
     """Nobody named, no dates, or everybody heard once: no paths."""
     for made in (
