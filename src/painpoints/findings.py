@@ -160,15 +160,19 @@ def _groups(told: pl.DataFrame) -> pl.DataFrame:
 def _with_shares(
     groups: pl.DataFrame, feedback: pl.DataFrame, mentions: pl.DataFrame
 ) -> pl.DataFrame:
-    """Add the share among the people who speak of the stage, with its interval."""
+    """Add the share among the people who speak of the stage, with its interval.
+
+    `told` people speak of the topic at the stage, whatever they say of it.
+    """
     people = feedback.select("feedback_id", person=tables.person().hash())
-    speakers = (
-        mentions.select("feedback_id", "stage")
-        .join(people, on="feedback_id", how="left")
-        .group_by("stage")
-        .agg(n_speakers=pl.col("person").n_unique())
+    spoken = mentions.select("feedback_id", "stage", "topic_id").join(
+        people, on="feedback_id", how="left"
     )
-    joined = groups.join(speakers, on="stage", how="left", maintain_order="left")
+    speakers = spoken.group_by("stage").agg(n_speakers=pl.col("person").n_unique())
+    of_topic = spoken.group_by("stage", "topic_id").agg(told=pl.col("person").n_unique())
+    joined = groups.join(speakers, on="stage", how="left", maintain_order="left").join(
+        of_topic, on=["stage", "topic_id"], how="left", maintain_order="left"
+    )
     low, high = stats.wilson(joined["reach"].to_numpy(), joined["n_speakers"].to_numpy())
     return joined.with_columns(
         share=pl.col("reach") / pl.col("n_speakers"),
@@ -334,9 +338,7 @@ def _delightful(groups: pl.DataFrame) -> pl.DataFrame:
 
     Without scores: more than half of those who speak of it at the stage praise it, surely.
     """
-    keys = ["stage", "topic_id"]
-    told = groups.group_by(keys).agg(told=pl.col("reach").sum())
-    praised = groups.filter(kind=DELIGHT).join(told, on=keys, how="left", maintain_order="left")
+    praised = groups.filter(kind=DELIGHT)
     low, _ = stats.wilson(praised["reach"].to_numpy(), praised["told"].to_numpy())
     lifts = pl.col("impact_low") >= MATERIAL * pl.col("scale")
     mostly = pl.col("impact").is_null() & pl.Series(low > 0.5)

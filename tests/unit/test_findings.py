@@ -144,6 +144,32 @@ def test_the_three_kinds_of_opportunity_rest_on_evidence() -> None:
     assert table["why"].str.len_chars().min() > 10
 
 
+@pytest.mark.parametrize(
+    ("others", "labels", "why"),
+    [
+        (slice(12), ("pain_point", "negative"), ["12 of 12 who speak of it praise it; no scores to go by"]),
+        (slice(12, 52), ("other", "neutral"), []),
+    ],
+)  # fmt: skip
+def test_praise_is_held_against_the_people_who_speak_of_it(
+    others: slice, labels: tuple[str, str], why: list[str]
+) -> None:
+    """Who praises and blames counts once; who does neither counts too."""
+    made = frames(60, survey="none", repeat=0)
+    each = made.mentions.unique("feedback_id", keep="first", maintain_order=True)
+    praise, more = (
+        each[some].with_columns(type=pl.lit(type_), sentiment=pl.lit(sentiment))
+        for some, (type_, sentiment) in ((slice(12), ("praise", "positive")), (others, labels))
+    )
+    mentions = pl.concat([praise, more]).with_columns(
+        mention_id=pl.format("m{}", pl.int_range(pl.len())),
+        topic_id=pl.lit("t08"),
+        stage=pl.lit("use"),
+    )
+    table = found(Frames(made.feedback, mentions, made.topics))
+    assert table.filter(opportunity="extend_delight")["why"].to_list() == why
+
+
 def test_weak_pains_are_no_opportunity() -> None:
     """With few answers nothing is sure: pains are named, none is offered for removal."""
     table = found(frames(40))
