@@ -34,11 +34,10 @@ def follow(
     findings: the FINDINGS table; the five ranked pains of highest priority are followed.
     unit, every, now_to: of the periods, and where the last complete one ends; see `trends.Periods`.
     """
-    dated = feedback.drop(points.TEXT, strict=False).filter(pl.col("created_at") < now_to)
-    dated = dated.with_columns(
-        start=pl.col("created_at").dt.truncate(every), who=tables.person().hash()
+    start = pl.col("created_at").dt.truncate(every)
+    heard = feedback.filter(pl.col("reason").is_null(), pl.col("created_at") < now_to).select(
+        "feedback_id", start=start, who=tables.person().hash()
     )
-    heard = dated.filter(pl.col("reason").is_null())
     starts = heard["start"].unique().sort().tail(MAX_PERIODS).to_list()
     if len(starts) < LEAST_PERIODS:
         return None
@@ -47,10 +46,10 @@ def follow(
     first = ranked.sort("priority", "finding_id", descending=[True, False]).head(MAX_LINES)
     told = members.join(heard.select("feedback_id", "start", "who"), on="feedback_id")
     pains = tuple(_pain(row, told, starts, sizes) for row in first.iter_rows(named=True))
-    scored = points.headline(dated)
-    if scored is None:
+    measure, answers = points.headline(feedback) or (None, feedback.clear())
+    answers = answers.with_columns(start=start).filter(pl.col("start").is_in(starts))
+    if measure is None or answers.is_empty():
         return Timeline(unit, None, "", pains) if pains else None
-    measure, answers = scored
     line = TrendLine("score", "", "", "", tuple(_score(measure, answers, at) for at in starts))
     return Timeline(unit, measure.survey, measure.name, (line, *pains))
 

@@ -120,9 +120,14 @@ def _smaller(dated: pl.DataFrame, periods: Periods) -> int:
 
 def _in_periods(dated: pl.DataFrame, periods: Periods) -> pl.DataFrame:
     """Return the rows of both periods, with `late` saying which."""
+    return _sided(dated, periods).drop_nulls("late")
+
+
+def _sided(feedback: pl.DataFrame, periods: Periods) -> pl.DataFrame:
+    """Return all rows, with `late` saying which period they are of; null for neither."""
     at = pl.col("created_at")
-    both = dated.filter(at >= periods.before_from, at < periods.now_to)
-    return both.with_columns(late=at >= periods.now_from)
+    both = (at >= periods.before_from) & (at < periods.now_to)
+    return feedback.with_columns(late=pl.when(both).then(at >= periods.now_from))
 
 
 def annotate(
@@ -202,12 +207,12 @@ def changes(
     """Return what changed for each stage by its name, and for `all`; empty without periods.
 
     First the score (most answered kind first), then net sentiment, then, of stages, the share of
-    people who speak of it. Holm's correction over stages within each of these.
+    people who speak of it. Holm's correction over stages within each of these. A score is told on
+    the scale that most answers of all the feedback are on.
     """
     if periods is None:
         return {}
-    dated = _in_periods(feedback.filter(pl.col("created_at").is_not_null()), periods)
-    return _compare(dated, mentions, min_people=min_people)
+    return _compare(_sided(feedback, periods), mentions, min_people=min_people)
 
 
 def between(
@@ -226,8 +231,8 @@ def _compare(
     *,
     min_people: int,
 ) -> dict[str, tuple[Change, ...]]:
-    """Compare both sides of `feedback`, told apart by its column `late`."""
-    analysed = feedback.filter(pl.col("reason").is_null())
+    """Compare both sides of `feedback`, told apart by its column `late`; null is on neither."""
+    analysed = feedback.filter(pl.col("reason").is_null()).drop_nulls("late")
     heard = analysed.select("feedback_id", "late", person=tables.person().hash())
     spoken = mentions.filter(~pl.col("stage").is_in(UNTOLD)).select("feedback_id", "stage").unique()
     found: dict[str, list[Change]] = {}
@@ -248,13 +253,14 @@ def _compare(
 
 
 def _answers(feedback: pl.DataFrame) -> Iterator[tuple[surveys.Measure, pl.DataFrame]]:
-    """Return feedback_id, person, late and points of each survey kind, the most answered first."""
+    """Yield feedback_id, person, late and points of each survey kind, the most answered first."""
     scored = feedback.drop_nulls("score").select(
         *("feedback_id", "survey", "score", "score_max", "late"),
         answer=tables.answer(),
         person=tables.person().hash(),
     )
-    return points.by_survey(scored)
+    for measure, answers in points.by_survey(scored):
+        yield measure, answers.drop_nulls("late")
 
 
 def _moods(mentions: pl.DataFrame, heard: pl.DataFrame) -> pl.DataFrame:

@@ -1,12 +1,13 @@
 """Which scale was answered most: one rule for scores, drivers, changes and comparisons."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import polars as pl
 import pytest
 from tests.synthetic import Frames, frames
 
-from painpoints import drivers, points, scores, trends
+from painpoints import drivers, findings, points, scores, tables, timelines, trends
 
 
 def two_scales() -> Frames:
@@ -48,6 +49,39 @@ def top_of_trends(made: Frames) -> float:
 def test_answers_decide_not_the_questions_asked(top: Callable[[Frames], float]) -> None:
     """A form with two questions counts once, and every step takes the same scale."""
     assert top(two_scales()) == 7.0
+
+
+def mostly_undated() -> Frames:
+    """CSAT of 1 to 5 from 360 people, 200 of them without a date, and of 1 to 7 from 240."""
+    made = frames(600, survey="csat", repeat=0)
+    at = pl.int_range(pl.len())
+    feedback = made.feedback.with_columns(
+        score_max=pl.when(at < 360).then(5.0).otherwise(7.0),
+        created_at=pl.when(at >= 200).then("created_at"),
+    )
+    return Frames(feedback, made.mentions, made.topics)
+
+
+def test_changes_are_told_on_the_scale_of_the_run() -> None:
+    """The scale of most answers is taken, though those of the two periods are mostly on another."""
+    made = mostly_undated()
+    periods = trends.choose(made.feedback, period="month")
+    told = trends.changes(made.feedback, made.mentions, periods)["all"][0]
+    assert periods is not None
+    late = trends._in_periods(made.feedback, periods).filter("late", score_max=5.0)
+    assert told.now == pytest.approx(scores.score(late)[0].estimate.value)
+
+
+def test_lines_are_drawn_on_the_scale_of_the_run() -> None:
+    """So is the scale of the score over the periods."""
+    made = mostly_undated()
+    members, none = findings.members(made.mentions), tables.FINDINGS.empty()
+    end = datetime(2026, 6, 1, tzinfo=UTC)
+    lines = timelines.follow(made.feedback, members, none, unit="month", every="1mo", now_to=end)
+    assert lines is not None
+    march = pl.col("created_at").dt.truncate("1mo") == datetime(2026, 3, 1, tzinfo=UTC)
+    wanted = scores.score(made.feedback.filter(march, score_max=5.0))[0].estimate
+    assert lines.lines[0].points[2].estimate == wanted
 
 
 def test_ties_are_broken_the_same_way_each_time() -> None:
