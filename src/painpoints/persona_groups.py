@@ -75,9 +75,9 @@ def find(
     two subjects or more; where there are more than 20,000, so many drawn by a hash of who they
     are. At most 1,000 of these make the groups, and all are placed in them.
     """
-    heard = feedback.drop(points.TEXT, strict=False).filter(pl.col("reason").is_null())
-    heard = heard.with_columns(who=tables.person())
-    scored = points.headline(heard)
+    everyone = feedback.drop(points.TEXT, strict=False).with_columns(who=tables.person())
+    heard = everyone.filter(pl.col("reason").is_null())
+    scored = points.headline(everyone)
     rows = _rows(heard, mentions, topics)
     told = _told(rows, scored[1] if scored else None, seed)
     look = Personas(
@@ -206,14 +206,16 @@ def _tested(sample: Told, rng: np.random.Generator) -> tuple[float, list[int]]:
 def _explained(of: Told, rng: np.random.Generator) -> Matrix:
     """Return the share of the variance that each number of groups explains."""
     x = _features(of, like=of)
-    total = float(((x - x.mean(axis=0)) ** 2).sum())
+    total = max(float(((x - x.mean(axis=0)) ** 2).sum()), stats.MIN_VARIANCE)
     return np.array([1 - float(_grouped(x, k, rng).inertia_) / total for k in NUMBERS])
 
 
 def _grouped(x: Matrix, k: int, rng: np.random.Generator) -> "KMeans":
+    """Return the people in k groups, or in as many as there are sorts of people."""
     from sklearn.cluster import KMeans
 
-    return KMeans(k, n_init=N_STARTS, random_state=int(rng.integers(2**31))).fit(x)
+    n_groups = min(k, len(np.unique(x, axis=0)))
+    return KMeans(n_groups, n_init=N_STARTS, random_state=int(rng.integers(2**31))).fit(x)
 
 
 def _ungrouped(sample: Told, rng: np.random.Generator) -> list[Told]:

@@ -130,6 +130,33 @@ def test_too_few_people_are_said_to_be_too_few() -> None:
         assert look.n_heard == n
 
 
+def test_the_score_is_that_of_the_run() -> None:
+    """Most answers are CSAT without a text, so personas score CSAT, though who wrote gave NPS."""
+    wrote, silent = frames(50).feedback, frames(90, survey="csat").feedback
+    silent = silent.with_columns(
+        pl.format("s{}", "person_id").alias("person_id"), reason=pl.lit("empty")
+    )
+    both = pl.concat(
+        [wrote, silent.with_columns(pl.format("s{}", "feedback_id").alias("feedback_id"))]
+    )
+    assert found(Frames(both, frames(50).mentions, frames(50).topics)).survey == "csat"
+
+
+@pytest.mark.parametrize("n_subjects", [2, 3])
+@pytest.mark.parametrize("survey", ["nps", "none"])
+def test_few_subjects_have_no_personas(n_subjects: int, survey: str) -> None:
+    """People who all tell two things, or two of three, are no groups; nothing warns."""
+    made = frames(400, survey=survey, repeat=0)
+    rows = [
+        (f"{who}#{j}", who, PLANS[(i + j) % n_subjects].topic_id)
+        for i, who in enumerate(made.feedback["feedback_id"])
+        for j in range(2)
+    ]
+    mentions = pl.DataFrame(rows, schema=["mention_id", "feedback_id", "topic_id"], orient="row")
+    look = found(Frames(made.feedback, mentions, made.topics))
+    assert (look.found, look.n_people, bool(look.reason)) == ((), 400, True)
+
+
 def test_evidence_is_of_the_group_and_subject() -> None:
     """The mentions behind a trait tell that subject; counts and shares are of the group."""
     made = planted().made
