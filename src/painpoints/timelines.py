@@ -4,6 +4,7 @@ A line is what it is at each period; whether the last step is a change is tested
 rises in `emerging`. Shares are of all people heard in a period. Draws nothing.
 """
 
+from collections.abc import Collection
 from datetime import datetime
 
 import polars as pl
@@ -28,7 +29,8 @@ def follow(
 ) -> Timeline | None:
     """Return the lines over the last 12 complete periods; None without any line.
 
-    So where people were heard in fewer than 3 periods, or gave no score and no pain is ranked.
+    So where people were heard in fewer than 3 of them, or gave no score and no pain is ranked. A
+    period in which nobody was heard has a point without a value.
 
     members:  kind, stage, topic_id, mention_id, feedback_id, as `findings.members` gives them.
     findings: the FINDINGS table; the five ranked pains of highest priority are followed.
@@ -38,10 +40,10 @@ def follow(
     heard = feedback.filter(pl.col("reason").is_null(), pl.col("created_at") < now_to).select(
         "feedback_id", start=start, who=tables.person().hash()
     )
-    starts = heard["start"].unique().sort().tail(MAX_PERIODS).to_list()
-    if len(starts) < LEAST_PERIODS:
-        return None
     sizes = dict(heard.group_by("start").agg(pl.col("who").n_unique()).iter_rows())
+    starts = _starts(sizes, every)
+    if sum(at in sizes for at in starts) < LEAST_PERIODS:
+        return None
     ranked = findings.filter(pl.col("kind") == "pain_point", pl.col("rank").is_not_null())
     first = ranked.sort("priority", "finding_id", descending=[True, False]).head(MAX_LINES)
     told = members.join(heard.select("feedback_id", "start", "who"), on="feedback_id")
@@ -54,6 +56,14 @@ def follow(
     return Timeline(unit, measure.survey, measure.name, (line, *pains))
 
 
+def _starts(known: Collection[datetime], every: str) -> list[datetime]:
+    """Return where the last periods start, also those that are not known."""
+    if not known:
+        return []
+    grid = pl.datetime_range(min(known), max(known), interval=every, eager=True)
+    return grid.tail(MAX_PERIODS).to_list()
+
+
 def _pain(
     row: dict[str, str], told: pl.DataFrame, starts: list[datetime], sizes: dict[datetime, int]
 ) -> TrendLine:
@@ -61,11 +71,17 @@ def _pain(
     found = []
     for start in starts:
         here = own.filter(pl.col("start") == start)
-        n, k = sizes[start], here["who"].n_unique()
-        low, high = stats.wilson(k, n)
         ids = here["mention_id"].sort().head(MAX_EVIDENCE)
-        found.append(TrendPoint(start, Estimate(k / n, float(low), float(high), n), tuple(ids)))
+        share = _share(here["who"].n_unique(), sizes.get(start, 0))
+        found.append(TrendPoint(start, share, tuple(ids)))
     return TrendLine("share", row["label"], row["stage"], row["topic_id"], tuple(found))
+
+
+def _share(k: int, n: int) -> Estimate:
+    if n == 0:
+        return Estimate(None, None, None, 0)
+    low, high = stats.wilson(k, n)
+    return Estimate(k / n, float(low), float(high), n)
 
 
 def _score(measure: surveys.Measure, answers: pl.DataFrame, start: datetime) -> TrendPoint:

@@ -433,13 +433,17 @@ def test_lines_are_told_by_period_with_their_intervals() -> None:
 
 
 def test_lines_of_pains_alone_are_drawn() -> None:
-    """Without scores the pains stand alone; without any line there is no section."""
+    """Without scores the pains stand alone, told from where they are known; without any line there is no section."""
     journey, _ = told()
-    days = [datetime(2026, month, 1, tzinfo=UTC) for month in (1, 2)]
-    share = tuple(TrendPoint(day, Estimate(0.1, 0.05, 0.15, 90)) for day in days)
+    gap, *days = (datetime(2026, month, 1, tzinfo=UTC) for month in (1, 2, 3))
+    share = (
+        TrendPoint(gap, Estimate(None, None, None, 0)),
+        *(TrendPoint(day, Estimate(0.1, 0.05, 0.15, 90)) for day in days),
+    )
     lines = Timeline("month", None, "", (TrendLine("share", "Drops", "use", "t17", share),))
     section = by_name(replace(journey, timeline=lines))["timeline"]
     assert section.lead.startswith("“Drops”: 10.0 %")
+    assert "2026-02" in section.lead
     assert [c.title for c in section.tables[0].columns] == ["Period", "Drops, Use"]
     assert "timeline" not in by_name(replace(journey, timeline=replace(lines, lines=())))
 

@@ -62,6 +62,19 @@ def test_what_grows_is_seen_to_grow() -> None:
     assert line.points[0].estimate.high < line.points[-1].estimate.low
 
 
+def test_a_period_without_anybody_is_a_gap() -> None:
+    """Nobody heard in March: its points have no value, and stand between February's and April's."""
+    made = frames(900)
+    march = pl.col("created_at").dt.truncate("1mo") == datetime(2026, 3, 1, tzinfo=UTC)
+    told = followed(Frames(made.feedback.filter(~march), made.mentions, made.topics))
+    assert told is not None
+    for line in told.lines:
+        assert [point.start.month for point in line.points] == [1, 2, 3, 4, 5]
+        known = [point.estimate.value is not None for point in line.points]
+        assert known == [True, True, False, True, True]
+        assert (line.points[2].estimate.n, line.points[2].evidence_ids) == (0, ())
+
+
 def test_too_few_periods_or_no_dates_have_no_lines() -> None:
     """Two quarters are no line; rows without dates are none either; a begun period is left out."""
     assert followed(frames(300), "quarter") is None

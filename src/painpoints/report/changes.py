@@ -284,7 +284,8 @@ def timeline(journey: JourneyMap) -> Iterator[Section]:
 def timeline_lead(told: Timeline) -> str:
     """Return the first line's ends in one sentence."""
     line = told.lines[0]
-    first, last = line.points[0], line.points[-1]
+    known = [point for point in line.points if point.estimate.value is not None]
+    first, last = known[0], known[-1]
     what = "The score" if line.what == "score" else f"“{line.label}”"
     ends = [_point_cell(told, line, point).text for point in (first, last)]
     names = [period_name(point.start, told.unit) for point in (first, last)]

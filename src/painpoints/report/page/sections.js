@@ -62,7 +62,7 @@ function lineFigure(item) {
   if (told.length < 2) return null;
   const low = Math.min(...told.map((p) => p.low)), high = Math.max(...told.map((p) => p.high)), span = high - low || 1;
   const x = (i) => 24 + (416 * i) / Math.max(1, item.points.length - 1), y = (v) => 146 - (124 * (v - low)) / span;
-  const path = told.map((p, k) => `${k ? "L" : "M"}${x(p.i).toFixed(1)} ${y(p.value).toFixed(1)}`).join("");
+  const path = told.map((p, k) => `${k && told[k - 1].i === p.i - 1 ? "L" : "M"}${x(p.i).toFixed(1)} ${y(p.value).toFixed(1)}`).join("");
   return el("figure", { class: "fix-figure" },
     el("figcaption", { dir: "auto" }, el("b", {}, item.title), ` ${told[0].text} → ${told.at(-1).text}`),
     svg("svg", { viewBox: "0 0 450 172", role: "img", "aria-label": `${item.title}; the table below has the numbers` },
