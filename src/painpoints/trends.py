@@ -21,6 +21,7 @@ Period = Literal["auto", "week", "month", "quarter", "year", "none"]
 ENOUGH = 300
 LEAST = 30
 HISTORY = 5
+STRAGGLING = 0.1
 LAST_TENTH = {"week": "0d", "month": "3d", "quarter": "9d", "year": "36d"}
 SHARE_TEST = "Fisher's exact test, Benjamini-Hochberg over stages"
 TESTS = {
@@ -56,7 +57,8 @@ def choose(feedback: pl.DataFrame, *, period: Period = "auto") -> Periods | None
 
     `auto` takes the shortest unit with 300 people in both periods, else the one with most people
     in the smaller period, at least 30. Data that are stamped by month or year alone are not
-    compared by anything shorter. A period is complete when the data reach its last tenth.
+    compared by anything shorter. A period is complete when the data reach its last tenth; late
+    stragglers do not reach it.
     """
     people = feedback.filter(pl.col("reason").is_null(), pl.col("created_at").is_not_null())
     dated = people.select(tables.person().hash().alias("person"), "created_at")
@@ -100,16 +102,24 @@ def _units(at: pl.Series) -> list[str]:
 
 def _candidates(dated: pl.DataFrame, units: list[str]) -> Iterator[Periods]:
     step = {"year": "1y", "month": "1mo"}.get(_units(dated["created_at"])[0], "1d")
-    last = dated.select(pl.col("created_at").max().dt.truncate(step).dt.offset_by(step))
     for unit in units:
         every = UNITS[unit]
-        ends = pl.col("created_at").dt.offset_by(LAST_TENTH[unit]).dt.truncate(every)
-        starts = last.select(
+        last = pl.col("created_at").max().dt.truncate(step).dt.offset_by(step)
+        ends = last.dt.offset_by(LAST_TENTH[unit]).dt.truncate(every)
+        starts = _punctual(dated, every).select(
             end=ends, now=ends.dt.offset_by(f"-{every}"), before=ends.dt.offset_by(f"-2{every[1:]}")
         )
         now_to, now_from, before_from = starts.row(0)
         names = period_name(now_from, unit), period_name(before_from, unit)
         yield Periods(unit, before_from, now_from, now_to, *names)
+
+
+def _punctual(dated: pl.DataFrame, every: str) -> pl.DataFrame:
+    """Return the last date of each period with a tenth of the answers of the median one, or more."""
+    counted = dated.group_by(start=pl.col("created_at").dt.truncate(every)).agg(
+        pl.col("created_at").max(), n=pl.len()
+    )
+    return counted.filter(pl.col("n") >= STRAGGLING * pl.col("n").median())
 
 
 def _smaller(dated: pl.DataFrame, periods: Periods) -> int:

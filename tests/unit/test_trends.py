@@ -56,6 +56,28 @@ def test_a_begun_period_is_not_compared() -> None:
     assert (early.now, late.now) == ("2026-06", "2026-07")
 
 
+@pytest.mark.parametrize(("per_day", "unit"), [(50, "week"), (12, "month"), (4, "quarter")])
+@pytest.mark.parametrize("late", [datetime(2026, 8, 20, tzinfo=UTC), datetime(2027, 3, 31, tzinfo=UTC)])  # fmt: skip
+def test_a_late_straggler_moves_no_period(per_day: int, unit: str, late: datetime) -> None:
+    """One answer long after the others changes neither what is compared nor what is watched."""
+    days = every_day(datetime(2026, 1, 1, tzinfo=UTC), 181, per_day)
+    alone, straggled = (dated(each) for each in (days, [*days, late]))
+    found = trends.choose(straggled)
+    assert found is not None
+    assert found.unit == unit
+    assert found == trends.choose(alone)
+    assert trends.with_history(straggled, found) == trends.with_history(alone, found)
+
+
+def test_fewer_answers_are_no_stragglers() -> None:
+    """A survey that is sent to a fifth of the people from June on is compared in June."""
+    many = every_day(datetime(2026, 1, 1, tzinfo=UTC), 151, 25)
+    fewer = every_day(datetime(2026, 6, 1, tzinfo=UTC), 30, 5)
+    found = trends.choose(dated(many + fewer), period="month")
+    assert found is not None
+    assert (found.now, found.before) == ("2026-06", "2026-05")
+
+
 def test_dates_stamped_by_month_are_not_compared_by_week() -> None:
     """Where all dates are the first of a month, the month of the last stamp is complete."""
     stamps = [datetime(2026, month, 1, tzinfo=UTC) for month in range(1, 7) for _ in range(400)]
