@@ -309,9 +309,10 @@ class Emerging:
     now, n_now:  people who tell it (a pain or a wish) and people heard, summed over periods.
     before, n_before: the same of the baseline.
     ratio:       rate now over rate before, exact 95 % interval; its value is None where nobody
-                 told it before.
+                 told it in the baseline.
     p_value:     corrected for all tests of the look.
-    verdict:     new, rising, or seasonal (it rose at the same time a year ago as well).
+    verdict:     new (nobody ever told it before), rising, or seasonal (it rose at the same time a
+                 year ago as well).
     """
 
     topic_id: str

@@ -302,7 +302,7 @@ def _once(
 
 
 class _Told:
-    """Looks up who told a topic in the last periods, and in which mentions."""
+    """Looks up who told a topic when, and in which mentions."""
 
     def __init__(
         self, feedback: pl.DataFrame, mentions: pl.DataFrame, every: str, now_to: datetime
@@ -314,15 +314,16 @@ class _Told:
         self._every, self._now_to = every, now_to
 
     def __call__(self, topic_id: str, column: str, value: str, window: int) -> pl.DataFrame:
-        """Return mention_id and person of the last `window` periods, the latest first."""
+        """Return mention_id, person and `late`, whether in the last `window` periods; latest first."""
         start = pl.select(
             pl.lit(self._now_to).dt.offset_by(f"-{window * int(self._every[0])}{self._every[1:]}")
         ).item()
-        people = self._feedback.filter(pl.col("created_at") >= start)
+        people = self._feedback
         if column:
             people = people.filter(pl.col(column).cast(pl.String) == value)
+        late = pl.col("created_at") >= start
         rows = self._issues.filter(topic_id=topic_id).join(
-            people.select("feedback_id", "person", "created_at"), on="feedback_id"
+            people.select("feedback_id", "person", "created_at", late=late), on="feedback_id"
         )
         if "mention_id" not in rows.columns:
             rows = rows.with_columns(mention_id="feedback_id")
@@ -341,13 +342,14 @@ def _emerging(  # noqa: PLR0917 - one row of one look, and what names it
 ) -> Emerging | None:
     """Return the alarm in words; None where its answers are of fewer people than the minimum."""
     topic, column, value, _ = series.rows.row(row)
-    rows = told(topic, column, value, look.window)
+    ever = told(topic, column, value, look.window)
+    rows = ever.filter("late")
     if rows["person"].n_unique() < min_people:
         return None
     now, n_now, before, n_before = (
         int(x[row]) for x in (look.now, look.n_now, look.before, look.n_before)
     )
-    verdict = "new" if before == 0 else "rising"
+    verdict = "new" if rows.height == ever.height else "rising"
     if _seasonal(series, row, look.window, PER_YEAR[every]):
         verdict = "seasonal"
     return Emerging(

@@ -111,6 +111,18 @@ def test_emerging_finds_a_jump_and_a_new_topic() -> None:
     assert np.mean([each.get("t29") == "new" for each in found]) >= 0.8
 
 
+@pytest.mark.parametrize(("n_weeks", "long_ago"), [(30, 4), (90, 2)])
+def test_what_was_only_silent_is_not_new(n_weeks: int, long_ago: int) -> None:
+    """Told in the first weeks, silent for all of the baseline, told again: it rises."""
+    rates = np.tile(np.r_[np.full(20, 10.0), 0.0, 0.0], (n_weeks, 1))
+    rates[:long_ago, 20] = 12.0
+    rates[-1, 20:] = 25.0
+    look = watched(weekly(np.random.default_rng(0), rates, n_weeks), n_baseline=8)
+    assert look is not None
+    assert {e.topic_id: e.verdict for e in look.found} == {"t20": "rising", "t21": "new"}
+    assert [e.before for e in look.found] == [0, 0]
+
+
 def test_questions_of_an_unmet_need_emerge_as_wishes_do() -> None:
     """What findings list as asked for is watched; a question about the weather is not."""
     rates = np.full((13, 20), 10.0)
