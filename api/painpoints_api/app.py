@@ -37,7 +37,9 @@ from painpoints_api.settings import LOOPBACK, ServiceSettings
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _UNSAFE = {"POST", "PUT", "PATCH", "DELETE"}
 _TAKING_FILES = {"/v1/analyses", "/v1/uploads"}
+_TAKING_TEXTS = {"/v1/analyses", "/v1/score"}
 _MAX_SIGN_IN_BYTES = 4_096
+_MAX_PLAIN_BYTES = 1_000_000
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -230,12 +232,13 @@ def _name(host: str) -> str:
 
 
 class _Bounded:
-    """Bounds bodies, told or chunked: files where they are taken, keys, and everything else."""
+    """Bounds bodies, told or chunked: files and texts where they are taken, keys, everything else."""
 
     def __init__(self, app: ASGIApp, settings: ServiceSettings) -> None:
         self._files = RequestBodyLimitMiddleware(app, settings.max_upload_bytes)
         self._keys = RequestBodyLimitMiddleware(app, _MAX_SIGN_IN_BYTES)
-        self._rest = RequestBodyLimitMiddleware(app, settings.max_body_bytes)
+        self._texts = RequestBodyLimitMiddleware(app, settings.max_body_bytes)
+        self._rest = RequestBodyLimitMiddleware(app, min(settings.max_body_bytes, _MAX_PLAIN_BYTES))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -260,7 +263,9 @@ class _Bounded:
         if scope["path"] == "/sign-in":
             return self._keys
         is_form = Headers(scope=scope).get("content-type", "").startswith("multipart/form-data")
-        return self._files if is_form and scope["path"] in _TAKING_FILES else self._rest
+        if is_form and scope["path"] in _TAKING_FILES:
+            return self._files
+        return self._texts if scope["path"] in _TAKING_TEXTS else self._rest
 
 
 def _is_plain_413(message: Message) -> bool:

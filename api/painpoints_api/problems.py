@@ -20,6 +20,7 @@ from painpoints_api.discreet import without_paths
 from painpoints_api.slices import QueryTooLongError, RunGoneError, UnknownFilterError
 
 MEDIA_TYPE = "application/problem+json"
+_MOST_ERRORS = 50
 _TITLES = {
     400: "The request cannot be understood",
     401: "A key is needed",
@@ -139,11 +140,15 @@ def http(request: Request, error: Exception) -> JSONResponse:
 def _invalid(request: Request, error: Exception) -> JSONResponse:
     """Say where and what is wrong, without what was sent."""
     assert isinstance(error, RequestValidationError)
+    found = error.errors()
     errors = [
-        {"at": ".".join(str(part) for part in found["loc"]), "what": found["msg"]}
-        for found in error.errors()
+        {"at": ".".join(str(part) for part in one["loc"]), "what": one["msg"]}
+        for one in found[:_MOST_ERRORS]
     ]
-    return answer(request, 422, "; ".join(f"{e['at']}: {e['what']}" for e in errors), errors=errors)
+    told = [f"{one['at']}: {one['what']}" for one in errors]
+    if len(found) > _MOST_ERRORS:
+        told.append(f"and {len(found) - _MOST_ERRORS:,} more")
+    return answer(request, 422, "; ".join(told), errors=errors)
 
 
 def _ours(request: Request, error: Exception) -> JSONResponse:

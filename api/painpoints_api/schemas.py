@@ -4,7 +4,7 @@ from datetime import date as day
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, FailFast, Field, StringConstraints, model_validator
 
 from painpoints.config import ColumnSettings, ReadSettings, StageSettings
 
@@ -15,6 +15,7 @@ Name = Annotated[
     ),
 ]
 Id = Annotated[str, StringConstraints(min_length=1, max_length=300, pattern=r"^[^\x00]+$")]
+Row = Annotated[dict[str, str | float | int | bool | None], FailFast()]
 State = Literal["queued", "running", "done", "failed", "cancelled"]
 
 
@@ -91,8 +92,8 @@ class AnalysisIn(Options):
             }
         },
     )
-    rows: list[dict[str, str | float | int | bool | None]] = Field(
-        [], description="answers, one object each, with any fields"
+    rows: list[Row] = Field(
+        [], fail_fast=True, description="answers, one object each, with any fields"
     )
     upload_ids: list[Id] = Field([], max_length=200, description="of earlier uploads")
 
@@ -152,7 +153,7 @@ class ScoreIn(_In):
             }
         },
     )
-    texts: list[ScoreText] = Field(min_length=1)
+    texts: list[ScoreText] = Field(min_length=1, fail_fast=True)
     analysis_id: Id | None = Field(None, description="whose topics are assigned as well")
 
 

@@ -63,7 +63,7 @@ class ServiceSettings(BaseSettings):
     )
 
     max_upload_bytes: int = Field(500 * _MEGABYTE, ge=1, description="of one request's files")
-    max_body_bytes: int = Field(20 * _MEGABYTE, ge=1, description="of one request without files")
+    max_body_bytes: int = Field(20 * _MEGABYTE, ge=1, description="of one request's rows or texts")
     max_rows: int = Field(100_000, ge=1, description="of one request that carries rows as JSON")
     max_texts: int = Field(1_000, ge=1, description="of one request to /v1/score")
     max_text_chars: int = Field(20_000, ge=1, description="of one text to /v1/score")

@@ -357,6 +357,35 @@ def test_only_files_may_be_large(tmp_path: Path) -> None:
             assert client.post(path, files=files).status_code == status
 
 
+def test_only_texts_may_be_long(api: Api) -> None:
+    """What carries no rows, texts or files is short, however large those may be."""
+    body = {"note": "x" * 1_500_000}
+    for path in ("/v1/labels", "/v1/fixes", "/v1/uploads/check", "/v1/webhooks"):
+        is_problem(api.client.post(path, json=body), 413)
+    rows = {"rows": [{"comment": "x" * 1_500_000}]}
+    assert api.client.post("/v1/analyses", json=rows).status_code == 202
+
+
+def test_many_faults_are_told_in_few_words(api: Api) -> None:
+    """A body of nothing but faults is refused shortly: some of them, and how many more there are."""
+    for path, body in (
+        ("/v1/score", {"texts": [1] * 60_000}),
+        ("/v1/analyses", {"rows": [1] * 60_000}),
+        ("/v1/analyses", {"rows": [{f"a{n}": [] for n in range(20_000)}]}),
+    ):
+        told = is_problem(api.client.post(path, json=body), 422)
+        assert len(json.dumps(told)) < 2_000
+        assert told["errors"]
+    unknown = {f"a{n}": 1 for n in range(1_000)}
+    for path, body in (
+        ("/v1/score", {"texts": [{"text": "a"}], **unknown}),
+        ("/v1/analyses", {"rows": [{"a": "b"}], **unknown}),
+    ):
+        told = is_problem(api.client.post(path, json=body), 422)
+        assert len(told["errors"]) == 50
+        assert told["detail"].endswith("and 950 more")
+
+
 def test_nearly_full_disk_takes_nothing(tmp_path: Path) -> None:
     """Files are refused before the disk is full."""
     api = Api(tmp_path, min_free_bytes=10**18)

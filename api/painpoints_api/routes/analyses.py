@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from fastapi import APIRouter, Request, Response, UploadFile
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import ValidationError
 from sqlalchemy import func, select
@@ -121,12 +122,9 @@ def _parsed(model: type[Options], told: str | bytes) -> Options:
     try:
         return model.model_validate_json(told)
     except ValidationError as error:
-        found = [
-            {"at": ".".join(map(str, ("body", *e["loc"]))), "what": e["msg"]}
-            for e in error.errors(include_input=False, include_context=False, include_url=False)
-        ]
-        detail = "; ".join(f"{e['at']}: {e['what']}" for e in found[:5])
-        raise ProblemError(422, detail, errors=found[:50]) from error
+        found = error.errors(include_input=False, include_context=False, include_url=False)
+        in_body = [{**one, "loc": ("body", *one["loc"])} for one in found]
+        raise RequestValidationError(in_body) from error
 
 
 def _of_files(
