@@ -160,6 +160,7 @@ def rotate_key(
         if rotated is None:
             raise SettingsError(f"there is no valid key {key_id}; see: painpoints keys list")
         made.note(session, "key.rotate", key_id)
+        made.note(session, "key.create", rotated[0].id)
     _show_once(*rotated, as_json=as_json)
 
 

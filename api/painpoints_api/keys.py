@@ -100,9 +100,13 @@ def rotate(session: Session, key_id: str, *, keep: timedelta) -> tuple[ApiKey, s
         projects=session.scalars(names).all(),
         expires_at=None if lifetime is None else now() + lifetime,
     )
-    ends = now() + keep
-    old.expires_at = ends if old.expires_at is None else min(ends, old.expires_at)
+    _end(old, now() + keep)
     return made
+
+
+def _end(row: ApiKey, at: datetime) -> None:
+    """Let a key end then, or earlier where it does; its lifetime stays what it was made with."""
+    row.revoked_at = at if row.revoked_at is None else min(at, row.revoked_at)
 
 
 def note(session: Session, action: str, key_id: str) -> None:
@@ -125,7 +129,7 @@ def revoke(session: Session, key_id: str) -> bool:
     found = session.get(ApiKey, key_id)
     if found is None:
         return False
-    found.revoked_at = found.revoked_at or now()
+    _end(found, now())
     return True
 
 
@@ -145,7 +149,7 @@ def listed(session: Session) -> list[dict[str, Any]]:
             "projects": bound.get(row.id, []),
             "state": _state(row),
             "created_at": row.created_at,
-            "expires_at": row.expires_at,
+            "expires_at": min(filter(None, (row.expires_at, row.revoked_at)), default=None),
             "last_used_at": row.last_used_at,
         }
         for row in session.scalars(select(ApiKey).order_by(ApiKey.created_at, ApiKey.id))
@@ -153,9 +157,9 @@ def listed(session: Session) -> list[dict[str, Any]]:
 
 
 def _state(row: ApiKey) -> str:
-    if row.revoked_at is not None:
-        return "revoked"
-    return "valid" if _is_valid(row) else "expired"
+    if _is_valid(row):
+        return "valid"
+    return "expired" if row.revoked_at is None else "revoked"
 
 
 def look_up(session: Session, key: str) -> Opened | None:
@@ -189,7 +193,7 @@ def mark_used(session: Session, key_id: str) -> None:
 
 
 def _is_valid(row: ApiKey) -> bool:
-    return row.revoked_at is None and (row.expires_at is None or row.expires_at > now())
+    return all(end is None or end > now() for end in (row.expires_at, row.revoked_at))
 
 
 def _parts(key: str) -> tuple[str, str]:

@@ -85,7 +85,10 @@ class Project(Base):
 
 
 class ApiKey(Base):
-    """A key: its secret only as a hash; `scopes` as read, score, analyse, label, admin."""
+    """A key: its secret only as a hash; `scopes` as read, score, analyse, label, admin.
+
+    revoked_at: may be to come, where another key takes its place meanwhile.
+    """
 
     __tablename__ = "api_key"
     id: Mapped[str] = mapped_column(_ID, primary_key=True)

@@ -432,6 +432,29 @@ def test_wrong_expired_and_revoked_keys_are_refused(keyed: Api) -> None:
         is_problem(keyed.client.get("/v1/analyses", headers=header), 401)
 
 
+def test_successors_of_a_key_live_as_long_as_it_was_to(keyed: Api) -> None:
+    """A key rotated twice has two successors of its own lifetime, or of none; it ends once."""
+    for lifetime in (timedelta(days=9), None):
+        ends = None if lifetime is None else now() + lifetime
+        header = keyed.key("read", expires_at=ends)
+        key_id = header["Authorization"].split("_")[1]
+        for keep in (timedelta(hours=1), timedelta(hours=24)):
+            with keyed.database.write() as session:
+                rotated = keys.rotate(session, key_id, keep=keep)
+            assert rotated is not None
+            made = rotated[0].expires_at
+            assert (made is None) == (ends is None)
+            assert made is None or ends is None or abs(made - ends) < timedelta(minutes=1)
+        with keyed.database.read() as session:
+            (told,) = (key for key in keys.listed(session) if key["id"] == key_id)
+        assert told["state"] == "valid"
+        assert told["expires_at"] < now() + timedelta(hours=2)
+        assert keyed.client.get("/v1/analyses", headers=header).status_code == 200
+        with keyed.database.write() as session:
+            assert keys.revoke(session, key_id)
+        is_problem(keyed.client.get("/v1/analyses", headers=header), 401)
+
+
 def test_scopes_hold(keyed: Api) -> None:
     """A key does what its scopes say and nothing else; admin does all."""
     reader, scorer, admin = keyed.key("read"), keyed.key("score"), keyed.key("admin")

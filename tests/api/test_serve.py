@@ -1,9 +1,11 @@
 """`painpoints serve` and its companions as an operator starts, kills and restarts them."""
 
+import contextlib
 import json
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -250,9 +252,20 @@ def test_rotated_key_ends_after_its_successor_began(place: Place) -> None:
     third = place.run("keys", "rotate", second, "--keep-hours", "0")
     assert third.stdout.startswith("pp_")
     listed = json.loads(place.run("keys", "list", "--json").stdout)
-    assert [key["state"] for key in listed] == ["valid", "expired", "valid"]
+    assert [key["state"] for key in listed] == ["valid", "revoked", "valid"]
     assert {(key["name"], tuple(key["scopes"])) for key in listed} == {("crm", ("read",))}
     assert place.run("keys", "rotate", second).returncode == 2
+    with contextlib.closing(
+        sqlite3.connect(place.folder / "painpoints-data/painpoints.db")
+    ) as held:
+        noted = held.execute("SELECT action, target FROM audit ORDER BY rowid").fetchall()
+    assert noted == [
+        ("key.create", listed[0]["id"]),
+        ("key.rotate", listed[0]["id"]),
+        ("key.create", listed[1]["id"]),
+        ("key.rotate", listed[1]["id"]),
+        ("key.create", listed[2]["id"]),
+    ]
 
 
 def test_database_is_upgraded_by_command(place: Place) -> None:
