@@ -281,7 +281,7 @@ def judge_fixes(
 ) -> list[dict[str, Any]]:
     """Return what each fix did by the answers of a run, as `painpoints.domain.FixVerdict` has it.
 
-    merged:   topic -> the one it counts for.
+    merged:   topic -> the one it counts for; a fix may still name it, by id or name.
     in_parts: mention -> the part of its topic that it counts for.
     parts:    part -> its name; a part's id begins with its topic's, a fix of which is for all of it.
     """
@@ -314,17 +314,14 @@ def judge_fixes(
     counted = pl.coalesce("part", "topic_id").replace(dict(merged))
     mentions = mentions.join(moved, on="mention_id", how="left", maintain_order="left")
     mentions = mentions.with_columns(topic_id=counted).drop("part")
-    below = [{"topic_id": one, "parent_id": topic_of(one), "label": parts[one]} for one in parts]
     topics = pl.read_parquet(run / "topics.parquet")
-    topics = pl.concat(
-        [
-            topics,
-            pl.DataFrame(
-                below, schema=dict.fromkeys(("topic_id", "parent_id", "label"), pl.String)
-            ),
-        ],
-        how="diagonal",
-    )
+    more: list[tuple[str, str | None, str | None]]
+    more = [(one, topic_of(one), label) for one, label in parts.items()]
+    labels = dict(topics.select("topic_id", "label").iter_rows()) | dict(parts)
+    for one, target in merged.items():
+        more += [(target, None, one), (target, None, labels.get(one))]
+    schema = dict.fromkeys(("topic_id", "parent_id", "label"), pl.String)
+    topics = pl.concat([topics, pl.DataFrame(more, schema, orient="row")], how="diagonal")
     verdicts = steps.judge(feedback, mentions, topics, fixes, min_people=min_people)
     return [_verdict(one) for one in verdicts]
 

@@ -88,6 +88,20 @@ def test_names_that_analysts_gave_are_understood(api: Api) -> None:
     assert verdict(api, analysis_id)["before"]["value"] < alone
 
 
+@pytest.mark.parametrize("topic", ["t01", "queues", "as found"])
+def test_a_fix_of_what_was_merged_is_judged_by_its_target(api: Api, topic: str) -> None:
+    """A topic that counts for another is still found by id and names, and judged with it."""
+    analysis_id = api.analysed()
+    topics = api.client.get(f"/v1/analyses/{analysis_id}/topics").json()["items"]
+    (found,) = (one["label"] for one in topics if one["topic_id"] == "t01")
+    api.client.patch("/v1/topics/t01", json={"label": "Queues", "merged_into": "t04"})
+    enter(api, topic="t04")
+    enter(api, topic=found if topic == "as found" else topic)
+    ours, theirs = api.client.get(f"/v1/analyses/{analysis_id}/fixes").json()["items"]
+    assert ours["before"]["value"] > 0
+    assert theirs["before"] == ours["before"]
+
+
 def test_a_fix_may_be_for_a_part_of_a_topic(api: Api) -> None:
     """A part is judged by its own mentions, by id or name; its topic still by those of all parts."""
     analysis_id = api.analysed()
