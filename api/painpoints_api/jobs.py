@@ -6,11 +6,11 @@ comes back can neither finish nor spoil what its successor does. Leases are meas
 database's clock. What a job does is not known here (`work.py`), nor who runs it (`worker.py`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import and_, delete, func, or_, select, update
+from sqlalchemy import and_, delete, func, or_, select, true, update
 from sqlalchemy.engine import CursorResult
 from sqlalchemy.orm import Session, aliased
 
@@ -79,8 +79,13 @@ def cancel(session: Session, job_id: str) -> str:
 # -- claimed -----------------------------------------------------------------------------------
 
 
-def claim(database: Database, owner: str, *, lease_s: float) -> Claim | None:
-    """Take the job that has waited longest, or one whose worker fell silent; None if there is none."""
+def claim(
+    database: Database, owner: str, *, lease_s: float, kinds: Collection[str] = ()
+) -> Claim | None:
+    """Take the job that has waited longest, or one whose worker fell silent; None if there is none.
+
+    kinds: of which it is to be; none named is any.
+    """
     with database.write() as session:
         _end_hopeless(session)
         waiting = aliased(Job)
@@ -90,7 +95,8 @@ def claim(database: Database, owner: str, *, lease_s: float) -> Claim | None:
                 or_(
                     and_(waiting.status == "queued", waiting.run_after <= clock()),
                     and_(waiting.status == "running", waiting.lease_until < clock()),
-                )
+                ),
+                waiting.kind.in_(kinds) if kinds else true(),
             )
             .order_by(waiting.run_after, waiting.id)
             .limit(1)

@@ -13,6 +13,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -21,7 +22,7 @@ from sqlalchemy import delete
 from sqlalchemy import select as sql_select
 from sqlalchemy.exc import DBAPIError
 
-from painpoints_api import child, jobs, logs
+from painpoints_api import analysing, child, jobs, logs, training, webhooks
 from painpoints_api.database import Database, is_passing
 from painpoints_api.jobs import Claim, LeaseLostError
 from painpoints_api.records import ENDED, Analysis, Job, UsedRequestKey, now
@@ -29,6 +30,7 @@ from painpoints_api.settings import ServiceSettings
 from painpoints_api.work import tidy
 
 _SWEEP_S = 3600.0
+_DELIVERIES = 2
 
 
 @dataclass(slots=True)
@@ -43,7 +45,7 @@ class _Running:
 
 
 class Worker:
-    """Works on up to `slots` jobs at once until it is told to stop."""
+    """Works on up to `slots` jobs at once, and on a few deliveries, until it is told to stop."""
 
     def __init__(
         self, settings: ServiceSettings, database: Database, *, slots: int, parent: int | None
@@ -86,8 +88,14 @@ class Worker:
     # -- taking --
 
     def _take(self) -> None:
-        while len(self._running) < self._slots:
-            claim = jobs.claim(self._database, self._owner, lease_s=self._settings.lease_s)
+        """Fill the slots; deliveries have some of their own, since neither is to wait for the other."""
+        self._fill((webhooks.KIND,), _DELIVERIES)
+        self._fill((analysing.KIND, training.KIND), self._slots)
+
+    def _fill(self, kinds: Collection[str], slots: int) -> None:
+        while sum(running.claim.kind in kinds for running in self._running) < slots:
+            lease_s = self._settings.lease_s
+            claim = jobs.claim(self._database, self._owner, lease_s=lease_s, kinds=kinds)
             if claim is None:
                 return
             self._log.info("job.claimed", job_id=claim.job_id, attempt=claim.attempt)

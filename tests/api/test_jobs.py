@@ -55,6 +55,17 @@ def test_first_in_first_out(queue: Database) -> None:
     assert jobs.claim(queue, "me", lease_s=60) is None
 
 
+def test_jobs_are_claimed_by_kind(queue: Database) -> None:
+    """Who asks for some kinds gets the first of these, and leaves the others to others."""
+    (other,) = put(queue)
+    with queue.write() as session:
+        mine = [jobs.put(session, "p1", kind, {}, max_attempts=1).id for kind in ("a", "b")]
+    taken = [jobs.claim(queue, "me", lease_s=60, kinds=("a", "b")) for _ in range(3)]
+    assert {claim.job_id for claim in taken if claim is not None} == set(mine)
+    assert taken[2] is None
+    assert take(queue).job_id == other
+
+
 def test_each_job_has_one_claimant(queue: Database) -> None:
     """Several claimants at once never get the same job, and miss none."""
     ids = put(queue, 24)

@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import hmac
 import json
+import signal
 import socket
 import threading
 import time
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+import psutil
 import pytest
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
@@ -113,6 +115,35 @@ def test_finished_analysis_is_told_until_received(site: Site, receiver: Receiver
         site.analysis(job_id).id,
     )
     assert told["id"] == delivery.id
+
+
+def put(site: Site, port: int) -> Delivery:
+    """Put an event on its way to a port of this machine."""
+    url = f"http://127.0.0.1:{port}/"
+    webhook = Webhook(id=f"wh{port}", project_id="p1", url=url, events=EVENTS, secret="x")  # noqa: S106 - of a test
+    with site.database.write() as session:
+        session.add(webhook)
+        webhooks._put(session, webhook, EVENTS[0], "x", {})
+        return session.scalars(select(Delivery).where(Delivery.webhook_id == webhook.id)).one()
+
+
+def test_deliveries_and_analyses_do_not_wait_for_each_other(site: Site, receiver: Receiver) -> None:
+    """News arrive while an analysis takes long, and an analysis is done while a receiver does."""
+    site.hold("read")
+    site.ask()
+    worker = site.start_worker()
+    site.begun("read")
+    put(site, receiver.server_port)
+    wait_for(lambda: receiver.received, what="the news")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        slow = put(site, silent.getsockname()[1])
+        with silent.accept()[0]:
+            children = psutil.Process(worker.pid).children()
+            newest = max(children, key=lambda child: child.create_time())
+            site.kill(newest.pid, signal.SIGSTOP)
+            site.release("read")
+            site.ended(site.ask())
+            assert site.job(slow.job_id).status == "running"
 
 
 def test_news_of_a_run(tmp_path: Path) -> None:
