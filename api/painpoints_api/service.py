@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypedDict
 
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from painpoints_api.engine import Engine
 
 LOCAL_PROJECT = "default"
+_VERSION = version("painpoints")
 _STATE_S = 1.0
 _MOST_STATES = 10_000
 _FAILED_KEYS = RateLimitItemPerMinute(60)
@@ -138,8 +140,8 @@ class States:
 
 
 def tag(state: str, path: str, query: str) -> str:
-    """Return the ETag of what is told at a path while an analysis is in a state."""
-    told = f"{state}\n{path}?{query}"
+    """Return the ETag of what this version tells at a path while an analysis is in a state."""
+    told = f"{_VERSION}\n{state}\n{path}?{query}"
     return f'W/"{hashlib.sha256(told.encode("utf-8", "replace")).hexdigest()[:32]}"'
 
 

@@ -24,7 +24,7 @@ from sqlalchemy.exc import OperationalError
 from tests.api.fakes import FakeEngine, FakeScorer, write_run
 from tests.api.listening import listening
 
-from painpoints_api import child, jobs, keys, slices
+from painpoints_api import child, jobs, keys, service, slices
 from painpoints_api import database as databases
 from painpoints_api.app import create
 from painpoints_api.callers import Caller
@@ -720,6 +720,15 @@ def test_nothing_changed_is_told_so(api: Api) -> None:
     api.client.patch("/v1/topics/t04", json={"label": "Late parcels"})
     changed = api.client.get(f"{base}/topics", headers={"If-None-Match": tag})
     assert changed.status_code == 200
+
+
+def test_another_version_tells_it_anew(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an earlier program told is no answer of this one, though nothing was decided since."""
+    path = f"/v1/analyses/{api.analysed()}/stages"
+    tag = {"If-None-Match": api.client.get(path).headers["etag"]}
+    assert api.client.get(path, headers=tag).status_code == 304
+    monkeypatch.setattr(service, "_VERSION", "99")
+    assert api.client.get(path, headers=tag).status_code == 200
 
 
 def test_answers_are_held_until_something_changes(
