@@ -21,6 +21,7 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import event, select, update
 from sqlalchemy.exc import OperationalError
+from starlette.formparsers import MultiPartParser
 from tests.api.fakes import FakeEngine, FakeScorer, write_run
 from tests.api.listening import listening
 
@@ -384,6 +385,27 @@ def test_many_faults_are_told_in_few_words(api: Api) -> None:
         told = is_problem(api.client.post(path, json=body), 422)
         assert len(told["errors"]) == 50
         assert told["detail"].endswith("and 950 more")
+
+
+@pytest.mark.parametrize("path", ["/v1/uploads", "/v1/analyses"])
+def test_files_are_read_only_where_they_may_be_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    """Who may not send files, or has no room for them, is refused before they lie on any disk."""
+
+    async def unread(_: MultiPartParser) -> None:
+        raise AssertionError("the files were read")
+
+    monkeypatch.setattr(MultiPartParser, "parse", unread)
+    files = [("files", ("a.csv", b"x" * 9_000))]
+    for settings, scope, status in (
+        ({}, "read", 403),
+        ({"quota_bytes": 8_000}, "analyse", 413),
+        ({"min_free_bytes": 10**18}, "analyse", 507),
+    ):
+        api = Api(tmp_path / str(status), require_key=True, warm_models=False, **settings)
+        with api.client as client:
+            is_problem(client.post(path, files=files, headers=api.key(scope)), status)
 
 
 def test_nearly_full_disk_takes_nothing(tmp_path: Path) -> None:

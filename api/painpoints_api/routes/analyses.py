@@ -21,7 +21,7 @@ from painpoints_api.once import RequestKey, once
 from painpoints_api.paging import Cursor, Limit, newest
 from painpoints_api.problems import ProblemError, documented
 from painpoints_api.records import ENDED, Analysis, Job, Upload, new_id, now
-from painpoints_api.routes.uploads import check_known, keeping, take_in
+from painpoints_api.routes.uploads import FILES, check_known, check_room, keeping, take_in
 from painpoints_api.schemas import AnalysesOut, AnalysisIn, AnalysisOut, Options
 from painpoints_api.service import Service, Serving
 from painpoints_api.work import tidy
@@ -36,7 +36,7 @@ _FORM = {
         "type": "object",
         "required": ["files"],
         "properties": {
-            "files": {"type": "array", "items": {"type": "string", "format": "binary"}},
+            "files": FILES,
             "options": {"type": "string", "description": "as JSON, fields as in the other form"},
         },
     }
@@ -107,6 +107,7 @@ async def analyse(
     """Ask for an analysis of files (as a form), of rows or of earlier uploads (as JSON)."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "multipart/form-data":
+        await check_room(request, service, caller)
         async with request.form(max_files=200, max_fields=10) as form:
             files = [value for _, value in form.multi_items() if isinstance(value, FormFile)]
             options = _parsed(Options, str(form.get("options") or "{}"))
@@ -130,8 +131,6 @@ def _parsed(model: type[Options], told: str | bytes) -> Options:
 def _of_files(
     service: Service, caller: Caller, key: str | None, files: list[Any], options: Options
 ) -> JSONResponse:
-    if not files:
-        raise ProblemError(422, "body.files: at least one file is needed")
     engine.check_settings(service.settings.settings_file, options.settings())
     stored = take_in(service, caller, files)
     return _put(service, caller, key, options=options, stored=stored, upload_ids=[])

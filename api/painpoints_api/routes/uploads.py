@@ -3,12 +3,13 @@
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Annotated
 
-from fastapi import APIRouter, File, Response, UploadFile
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import UploadFile
 
 from painpoints_api import engine, uploads
 from painpoints_api.callers import AnalyseCaller, Caller, Reader
@@ -20,6 +21,12 @@ from painpoints_api.schemas import CheckIn, CheckOut, UploadOut, UploadsOut
 from painpoints_api.service import Service, Serving
 
 router = APIRouter(prefix="/v1/uploads", tags=["uploads"])
+FILES = {
+    "type": "array",
+    "items": {"type": "string", "format": "binary"},
+    "description": "exports of any known kind",
+}
+_FORM = {"schema": {"type": "object", "required": ["files"], "properties": {"files": FILES}}}
 
 
 def shown(upload: Upload) -> UploadOut:
@@ -37,9 +44,11 @@ def take_in(service: Service, caller: Caller, files: list[UploadFile]) -> list[U
     """Write files to their place; all or none. Their rows are not yet in the database.
 
     Raises:
-        ProblemError: 413 over the quota, 507 without room on the disk.
+        ProblemError: 413 over the quota, 422 without a file, 507 without room on the disk.
         InputError: for an empty file or one of an unknown kind.
     """
+    if not files:
+        raise ProblemError(422, "body.files: at least one file is needed")
     _check_room(service, caller, sum(file.size or 0 for file in files))
     stored: list[Upload] = []
     try:
@@ -87,6 +96,16 @@ def drop_files(service: Service, stored: list[Upload]) -> None:
         uploads.path(service.settings, upload).unlink(missing_ok=True)
 
 
+async def check_room(request: Request, service: Service, caller: Caller) -> None:
+    """Check that there is room for what a request says it carries, before any of it is read.
+
+    Raises:
+        ProblemError: 413 over the quota, 507 without room on the disk.
+    """
+    n_bytes = int(request.headers.get("content-length", 0))
+    await run_in_threadpool(_check_room, service, caller, n_bytes)
+
+
 def _check_room(service: Service, caller: Caller, n_bytes: int) -> None:
     with service.database.read() as session:
         held = func.coalesce(func.sum(Upload.n_bytes), 0)
@@ -105,15 +124,23 @@ def _check_room(service: Service, caller: Caller, n_bytes: int) -> None:
 @router.post(
     "",
     status_code=201,
-    responses={201: {"model": UploadsOut}, **documented(401, 403, 413, 422, 507)},
+    response_model=UploadsOut,
+    responses=documented(400, 401, 403, 413, 422, 507),
+    openapi_extra={"requestBody": {"required": True, "content": {"multipart/form-data": _FORM}}},
 )
-def upload(
-    service: Serving,
-    caller: AnalyseCaller,
-    files: Annotated[list[UploadFile], File(description="exports of any known kind")],
-    key: RequestKey = None,
+async def upload(
+    request: Request, service: Serving, caller: AnalyseCaller, key: RequestKey = None
 ) -> JSONResponse:
     """Take in files without analysing them yet."""
+    await check_room(request, service, caller)
+    async with request.form() as form:
+        files = [file for file in form.getlist("files") if isinstance(file, UploadFile)]
+        return await run_in_threadpool(_keep, service, caller, key, files)
+
+
+def _keep(
+    service: Service, caller: Caller, key: str | None, files: list[UploadFile]
+) -> JSONResponse:
     stored = take_in(service, caller, files)
 
     def keep(session: Session) -> UploadsOut:
