@@ -8,6 +8,7 @@ import contextlib
 import json
 import os
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -16,6 +17,7 @@ import time
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import delete
@@ -25,7 +27,7 @@ from sqlalchemy.exc import DBAPIError
 from painpoints_api import analysing, child, jobs, logs, training, webhooks
 from painpoints_api.database import Database, is_passing
 from painpoints_api.jobs import Claim, LeaseLostError
-from painpoints_api.records import ENDED, Analysis, Job, UsedRequestKey, now
+from painpoints_api.records import ENDED, Analysis, Job, Project, Upload, UsedRequestKey, now
 from painpoints_api.settings import ServiceSettings
 from painpoints_api.work import tidy
 
@@ -189,13 +191,17 @@ class Worker:
     # -- tidying --
 
     def _sweep(self) -> None:
-        """Remove what dead or frozen processes of ended jobs left behind, and old request keys."""
+        """Remove what dead or frozen processes left behind, and old request keys."""
         if time.monotonic() - self._swept_at < _SWEEP_S:
             return
         self._swept_at = time.monotonic()
         old = now() - timedelta(days=self._settings.keep_request_keys_days)
         with self._database.write() as session:
             session.execute(delete(UsedRequestKey).where(UsedRequestKey.created_at < old))
+        self._sweep_runs()
+        self._sweep_files()
+
+    def _sweep_runs(self) -> None:
         folder = self._settings.data.absolute() / "runs"
         for path in folder.iterdir() if folder.is_dir() else ():
             with self._database.read() as session:
@@ -207,6 +213,31 @@ class Worker:
                 ).one_or_none()
             if status in ENDED:
                 tidy(self._settings, path.name, keep=kept)
+
+    def _sweep_files(self) -> None:
+        """Remove uploads that no record names and copies made for checks, none that may be in use.
+
+        What lies under an unknown project stays: it may be of another database.
+        """
+        data = self._settings.data.absolute()
+        with self._database.read() as session:
+            projects = set(session.scalars(sql_select(Project.id)))
+            known = set(session.scalars(sql_select(Upload.id)))
+        before = time.time() - _SWEEP_S - self._settings.check_s
+        for path in data.glob("uploads/*/*"):
+            lost = path.parent.name in projects and path.name.partition(".")[0] not in known
+            if lost and _is_older(path, before):
+                path.unlink(missing_ok=True)
+        for path in data.glob("checks/*"):
+            if _is_older(path, before):
+                shutil.rmtree(path, ignore_errors=True)
+
+
+def _is_older(path: Path, moment: float) -> bool:
+    try:
+        return path.stat().st_mtime < moment
+    except FileNotFoundError:  # another has removed it
+        return False
 
 
 def _signal(process: subprocess.Popen[bytes], which: signal.Signals) -> None:

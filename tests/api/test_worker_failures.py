@@ -1,5 +1,6 @@
 """Jobs that cannot go on as they should: changed models, damaged files, full disks, bad input."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -128,6 +129,28 @@ def test_bad_job_fails_and_says_why(
     wait_for(lambda: not site.folder(bad).exists(), what="tidying")
     (site.control / "do-label").unlink()
     assert_whole(site, site.ask())
+
+
+def test_what_no_record_names_is_swept(small_site: Site) -> None:
+    """A worker removes what a crash left of uploads and checks; nothing young, known or of others."""
+    site = small_site
+    site.hold("gather")
+    site.ask()
+    data = site.settings.data
+    (known,) = data.glob("uploads/p1/*")
+    lost = [data / "uploads/p1/up_old.csv", data / "uploads/p1/up_old.csv.gz.tmp"]
+    kept = [data / "uploads/p1/up_new.csv", data / "uploads/p2/up_old.csv"]
+    checks = [data / "checks/old", data / "checks/new"]
+    for path in (*lost, *kept):
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    for path in checks:
+        path.mkdir(parents=True)
+    for path in (known, *lost, kept[1], checks[0]):
+        os.utime(path, (0, 0))
+    site.start_worker()
+    wait_for(lambda: not any(path.exists() for path in (*lost, checks[0])), what="sweeping")
+    assert all(path.exists() for path in (known, *kept, checks[1]))
 
 
 def test_old_request_keys_are_swept(small_site: Site) -> None:
