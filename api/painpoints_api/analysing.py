@@ -97,13 +97,12 @@ def _index(analysed: Path, folder: Path, work: Work) -> None:
 
 
 def _news(work: Work, indexed: Path) -> list[webhooks.News]:
-    """Return what is to be told of the run, with an eye on the topics that analysts watch."""
+    """Return what is to be told of the run, as analysts name, merge, hide and watch its topics."""
     with work.database.read() as session:
         mine = select(TopicEdit).where(TopicEdit.project_id == work.claim.project_id)
         decided = Decided({edit.topic_id: edit for edit in session.scalars(mine)})
-    watched = [topic_id for topic_id, edit in decided.topics.items() if edit.watched]
     with slices.opened(indexed, memory_mb=work.settings.query_memory_mb) as asked:
-        return webhooks.news(asked, indexed, watched, decided.edits)
+        return webhooks.news(asked, indexed, decided)
 
 
 def _publish(work: Work, analysis_id: str, indexed: Path, news: list[webhooks.News]) -> None:

@@ -21,8 +21,9 @@ from sqlalchemy.orm import Session
 
 from painpoints.errors import InputError
 from painpoints_api import jobs
+from painpoints_api.ranking import Decided, labels
 from painpoints_api.records import Analysis, Delivery, Webhook, new_id, now
-from painpoints_api.slices import Edits, Slices
+from painpoints_api.slices import Slices
 from painpoints_api.work import TryAgainError, Work
 
 KIND = "delivery"
@@ -56,18 +57,28 @@ def announce(session: Session, analysis: Analysis, news: Sequence[News]) -> None
                 _put(session, webhook, one.event, source, {**body, **one.detail})
 
 
-def news(slices: Slices, run: Path, watched: Sequence[str], edits: Edits) -> list[News]:
+def news(slices: Slices, run: Path, decided: Decided) -> list[News]:
     """Return what a finished run has to tell: that it is there, what emerges, who is unhappy."""
-    emerging = [
-        News(EMERGING, row["finding_id"], {name: row[name] for name in _TOLD})
-        for row in slices.findings(run)
-        if row["kind"] == "pain_point" and row["trend"] in {"new", "rising"}
-    ]
+    watched = [topic_id for topic_id, edit in decided.topics.items() if edit.watched]
     unhappy = [
         News(DETRACTOR, row["topic_id"], row)
-        for row in slices.detractors(run, list(watched), edits)
+        for row in slices.detractors(run, watched, decided.edits)
     ]
-    return [News(FINISHED, "", {}), *emerging, *unhappy]
+    return [News(FINISHED, "", {}), *_emerging(slices, run, decided), *unhappy]
+
+
+def _emerging(slices: Slices, run: Path, decided: Decided) -> list[News]:
+    """Return what emerges, under the names and topics that it counts for; nothing that is hidden."""
+    edits, names = decided.edits, labels(slices, run, decided)
+    told = []
+    for row in slices.findings(run):
+        emerges = row["kind"] == "pain_point" and row["trend"] in {"new", "rising"}
+        topic_id = edits.merged.get(row["topic_id"], row["topic_id"])
+        if emerges and edits.hidden.isdisjoint({row["topic_id"], topic_id}):
+            named = {"topic_id": topic_id, "label": names.get(topic_id, row["label"])}
+            detail = {name: row[name] for name in _TOLD} | named
+            told.append(News(EMERGING, row["finding_id"], detail))
+    return told
 
 
 def _put(session: Session, webhook: Webhook, event: str, source: str, body: dict[str, Any]) -> None:

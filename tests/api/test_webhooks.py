@@ -25,12 +25,17 @@ from painpoints.errors import InputError
 from painpoints_api import database as databases
 from painpoints_api import slices, webhooks
 from painpoints_api.database import Database
+from painpoints_api.ranking import Decided
 from painpoints_api.records import Delivery, Job, TopicEdit, Webhook
-from painpoints_api.slices import Edits
-from painpoints_api.splits import TopicPart
 from painpoints_api.work import TryAgainError
 
 EVENTS = ["analysis.finished", "issue.emerging", "topic.detractor"]
+WATCHED = {"watched": True}
+
+
+def decided(**edits: dict[str, Any]) -> Decided:
+    """Return decisions about topics."""
+    return Decided({name: TopicEdit(topic_id=name, **edit) for name, edit in edits.items()})
 
 
 class Receiver(HTTPServer):
@@ -158,12 +163,13 @@ def test_news_of_a_run(tmp_path: Path) -> None:
     ).write_parquet(run / "findings.parquet")
     slices.build(run, memory_mb=300)
     with slices.opened(run, memory_mb=300) as opened:
-        news = webhooks.news(opened, run, ["t04", "nothing"], Edits())
-        part = Edits(parts={"t04": (TopicPart("t04~1", "Weeks", ("week",)),)})
-        of_part = webhooks.news(opened, run, ["t04~1"], part)[-1]
-        merged = Edits(merged={"t07": "t04", "t01": "t04"})
-        (both,) = webhooks.news(opened, run, ["t04", "t07"], merged)[2:]
-        assert webhooks.news(opened, run, ["t07"], merged)[2:] == [both]
+        news = webhooks.news(opened, run, decided(t04=WATCHED, nothing=WATCHED))
+        part = {"topic_id": "t04~1", "label": "Weeks", "words": ["week"]}
+        split = decided(**{"t04": {"parts": [part]}, "t04~1": WATCHED})
+        of_part = webhooks.news(opened, run, split)[-1]
+        merged = {"t01": {"merged_into": "t04"}, "t07": {"merged_into": "t04", **WATCHED}}
+        (both,) = webhooks.news(opened, run, decided(t04=WATCHED, **merged))[2:]
+        assert webhooks.news(opened, run, decided(**merged))[2:] == [both]
     assert [(one.event, one.source) for one in news] == [
         ("analysis.finished", ""),
         ("issue.emerging", pain),
@@ -179,6 +185,32 @@ def test_news_of_a_run(tmp_path: Path) -> None:
     assert both.detail["n_people"] == joined["person"].n_unique() > news[2].detail["n_people"]
     assert of_part.source == "t04~1"
     assert 0 < of_part.detail["n_people"] == weeks["person"].n_unique() < news[2].detail["n_people"]
+
+
+def test_what_emerges_is_told_as_analysts_see_it(tmp_path: Path) -> None:
+    """An issue has the name and the topic that it counts for; what is hidden is not told."""
+    run = tmp_path / "run"
+    run.mkdir()
+    write_run(run, n_people=200)
+    found = pl.read_parquet(run / "findings.parquet")
+    found.with_columns(trend=pl.lit("rising")).write_parquet(run / "findings.parquet")
+    slices.build(run, memory_mb=300)
+
+    def emerging(**edits: dict[str, Any]) -> set[tuple[str, str]]:
+        news = webhooks.news(opened, run, decided(**edits))
+        told = [one.detail for one in news if one.event == "issue.emerging"]
+        return {(detail["topic_id"], detail["label"]) for detail in told}
+
+    with slices.opened(run, memory_mb=300) as opened:
+        as_found = dict(emerging())
+        assert as_found.keys() > {"t01", "t04"}
+        assert dict(emerging(t04={"label": "Late"})) == as_found | {"t04": "Late"}
+        assert dict(emerging(t04={"hidden": True})).keys() == as_found.keys() - {"t04"}
+        left = {topic_id: label for topic_id, label in as_found.items() if topic_id != "t01"}
+        into = {"merged_into": "t04"}
+        assert dict(emerging(t01=into)) == left
+        assert dict(emerging(t01=into, t04={"label": "Late"})) == left | {"t04": "Late"}
+        assert emerging(t01=into, t04={"hidden": True}) == {*left.items()} - {("t04", left["t04"])}
 
 
 def test_long_news_are_told_apart(site: Site) -> None:
