@@ -484,12 +484,14 @@ class Slices:
             f"""
             SELECT {self._told(run)} FROM read_parquet($run)
             WHERE (reason = 'novel' OR stage = 'unsure' OR type = 'unsure' OR stage_prob < 0.5)
-                AND {_ALIKE} NOT IN (SELECT unnest($done::VARCHAR[]))
+                AND {_ALIKE} NOT IN (
+                    SELECT {_ALIKE} FROM (SELECT unnest($done::VARCHAR[]) AS text)
+                )
             QUALIFY row_number() OVER (PARTITION BY {_ALIKE} ORDER BY mention_id) = 1
             ORDER BY reason IS DISTINCT FROM 'novel', least(stage_prob, type_prob), mention_id
             LIMIT $n
             """,
-            {"run": str(run / TABLE), "n": limit, "done": [alike(text) for text in done]},
+            {"run": str(run / TABLE), "n": limit, "done": list(done)},
         )
         return self._in_verbatims(run, page)
 
@@ -672,12 +674,8 @@ def _part(
 _TARGET = "coalesce($moved_to[list_position($moved_from, topic_id)], topic_id)"
 
 
-_ALIKE = r"trim(regexp_replace(lower(text), '\s+', ' ', 'g'))"
-
-
-def alike(text: str) -> str:
-    """Return what texts have in common that differ in case and spaces only, as the training sees it."""
-    return " ".join(text.lower().split())
+_ALIKE = r"trim(regexp_replace(lower(text), '[\s\p{Z}\x0b\x1c-\x1f\x85]+', ' ', 'g'))"
+"""What texts have in common that differ in case and spaces only, whichever spaces Unicode has."""
 
 
 def _bounds(filters: Filters) -> dict[str, tuple[str, Any]]:

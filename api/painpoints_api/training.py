@@ -21,7 +21,6 @@ from painpoints_api import jobs
 from painpoints_api.database import patiently
 from painpoints_api.discreet import without_paths
 from painpoints_api.records import Job, LabelCorrection
-from painpoints_api.slices import alike
 from painpoints_api.work import Work
 
 KIND = "training"
@@ -73,8 +72,13 @@ def corrections(session: Session, project_id: str) -> list[dict[str, str]]:
     )
     rows: dict[str, dict[str, str]] = {}
     for one in session.scalars(query):
-        rows.setdefault(alike(one.mention_text), {"text": one.mention_text})[one.field] = one.after
+        rows.setdefault(_alike(one.mention_text), {"text": one.mention_text})[one.field] = one.after
     return list(rows.values())
+
+
+def _alike(text: str) -> str:
+    """Return what texts have in common that differ in case and spaces only, as the training sees it."""
+    return " ".join(text.lower().split())
 
 
 def command(

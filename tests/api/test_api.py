@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import io
+import itertools
 import json
 import re
 import shutil
@@ -1297,6 +1298,22 @@ def test_the_queue_asks_for_each_text_once(api: Api) -> None:
     assert api.client.post("/v1/labels", json=label).status_code == 201
     left = api.client.get("/v1/queue", params={"limit": 200}).json()["items"]
     assert [one["text"] for one in left] == [one["text"] for one in items[1:]]
+
+
+def test_the_queue_knows_a_text_by_whatever_spaces(api: Api) -> None:
+    """No text is asked for again because another has other spaces or capitals than ASCII knows."""
+    analysis_id = api.analysed(n_people=40)
+    table = next(api.settings.data.glob("runs/*/index-1/slices.parquet"))
+    frame = pl.read_parquet(table)
+    spaces = [c for c in map(chr, range(0x3001)) if c.isspace()]
+    told = itertools.cycle(f"{c}ΛΆΘΟΣ{c} Παντού{c}" for c in spaces)
+    texts = pl.Series("text", list(itertools.islice(told, frame.height)))
+    frame.with_columns(texts, reason=pl.lit("novel")).write_parquet(table)
+    (item,) = api.client.get("/v1/queue").json()["items"]
+    label = {"analysis_id": analysis_id, "mention_id": item["mention_id"]}
+    label |= {"field": "stage", "label": "support"}
+    assert api.client.post("/v1/labels", json=label).status_code == 201
+    assert api.client.get("/v1/queue").json()["items"] == []
 
 
 def test_a_full_disk_is_told(api: Api) -> None:
