@@ -702,6 +702,15 @@ class VerdictsOut(_Out):
     items: list[VerdictOut]
 
 
+class FailureOut(_Out):
+    """An event that was not received: `failed` is given up, the others are tried again."""
+
+    event: str
+    state: State
+    problem: str
+    created_at: datetime = Field(description="of the event")
+
+
 class WebhookOut(_Out):
     """A webhook."""
 
@@ -709,6 +718,7 @@ class WebhookOut(_Out):
     url: str
     events: list[str]
     created_at: datetime
+    failure: FailureOut | None = Field(None, description="the newest")
 
 
 class WebhookMade(WebhookOut):

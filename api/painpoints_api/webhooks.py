@@ -6,6 +6,7 @@ import hmac
 import http.client
 import ipaddress
 import json
+import re
 import socket
 import ssl
 import threading
@@ -142,11 +143,13 @@ def check_url(url: str, *, private: bool) -> None:
     """
     try:
         parts = urlsplit(url)
-        port = parts.port
+        port, host = parts.port, (parts.hostname or "").encode("idna")
     except ValueError as error:
         raise InputError("url is not an address") from error
+    if not re.fullmatch(r"[\x21-\x7e]+", url):
+        raise InputError("url must be of ASCII without spaces: %20 in paths, xn-- in hosts")
     schemes = ("https", "http") if private else ("https",)
-    if parts.scheme not in schemes or not parts.hostname or parts.username or port == 0:
+    if parts.scheme not in schemes or not host or parts.username or port == 0:
         raise InputError(f"url must be an address that begins with {' or '.join(schemes)}://")
 
 

@@ -26,13 +26,22 @@ from starlette.formparsers import MultiPartParser
 from tests.api.fakes import FakeEngine, FakeScorer, write_run
 from tests.api.listening import listening
 
-from painpoints_api import child, jobs, keys, service, slices
+from painpoints_api import child, jobs, keys, service, slices, webhooks
 from painpoints_api import database as databases
 from painpoints_api.app import create
 from painpoints_api.callers import Caller
 from painpoints_api.database import Database
 from painpoints_api.paging import cursor
-from painpoints_api.records import Analysis, Audit, Job, LabelCorrection, Project, TopicEdit, now
+from painpoints_api.records import (
+    Analysis,
+    Audit,
+    Delivery,
+    Job,
+    LabelCorrection,
+    Project,
+    TopicEdit,
+    now,
+)
 from painpoints_api.routes import topics as topic_routes
 from painpoints_api.routes.analyses import _looked, read_analysis
 from painpoints_api.service import Answers
@@ -1491,9 +1500,29 @@ def test_webhooks_are_made_listed_removed(api: Api) -> None:
     is_problem(api.client.delete(f"/v1/webhooks/{made['id']}"), 404)
 
 
+def test_webhooks_tell_what_was_not_received(api: Api) -> None:
+    """The newest failure stands beside its webhook, tried again or given up; success is none."""
+    wanted = {"url": "https://example.com/hook", "events": ["analysis.finished"]}
+    ids = [api.client.post("/v1/webhooks", json=wanted).json()["id"] for _ in range(2)]
+    asked = api.client.post("/v1/analyses", json={"rows": [{"a": "x"}]}).json()
+    problems = ["refused", "the receiver answered 503", None]
+    with api.database.write() as session:
+        analysis = session.get_one(Analysis, asked["id"])
+        for source in ("a", "b", "c"):
+            webhooks.announce(session, analysis, [webhooks.News("analysis.finished", source, {})])
+        sent = select(Job).join(Delivery).where(Delivery.webhook_id == ids[0])
+        for job, problem in zip(session.scalars(sent.order_by(Delivery.id)), problems, strict=True):
+            job.status, job.problem = "failed" if problem else "done", problem
+    first, second = api.client.get("/v1/webhooks").json()["items"]
+    assert first["failure"].pop("created_at")
+    told = {"event": "analysis.finished", "state": "failed", "problem": problems[1]}
+    assert first["failure"] == told
+    assert second["failure"] is None
+
+
 @pytest.mark.parametrize(
     "url",
-    ["http://example.com/x", "ftp://example.com", "https://", "https://u:p@example.com/", "file:///etc/passwd", "https://[::1"],
+    ["http://example.com/x", "ftp://example.com", "https://", "https://u:p@example.com/", "file:///etc/passwd", "https://[::1", "https://example.com/a b", "https://exa mple.com/", "https://bücher.example/", "https://example.com/ü", "https://a..b/", f"https://{'a' * 64}.example/"],
 )  # fmt: skip
 def test_webhooks_go_only_to_https(api: Api, url: str) -> None:
     """Addresses that are no plain https ones are refused."""

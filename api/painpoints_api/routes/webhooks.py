@@ -11,8 +11,8 @@ from painpoints_api import webhooks
 from painpoints_api.callers import Admin
 from painpoints_api.once import RequestKey, once
 from painpoints_api.problems import ProblemError, documented
-from painpoints_api.records import Delivery, Webhook, new_id
-from painpoints_api.schemas import WebhookIn, WebhookMade, WebhookOut, WebhooksOut
+from painpoints_api.records import Delivery, Job, Webhook, new_id
+from painpoints_api.schemas import FailureOut, WebhookIn, WebhookMade, WebhookOut, WebhooksOut
 from painpoints_api.service import Serving
 
 router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"])
@@ -47,16 +47,39 @@ def create(
     return once(service, caller, key, f"webhook {wanted.model_dump_json()}", keep, status=201)
 
 
-def _shown(row: Webhook) -> WebhookOut:
-    return WebhookOut(id=row.id, url=row.url, events=row.events, created_at=row.created_at)
+def _shown(row: Webhook, failure: FailureOut | None = None) -> WebhookOut:
+    return WebhookOut(
+        id=row.id, url=row.url, events=row.events, created_at=row.created_at, failure=failure
+    )
 
 
 @router.get("", responses=documented(401, 403))
 def list_webhooks(service: Serving, caller: Admin) -> WebhooksOut:
-    """List webhooks, without their secrets."""
+    """List webhooks, without their secrets, and what each failed to receive."""
     query = select(Webhook).where(Webhook.project_id == caller.project_id).order_by(Webhook.id)
     with service.database.read() as session:
-        return WebhooksOut(items=[_shown(row) for row in session.scalars(query)])
+        failures = _failures(session, caller.project_id)
+        rows = session.scalars(query)
+        return WebhooksOut(items=[_shown(row, failures.get(row.id)) for row in rows])
+
+
+def _failures(session: Session, project_id: str) -> dict[str, FailureOut]:
+    """Return the newest failure of each webhook that has one."""
+    failed = (
+        select(Delivery, Job)
+        .join(Job, Job.id == Delivery.job_id)
+        .where(Delivery.project_id == project_id, Job.problem.is_not(None))
+    )
+    newest = failed.with_only_columns(func.max(Delivery.id)).group_by(Delivery.webhook_id)
+    return {
+        delivery.webhook_id: FailureOut(
+            event=delivery.event,
+            state=job.status,
+            problem=job.problem,
+            created_at=delivery.created_at,
+        )
+        for delivery, job in session.execute(failed.where(Delivery.id.in_(newest)))
+    }
 
 
 @router.delete("/{webhook_id}", status_code=204, responses=documented(401, 403, 404))
