@@ -1040,11 +1040,22 @@ def _job_of(api: Api, analysis_id: str) -> str:
         return session.get_one(Analysis, analysis_id).job_id
 
 
+def test_what_others_go_on_from_is_not_removed(api: Api) -> None:
+    """An analysis stays as long as one that is queued or running is to keep its topics."""
+    path = f"/v1/analyses/{api.analysed()}"
+    asked = api.client.post("/v1/analyses", json={"rows": [{"comment": "late"}]}).json()
+    assert "keeps its topics" in is_problem(api.client.delete(path), 409)["detail"]
+    assert api.client.get(f"{path}/stages").status_code == 200
+    api.client.post(f"/v1/analyses/{asked['id']}/cancel")
+    assert api.client.delete(path).status_code == 204
+
+
 def test_what_it_goes_on_from_may_be_gone(api: Api) -> None:
-    """A run that is removed before it is needed fails the analysis by name, and hides nothing."""
+    """A run that is not there when it is needed fails the analysis by name, and hides nothing."""
     first = api.analysed()
     asked = api.client.post("/v1/analyses", json={"rows": [{"comment": "late"}]}).json()
-    assert api.client.delete(f"/v1/analyses/{first}").status_code == 204
+    with api.database.write() as session:
+        session.get_one(Analysis, first).run = None
     claim = jobs.claim(api.database, "me", lease_s=600)
     assert claim is not None
     assert child._do(Work(api.settings, api.database, claim)) == child.SETTLED

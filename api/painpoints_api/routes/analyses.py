@@ -368,7 +368,7 @@ def _cancelled(session: Session, caller: Caller, analysis: Analysis, job: Job) -
     responses={
         200: {"model": AnalysisOut, "description": "It was under way; it ends now"},
         204: {"description": "It had ended; it and its files are gone"},
-        **documented(401, 403, 404),
+        **documented(401, 403, 404, 409),
     },
     response_model=None,
 )
@@ -380,8 +380,21 @@ def cancel_or_remove(
         analysis, job = find(session, caller, analysis_id)
         if job.status not in ENDED:
             return _cancelled(session, caller, analysis, job)
+        _check_unneeded(session, analysis)
         analysis.run, analysis.removed_at = None, now()
         analysis.counts, analysis.title = {}, "removed"
         caller.did(session, "analysis.remove", analysis.id)
     tidy(service.settings, analysis.job_id, keep=None)
     return Response(status_code=204)
+
+
+def _check_unneeded(session: Session, analysis: Analysis) -> None:
+    waiting = (
+        select(Analysis.id)
+        .join(Job, Job.id == Analysis.job_id)
+        .where(Analysis.continues == analysis.id, Job.status.in_(("queued", "running")))
+    )
+    if session.scalars(waiting).first() is not None:
+        raise ProblemError(
+            409, "an analysis that is not finished keeps its topics; cancel that first"
+        )
