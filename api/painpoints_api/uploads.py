@@ -17,6 +17,10 @@ SUFFIXES = (
     ".csv", ".tsv", ".txt", ".xlsx", ".json", ".jsonl", ".ndjson", ".parquet", ".vtt", ".srt",
 )  # fmt: skip
 _CHUNK = 1 << 20
+_MAX_NAME = 200
+"""As long as a title may be, which a file gives its analysis."""
+_MAX_STEM_BYTES = 200
+"""Of the 255 that file systems allow; the rest is for number and ending."""
 
 
 def path(settings: ServiceSettings, upload: Upload) -> Path:
@@ -65,9 +69,9 @@ def store(settings: ServiceSettings, project_id: str, file_name: str, stream: Bi
 
 
 def _shown_name(file_name: str) -> str:
-    """Return the last part of a name, without characters that cannot be seen, at most 300 long."""
+    """Return the last part of a name, without characters that cannot be seen; long ones lose the front."""
     name = PurePath(file_name.replace("\\", "/")).name
-    return "".join(c for c in name if not unicodedata.category(c).startswith("C"))[-300:]
+    return "".join(c for c in name if not unicodedata.category(c).startswith("C"))[-_MAX_NAME:]
 
 
 def _write(stream: BinaryIO, place: Path) -> tuple[int, str]:
@@ -108,7 +112,8 @@ def _safe_name(upload: Upload, number: int, taken: set[str]) -> str:
     taken: casefolded, as some disks know no case.
     """
     stem = upload.file_name.removesuffix(upload.suffix)
-    stem = re.sub(r"[^\w .()-]", "_", stem).strip(" .-")[:100] or "upload"
+    stem = re.sub(r"[^\w .()-]", "_", stem).strip(" .-")
+    stem = stem.encode()[:_MAX_STEM_BYTES].decode(errors="ignore") or "upload"
     numbered = (f"{stem} ({n}){upload.suffix}" for n in itertools.count(number + 1))
     names = itertools.chain((f"{stem}{upload.suffix}",), numbered)
     return next(name for name in names if name.casefold() not in taken)

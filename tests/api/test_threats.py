@@ -132,6 +132,19 @@ def test_names_of_files_lead_nowhere(api: Api, name: str) -> None:
         assert len(item["file_name"]) <= 300
 
 
+@pytest.mark.parametrize("letter", ["x", "ü", "数", "𠮷"])
+def test_names_of_files_may_be_long(api: Api, letter: str) -> None:
+    """A name of any length and script, longer than a title or than file systems allow, is cut."""
+    files = [("files", (f"{letter * 400}.csv", b"comment\nlate\n"))]
+    asked = api.client.post("/v1/analyses", files=files)
+    assert asked.status_code == 202, asked.text
+    assert len(asked.json()["title"]) == 200
+    body = {"upload_ids": asked.json()["upload_ids"]}
+    (source,) = api.client.post("/v1/uploads/check", json=body).json()["sources"]
+    assert source["source"].startswith(letter * 50)
+    assert source["source"].endswith(".csv")
+
+
 def evil_run(api: Api) -> str:
     """Return a finished analysis whose texts are formulas and scripts; and so is a topic's name."""
     asked = api.client.post("/v1/analyses", json={"rows": [{"a": "x"}], "title": SCRIPT}).json()
