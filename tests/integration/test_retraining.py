@@ -66,7 +66,10 @@ def _cli(*arguments: object) -> int:
 
 
 def _filled(queue: Path, out: Path) -> Path:
-    """Do what an analyst does: agree with the guesses, but call every engineer's visit delivery."""
+    """Do what an analyst does: agree with the guesses, but call every engineer's visit delivery.
+
+    Feelings that the models are unsure of are neutral; the other labels stay blank then.
+    """
     rows = pl.read_csv(queue, infer_schema=False)
     visits = pl.col("text").str.contains("(?i)engineer|technician")
     guessed = {
@@ -74,7 +77,8 @@ def _filled(queue: Path, out: Path) -> Path:
         for label in ("stage", "touchpoint", "sentiment", "type", "severity")
     }
     filled = rows.with_columns(**guessed).with_columns(
-        stage=pl.when(visits).then(pl.lit("delivery")).otherwise("stage")
+        stage=pl.when(visits).then(pl.lit("delivery")).otherwise("stage"),
+        sentiment=pl.col("sentiment").fill_null("neutral"),
     )
     filled.write_csv(out)
     return out

@@ -315,6 +315,19 @@ def test_one_slip_does_not_stretch_the_scale() -> None:
     assert stars.high == 5
 
 
+def test_a_few_ratings_out_of_ten_do_not_stretch_five_stars() -> None:
+    """Where values break off at five, one in twenty may lie beyond; where they do not, none."""
+    stars = find_scale(pl.Series([1.0, 3, 4, 5, 5] * 40 + [7, 8, 9, 9, 10, 6, 8.0]), "stars")
+    assert stars is not None
+    assert stars.high == 5
+    out_of_ten = find_scale(pl.Series([1.0, 1, 1, 2, 3, 5] * 40 + [6.0] * 5 + [9] * 6), "stars")
+    assert out_of_ten is not None
+    assert out_of_ten.high == 10
+    hated = find_scale(pl.Series([1.0] * 97 + [5.0] * 3), "stars")
+    assert hated is not None
+    assert hated.high == 5
+
+
 def test_nps_on_another_scale_is_told_not_used_as_nps() -> None:
     """A column called NPS whose values run 1..5 never becomes NPS."""
     scale = find_scale(pl.Series([1.0, 2, 3, 4, 5, 5]), "nps")

@@ -326,7 +326,8 @@ def _rating(rule: str, low: float, high: float, top: float | None) -> Scale | No
 def _usual_range(values: pl.Series) -> tuple[float, float]:
     """Return the range of the values without the few slips beyond the scale most of them keep to.
 
-    One slip in ten values, or one in fifty of many, may lie beyond.
+    One slip in ten values, or one in fifty of many, may lie beyond; one in twenty where the values
+    break off at the end of the scale.
     """
     filled = values.drop_nulls().sort()
     if filled.is_empty():
@@ -337,9 +338,16 @@ def _usual_range(values: pl.Series) -> tuple[float, float]:
     low = next(
         (end for end in (1, 0, -100) if (filled < end).sum() <= int(filled.len() * 0.02)), -1e9
     )
-    high = next((e for e in (1, 3, 5, 7, 10, 100) if (filled > e).sum() <= n_slips), 1e9)
+    ends = (1, 3, 5, 7, 10, 100)
+    high = next((e for e in ends if (filled > e).sum() <= n_slips or _break_off(filled, e)), 1e9)
     kept = filled.filter(filled.is_between(low, high))
     return float(kept[0] if kept.len() else low), float(kept[-1] if kept.len() else high)
+
+
+def _break_off(filled: pl.Series, end: int) -> bool:
+    """Tell whether many values stand at the end, hardly any next to it, and few beyond."""
+    n_at, n_next = (filled == end).sum(), filled.is_between(end, end + 1, "right").sum()
+    return end >= 5 and n_at >= 10 * max(n_next, 1) and mean(filled > end) <= 0.05
 
 
 def _declared(given: str, low: float, high: float, top: float | None) -> Scale:
