@@ -39,6 +39,9 @@ ENOUGH_TO_NAME = 30
 GROUP = ("kind", "stage", "topic_id")
 """What makes a finding, in the table of members."""
 
+MOST_OF_TOPIC = 0.75
+"""Share of a topic's mentions from which a finding goes by the name of the topic."""
+
 LIVING = ("kept", "split", "new")
 """Verdicts of a lineage on topics that are there now; the others are on those that are gone."""
 
@@ -384,7 +387,7 @@ class Analyser:
             n_bootstrap=rank.n_bootstrap,
             seed=self.settings.seed,
             feasibility=self._feasibility(),
-            labels=self._names(members, told),
+            labels=self._names(members, found, told),
         )
         periods = trends.choose(feedback, period=rank.period)
         return trends.annotate(ranked, members, feedback, periods, min_people=rank.min_people)
@@ -393,19 +396,23 @@ class Analyser:
         path = self.settings.rank.feasibility
         return None if path is None else readers.read_feasibility(path)
 
-    def _names(self, members: pl.DataFrame, told: "_Told") -> dict[Key, str]:
+    def _names(self, members: pl.DataFrame, found: pl.DataFrame, told: "_Told") -> dict[Key, str]:
         """Return for each (kind, stage, topic) the name that its own mentions give it.
 
-        Groups too small to be ranked keep the name of their topic.
+        Those that are most of their topic go by its name, and so do those too small to be ranked.
         """
+        sizes = members.group_by(*GROUP).len().join(found, on="topic_id")
+        most = sizes.filter(pl.col("len") >= MOST_OF_TOPIC * pl.col("n_mentions"))
+        names = {row[:3]: row[3] for row in most.select(*GROUP, "label").rows()} | {**told.names}
         enough = pl.len() >= self.settings.rank.min_people
         of_group = members.filter(enough.over(*GROUP)).join(
             told.mentions.select("mention_id"), on="mention_id", how="semi"
         )
         grouped = of_group.group_by(*GROUP).agg("mention_id").sort(*GROUP)
-        keys = {"\t".join(row[:3]): row for row in grouped.rows() if row[:3] not in told.names}
-        named = told.namer.groups({key: row[3] for key, row in keys.items()})
-        return {**told.names, **{keys[key][:3]: name for key, name in named.items()}}
+        keys = {"\t".join(row[:3]): row for row in grouped.rows() if row[:3] not in names}
+        groups = {key: row[3] for key, row in keys.items()}
+        named = told.namer.groups(groups, taken=sorted(set(names.values())))
+        return {**names, **{keys[key][:3]: name for key, name in named.items()}}
 
 
 def same_parts(one: Mapping[str, str], other: Mapping[str, str], which: str) -> bool:

@@ -99,6 +99,17 @@ def test_labels_are_made_of_what_members_say(analysis: Analysis) -> None:
         assert [w for w in label.lower().split() if w.strip(",:()") not in spoken] == [], label
 
 
+def test_most_of_a_topic_goes_by_its_name(analysis: Analysis) -> None:
+    """What emerges and what hurts are called alike where they are the same mentions."""
+    whole = analysis.tables
+    most = whole.findings.join(
+        whole.topics.select("topic_id", topic="label", of="n_mentions"), on="topic_id"
+    )
+    most = most.filter(pl.col("n_mentions") >= 0.75 * pl.col("of"))
+    assert most.height
+    assert most["label"].to_list() == most["topic"].to_list()
+
+
 def test_nothing_unmasked_leaves(analysis: Analysis, tmp_path: Path) -> None:
     """No e-mail address of the export is in any file of the run."""
     import re

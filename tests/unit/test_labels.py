@@ -140,6 +140,7 @@ def test_groups_are_named_by_the_the_trouble_of_the_group(
     names = Namer(mentions, vectors).groups(pains)
     assert names["one"].startswith("App crashes")
     assert "aiting" in names["two"]
+    assert Namer(mentions, vectors).groups(pains, taken=[names["one"]])["one"] != names["one"]
     with pytest.raises(TableError, match="unknown"):
         Namer(mentions, vectors).groups({"x": ["nobody"]})
     with pytest.raises(TableError, match="empty"):

@@ -85,8 +85,12 @@ class Namer:
         ]
         return pl.DataFrame(rows, schema=_SCHEMA, orient="row")
 
-    def groups(self, groups: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    def groups(
+        self, groups: Mapping[str, Sequence[str]], *, taken: Sequence[str] = ()
+    ) -> dict[str, str]:
         """Return a name for each group of mention ids (a finding's evidence), unique among them.
+
+        None is one of the names `taken`.
 
         Raises:
             TableError: when a group is empty or names an unknown mention.
@@ -98,7 +102,7 @@ class Namer:
             )
         found = {g: Group(self._corpus, self._corpus.rows_of(ids)) for g, ids in groups.items()}
         self._parse(found)
-        return names.choose(self._corpus, found, ())
+        return names.choose(self._corpus, found, taken)
 
     def _parse(self, groups: Mapping[str, Group]) -> None:
         self._corpus.parse([row for g in groups.values() for row in g.central[:MOST_PARSED]])
