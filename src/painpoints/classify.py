@@ -331,13 +331,17 @@ SEVERITIES: Mapping[str, tuple[int, int]] = {
 """The least and the highest severity that a mention of a type can have; of any other, all can be."""
 
 
+SEVERITY_QUANTILE = 0.6
+"""Above the median: a pain taken too lightly costs more than one taken too seriously."""
+
+
 def _severity(given: Probabilities, kind: _Answer) -> _Answer:
-    """Return the expected severity, rounded, among those that the type of the mention allows."""
+    """Return a quantile of the severity, among those that the type of the mention allows."""
     levels = np.arange(given.shape[1])
     bounds = np.array([SEVERITIES.get(name, (0, levels[-1])) for name in kind.names])
     allowed = (levels >= bounds[:, :1]) & (levels <= bounds[:, 1:])
-    expected = _normalised(np.where(allowed[kind.place], given, 0.0)) @ levels
-    place = np.floor(expected + 0.5).astype(np.int8)
+    likely = _normalised(np.where(allowed[kind.place], given, 0.0))
+    place = (likely.cumsum(axis=1) >= SEVERITY_QUANTILE).argmax(axis=1).astype(np.int8)
     prob = given[np.arange(len(given)), place].astype(np.float32)
     return _Answer(tuple(map(str, levels)), place, prob, place)
 

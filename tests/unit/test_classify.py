@@ -229,6 +229,14 @@ def test_label_names_are_those_of_the_domain() -> None:
     assert set(CLASSES["touchpoint"]) <= set(TOUCHPOINTS)
 
 
+def test_severity_leans_to_the_graver_where_two_are_as_likely() -> None:
+    """A pain that may well be critical is not told as major; one that hardly is stays minor."""
+    given = np.array([[0.0, 0.20, 0.38, 0.42], [0.0, 0.65, 0.30, 0.05]])
+    place = np.zeros(2, int)
+    kinds = classify._Answer(("pain_point",), place, np.ones(2, np.float32), place)
+    assert classify._severity(given, kinds).place.tolist() == [3, 1]
+
+
 def test_severity_is_expected_among_what_the_type_allows() -> None:
     """A pain that is either none or grave is told as grave: that it is none, its type has ruled out."""
     unsure = np.array([[0.55, 0.05, 0.40, 0.0]] * 3)
