@@ -17,8 +17,8 @@ from painpoints import bundle
 from painpoints.classify import LABELS, Classifier, Probabilities
 from painpoints.encode import Pair, ReadPairs, Vectors, pair_reader
 
-BATCH = 32
-TOLD_EVERY = 512
+BATCH = 512
+"""Pairs after which it is told how far the work is."""
 
 DOUBTED = ("stage", "touchpoint", "sentiment", "type")
 """Labels whose doubts count; severity is a degree, and always a little in doubt."""
@@ -72,7 +72,7 @@ class CrossEncoder:
         distinct = sorted(set(pairs), key=lambda pair: (len(pair[0]) + len(pair[1]), pair))
         found = []
         for start in range(0, len(distinct), BATCH):
-            if tell is not None and start % TOLD_EVERY == 0:
+            if tell is not None:
                 tell(start, len(distinct))
             found.append(self._heads.probabilities(*self._read(distinct[start : start + BATCH])))
         place = {pair: row for row, pair in enumerate(distinct)}

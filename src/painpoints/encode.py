@@ -39,7 +39,8 @@ PAIR_TOKENS = 96
 SCALE = "|scale"
 """Ends the name of what the whole numbers of a stored matrix are multiplied by, row by row."""
 
-BATCH = 64
+BATCH, PAIRS = 64, 16
+"""Texts, and pairs of them, that are read together."""
 TOLD_EVERY = 2_048
 """Texts after which it is told how far the work is."""
 
@@ -186,13 +187,18 @@ def pair_reader(folder: Path) -> ReadPairs:
 
 
 def reading_pairs(body: Any, tokenizer: "Tokenizer") -> ReadPairs:
-    """Return what reads pairs with a transformer that is at hand."""
+    """Return what reads pairs with a transformer that is at hand, each with others of its length."""
     import torch
 
     def read(pairs: Sequence[Pair]) -> tuple[Vectors, Vectors]:
+        tokens = [_tokens(tokenizer, *pair) for pair in pairs]
+        by_length = np.argsort([len(one.ids) for one in tokens], kind="stable")
+        batches = [by_length[start : start + PAIRS] for start in range(0, len(pairs), PAIRS)]
         with torch.inference_mode():
-            mentions, wholes = pair_states(body, tokenizer, pairs)
-        return mentions.numpy(), wholes.numpy()
+            states = [_states(body, [tokens[row] for row in rows]) for rows in batches]
+        place = np.argsort(by_length)
+        mentions, wholes = (torch.cat(one).numpy()[place] for one in zip(*states, strict=True))
+        return mentions, wholes
 
     return read
 
@@ -222,9 +228,12 @@ def pair_states(
     The input is "[CLS] mention [SEP] context [SEP]"; a context that says no more than its mention
     is left away.
     """
+    return _states(body, [_tokens(tokenizer, *pair) for pair in pairs])
+
+
+def _states(body: Any, read: Sequence["Encoding"]) -> tuple["Tensor", "Tensor"]:
     import torch
 
-    read = [_tokens(tokenizer, *pair) for pair in pairs]
     length = max(len(one.ids) for one in read)
     padded = [[0] * (length - len(one.ids)) for one in read]
     ids = torch.tensor([one.ids + rest for one, rest in zip(read, padded, strict=True)])

@@ -73,7 +73,7 @@ def _given(rows: Sequence[Sequence[float]], **other: Any) -> dict[str, Probabili
 def test_each_distinct_pair_is_read_once_and_found_again() -> None:
     """Pairs are read by length, in batches; the answers stand where the pairs stood."""
     reads = _Lengths()
-    pairs = [("x" * (n % 40), "y" * (n % 7)) for n in range(300)]
+    pairs = [("x" * (n % 40), "y" * (n % 19)) for n in range(800)]
     told: list[tuple[int, int]] = []
     found = CrossEncoder(reads, _heads()).probabilities(pairs, lambda *how: told.append(how))
     asked = [pair for batch in reads.batches for pair in batch]
@@ -170,6 +170,7 @@ PAIRS = [
     ("ok", "ok"),
     ("it broke " * 200, "it broke " * 300),
     ("", ""),
+    *((f"It took {n} days", f"It took {n} days." + " Nobody called." * n) for n in range(20)),
 ]
 
 
