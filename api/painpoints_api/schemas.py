@@ -17,10 +17,20 @@ Name = Annotated[
 Id = Annotated[str, StringConstraints(min_length=1, max_length=300, pattern=r"^[^\x00]+$")]
 Row = Annotated[dict[str, str | float | int | bool | None], FailFast()]
 State = Literal["queued", "running", "done", "failed", "cancelled"]
+MOST_FIELDS = 100
+"""Of an object; each unknown one is told of, which takes its time."""
 
 
 class _In(BaseModel):
     model_config = ConfigDict(extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_no_flood(cls, data: Any) -> Any:
+        given = [data, *data.values()] if isinstance(data, dict) else []
+        if any(isinstance(one, dict) and len(one) > MOST_FIELDS for one in given):
+            raise ValueError(f"an object has more than {MOST_FIELDS} fields")
+        return data
 
 
 class _Out(BaseModel):
@@ -37,7 +47,7 @@ class RankOptions(_In):
     period: Literal["auto", "week", "month", "quarter", "year", "none"] = "auto"
 
 
-class StageOptions(StageSettings):
+class StageOptions(_In, StageSettings):
     """A stage of an own journey; its name stands in ids and paths."""
 
     name: Annotated[
