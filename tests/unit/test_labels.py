@@ -302,6 +302,7 @@ def test_what_is_easy_is_said_with_it() -> None:
     [
         ("the website is easy to use", "website is easy to use"),
         ("hard to use", "hard to use"),
+        ("the exit is hard to find", "exit is hard to find"),
         ("it is impossible to get through", "impossible"),
         ("staff work hard to help everyone", "staff work hard"),
     ],
@@ -309,3 +310,21 @@ def test_what_is_easy_is_said_with_it() -> None:
 def test_what_is_easy_keeps_a_name(said: str, name: str) -> None:
     """Where no name can close with the verb, or the verb is no more than "use", one stands all the same."""
     assert name in {text for text, _, _ in wording.pieces(said, {})}
+
+
+@pytest.mark.parametrize(
+    ("said", "names", "no_names"),
+    [
+        ("the sofa did not look like the picture", ["sofa"], ["sofa did not look", "did not look"]),
+        ("we asked the porter twice", ["porter twice"], ["asked the porter"]),
+        ("ended up in the wrong queue", ["wrong queue"], ["ended up"]),
+        ("worse over the past few years", [], ["past few years", "worse over the past"]),
+        ("never on time", ["never on time"], []),
+        ("glad", [], ["glad"]),
+    ],
+)
+def test_a_name_says_what_happened(said: str, names: list[str], no_names: list[str]) -> None:
+    """No name only says when it was or who was asked, or breaks off before it says what."""
+    read = {text for text, _, _ in wording.pieces(said, {})}
+    assert read.issuperset(names)
+    assert read.isdisjoint(no_names)

@@ -165,7 +165,7 @@ def _waits_for_verb(clause: Words, end: int) -> bool:
     if end + 1 >= len(clause) or not _is_ease(clause[:end]) or clause[end].plain != "to":
         return False
     verb = clause[end + 1].plain
-    return verb == "use" or verb not in _BAD_END
+    return verb in _DONE or verb not in _BAD_END
 
 
 def _is_ease(words: Words) -> bool:
@@ -195,17 +195,19 @@ def _readable(words: Words) -> bool:
 
 
 def _reads_well(words: Words, *, closes: bool = False) -> bool:
-    """Return whether words that may all stand in a name open and end as one.
+    """Return whether words that may all stand in a name open and end as one, and name something.
 
-    A clause may close with "in" ("can't log in"), where it is no preposition.
+    A clause may close with "in" ("can't log in"), where it is no preposition. When it was is no name
+    ("last year"), nor how much of it ("tad bit"), unless it is denied ("never on time").
     """
     first, last = words[0].plain, words[-1].plain
     fails = first in _FAILS and len(words) > 1 and words[1].plain == "not"
-    usable = last == "use" and len(words) > 2 and words[-2].plain == "to" and _is_ease(words[:-2])
+    usable = last in _DONE and len(words) > 2 and words[-2].plain == "to" and _is_ease(words[:-2])
+    denies = any(one.turns for one in words)
     return (
         (first not in _BAD_START or fails)
         and (last not in _BAD_END or usable or (closes and last in _PARTICLES))
-        and any(one.key for one in words)
+        and any(one.key and (one.plain not in _WHEN or denies) for one in words)
         and not (len(words) == 1 and first in _ALONE)
     )
 
@@ -260,7 +262,7 @@ _ENDINGS = (("ies", "y"), ("sses", "ss"), ("ss", "ss"), ("us", "us"), ("s", ""))
 _ARTICLE_WORDS = "a an any her his its my our some that the their these this those your"
 _ARTICLE = frozenset(_ARTICLE_WORDS.split())
 _ALONE_WORDS = (
-    "hurry loud visited worse wrong felt "
+    "feel felt glad hurry loud travelled visited worse wrong "
     "amazing annoying awesome awful bad best better brilliant disappointed disappointing ease "
     "easy excellent experience fabulous fantastic fast good great happy help helpful helped "
     "horrible improve improved improvement improvements issue issues love loved lovely long mind "
@@ -276,6 +278,13 @@ _MEASURE_WORDS = (
 )
 _MEASURES = frozenset(_MEASURE_WORDS.split())
 """How much or how long: no name begins with it."""
+_WHEN_WORDS = (
+    "afternoon afternoons ago bit early evening evenings last later lately latest morning mornings "
+    "new next night nights past previous recent recently tad time today tonight tomorrow weekend "
+    "weekends yesterday"
+)
+_WHEN = _MEASURES | frozenset(_WHEN_WORDS.split())
+"""When it was, and how much of it: other words must say what."""
 _NOT_WORDS = (
     "cannot cant couldnt didnt doesnt dont hardly isnt neither never no none nor not nothing "
     "wasnt without wont"
@@ -323,6 +332,8 @@ _OPENING_WORDS = "also and but even just now really so still"
 _OPENING = _ARTICLE | _PERSONAL | frozenset(_OPENING_WORDS.split())
 _EASE = frozenset({"difficult", "easier", "easy", "hard", "harder", "impossible", "possible"})
 """Words that say how something goes, and leave to what follows them what it is."""
+_DONE = frozenset({"find", "use"})
+"""Verbs that a name may close with after them: "hard to find"."""
 _TOIL = frozenset({"tried", "tries", "try", "trying", "work", "worked", "working", "works"})
 _ASPECT_WORDS = (
     "avoid avoids keep keeping keeps kept start started starts stop stopped stopping stops"
@@ -333,10 +344,14 @@ _BEFORE_NOT = frozenset({"can", "could", "did", "do", "does", "will", "would"})
 _FAILS = _BEFORE_NOT - {"do", "would"}
 """What may open a name before "not": "do not buy" is advice, "does not open" a failure."""
 _LEFT_OPEN_WORDS = (
-    "good very bad great ask asks brings gives lets offers sends shows tell tells told wants"
+    "good very bad great ask asks brings felt find finds gives last lets look looked looks next "
+    "offers past previous sends shows sounded sounds speak tell tells told wants"
 )
 _BAD_END = _STOP - frozenset(_MAY_END_WORDS.split()) | frozenset(_LEFT_OPEN_WORDS.split())
-_BAD_START_WORDS = "ago aside be been had has is unfortunately was were"
+_BAD_START_WORDS = (
+    "ago arrived aside ask asked be been ended guess had has hope hoped is thought unfortunately was "
+    "were"
+)
 _MAY_START_WORDS = (
     "being getting having no not never unable can't cannot cant couldn't couldnt didn't didnt "
     "doesn't doesnt won't wont"
