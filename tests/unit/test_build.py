@@ -74,7 +74,7 @@ def cross_encoders(tmp_path: Path) -> Path:
         folder.mkdir(parents=True)
         (folder / "weights.txt").write_text(str(version))
         bundle.write_manifest(folder, {"part": "cross-encoder", "version": version, **begun})
-        begun = {"begun_with": bundle.named(bundle.verify(folder))}
+        begun = {"begun_with": [bundle.named(bundle.verify(folder))]}
     return tmp_path
 
 
@@ -89,8 +89,11 @@ def test_what_was_taught_on_says_what_it_began_with(cross_encoders: Path) -> Non
     )
     with pytest.raises(TrainingDataError, match="not begun with 2"):
         build.build(wish(onward=2))
-    with pytest.raises(TrainingDataError, match="with itself"):
-        build.build(wish(onward=4))
+    with pytest.raises(TrainingDataError, match="not begun with 2, 3"):
+        build.build(wish(mean=(2, 3)))
+    for itself in ({"onward": 4}, {"mean": (3, 4)}):
+        with pytest.raises(TrainingDataError, match="with itself"):
+            build.build(wish(**itself))
 
 
 def test_one_pass_more_from_the_weights_that_stand(

@@ -21,7 +21,7 @@ from painpoints.cross_encoder import (
     in_doubt,
 )
 from painpoints.encode import SCALE, Pair, Vectors, reading_pairs
-from painpoints.errors import ModelError
+from painpoints.errors import ModelError, TrainingDataError
 from painpoints_training import corpus, cross_encoder
 
 CLASSES = ("no", "yes")
@@ -193,7 +193,7 @@ def test_the_context_tells_what_was_waited_for(shipped: CrossEncoder) -> None:
 
 
 def test_a_sealed_one_is_taught_on_from_where_it_stands(shipped: CrossEncoder) -> None:
-    """Before its first step it answers as it did, with the same temperatures; its lowest part rests."""
+    """Before its first step it answers as it did, with the same temperatures; its word pieces rest."""
     part = bundle.verify(bundle.newest("cross-encoder"))
     student, cooled = cross_encoder.resumed(part)
     fitted = part.artefact(bundle.HEADS)["heads"]
@@ -206,8 +206,33 @@ def test_a_sealed_one_is_taught_on_from_where_it_stands(shipped: CrossEncoder) -
     for label, asked in shipped.probabilities(PAIRS).items():
         np.testing.assert_allclose(found[label], asked, atol=1e-5)
     resting = {name for name, one in student.body.named_parameters() if not one.requires_grad}
-    assert {name.split(".")[0] for name in resting} == {"embeddings", "encoder"}
-    assert not any(name.startswith("encoder.layer.5") for name in resting)
+    assert {name.split(".")[0] for name in resting} == {"embeddings"}
+
+
+def test_the_mean_of_sealed_ones_lies_between_them(tmp_path: Path) -> None:
+    """Every weight, those of the heads too, is the mean of the two; other word pieces have none."""
+    part = bundle.verify(bundle.newest("cross-encoder"))
+    other, _ = cross_encoder.resumed(part)
+    with torch.no_grad():
+        for weights in other.parameters():
+            weights.add_(0.5)
+    made = [_sealed(other, tmp_path / "1"), part]
+    student, cooled = cross_encoder.mean(made)
+    low, high = (cross_encoder.resumed(one)[0].state_dict() for one in made)
+    for name, weights in student.state_dict().items():
+        torch.testing.assert_close(weights, (low[name] + high[name]) / 2)
+    assert cooled == cross_encoder.resumed(part)[1]
+    other.tokenizer.add_tokens(["unheard"])
+    with pytest.raises(TrainingDataError, match="other word pieces"):
+        cross_encoder.mean([_sealed(other, tmp_path / "2"), part])
+
+
+def _sealed(student: cross_encoder.Cross, folder: Path) -> bundle.Part:
+    rows = corpus.own_mentions().head(50)
+    fitted = cross_encoder.artefact(student, rows, dict.fromkeys(LABELS, 1.0))
+    cross_encoder.save(student, fitted, folder)
+    bundle.write_manifest(folder, {"part": "cross-encoder", "version": int(folder.name)})
+    return bundle.verify(folder)
 
 
 def _artefact(student: cross_encoder.Cross) -> Mapping[str, Any]:

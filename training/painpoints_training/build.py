@@ -223,6 +223,12 @@ def build_cross_encoder(
     return _saved(student, material, cooled, out)
 
 
+def build_mean(material: Material, out: Path, parts: Sequence[bundle.Part]) -> Mapping[str, Any]:
+    """Save the mean of the weights of earlier cross-encoders to `out`, and return its heads."""
+    student, cooled = cross_encoder.mean(parts)
+    return _saved(student, material, cooled, out)
+
+
 def _saved(
     student: cross_encoder.Cross, material: Material, cooled: Mapping[str, float], out: Path
 ) -> Mapping[str, Any]:
@@ -254,7 +260,7 @@ def seal(
     wish: "Wish",
     metrics: Mapping[str, Any],
     stands_on: Sequence[Path],
-    begun_with: bundle.Part | None = None,
+    begun_with: Sequence[bundle.Part] = (),
 ) -> None:
     """Write card and manifest of a part; heads name the encoders they stand on."""
     names = ALL_SOURCES if wish.data else OWN_SOURCES
@@ -270,10 +276,11 @@ def seal(
             limits=LIMITS,
             made_by=MADE_BY
             + (" --data ../shared/data" if wish.data else "")
-            + (f" --onward {wish.onward}" if wish.onward is not None else ""),
+            + (f" --onward {wish.onward}" if wish.onward is not None else "")
+            + (f" --mean {' '.join(map(str, wish.mean))}" if wish.mean else ""),
             data=_fingerprints(wish.data),
             encoders=[bundle.named(bundle.verify(folder)) for folder in stands_on],
-            begun_with=bundle.named(begun_with) if begun_with else None,
+            begun_with=[bundle.named(part) for part in begun_with],
         ),
     )
 
@@ -320,6 +327,7 @@ class Wish:
     trials:  folder of the encoders that never saw `LEFT_OUT`, from which temperatures are fitted.
     parts:   names of `PARTS`; what they stand on is built too where it is missing.
     onward:  version of the cross-encoder that is taught one pass more; None begins with MiniLM.
+    mean:    versions of the cross-encoder whose weights are averaged, instead of teaching any.
     """
 
     data: Path | None
@@ -330,6 +338,7 @@ class Wish:
     trials: Path = TRIALS
     parts: Sequence[str] = PARTS
     onward: int | None = None
+    mean: Sequence[int] = ()
 
 
 def build(wish: Wish) -> list[str]:
@@ -337,11 +346,10 @@ def build(wish: Wish) -> list[str]:
 
     Raises:
         TrainingDataError: a part needs a set or a trial that is not there, or the cross-encoder that
-            stands was not begun with the one that is named.
-        ModelError: the cross-encoder to begin with is not there, or damaged.
+            stands was not begun with those that are named.
+        ModelError: a cross-encoder to begin with is not there, or damaged.
     """
-    if wish.onward is not None:
-        _begun_with(wish)
+    _begun_with(wish)
     todo = missing(wish)
     plain_torch()  # from the first part on, so that the order of parts changes no figure
     told = ", ".join(todo) or "nothing to do"
@@ -355,21 +363,23 @@ def build(wish: Wish) -> list[str]:
     return todo
 
 
-def _begun_with(wish: Wish) -> bundle.Part:
-    """Return the cross-encoder that is taught one pass more.
+def _begun_with(wish: Wish) -> list[bundle.Part]:
+    """Return the cross-encoders that the wanted one is made of; none where it begins with MiniLM.
 
     Raises:
-        TrainingDataError: it is the very version to build, or that stands and began with another.
-        ModelError: it is not there, or damaged.
+        TrainingDataError: one is the very version to build, or that stands and began with others.
+        ModelError: one is not there, or damaged.
     """
-    folder = _folder("cross-encoder", wish)
-    if wish.onward == wish.version:
+    versions = wish.mean or ([] if wish.onward is None else [wish.onward])
+    if wish.version in versions:
         raise TrainingDataError(f"cross-encoder {wish.version} cannot be begun with itself")
-    begun = bundle.verify(folder.parent / str(wish.onward))
-    if _stands(folder) and bundle.read_manifest(folder).get("begun_with") != bundle.named(begun):
+    folder = _folder("cross-encoder", wish)
+    begun = [bundle.verify(folder.parent / str(version)) for version in versions]
+    named = [bundle.named(part) for part in begun]
+    if named and _stands(folder) and bundle.read_manifest(folder).get("begun_with") != named:
         raise TrainingDataError(
-            f"cross-encoder {wish.version} stands already and was not begun with {wish.onward}: "
-            "leave --onward away, or build another version"
+            f"cross-encoder {wish.version} stands already and was not begun with "
+            f"{', '.join(map(str, versions))}: name none, or build another version"
         )
     return begun
 
@@ -480,8 +490,11 @@ def _classifier(quality: str, material: Material, folder: Path, wish: Wish) -> M
 
 
 def _cross_encoder(material: Material, folder: Path, wish: Wish) -> Mapping[str, Any]:
-    begun = None if wish.onward is None else _begun_with(wish)
-    artefact = build_cross_encoder(material, folder, wish.seed, begun)
+    begun = _begun_with(wish)
+    if wish.mean:
+        artefact = build_mean(material, folder, begun)
+    else:
+        artefact = build_cross_encoder(material, folder, wish.seed, *begun)
     classifier = Classifier(artefact)
     made = CrossEncoder(pair_reader(folder), classifier)
 
@@ -490,7 +503,7 @@ def _cross_encoder(material: Material, folder: Path, wish: Wish) -> Mapping[str,
 
     figures = figures_on_dev(wish.data or wish.judge, read, classifier)
     cooled = {label: head["temperature"] for label, head in artefact["heads"].items()}
-    whose = "temperatures" if begun is None else f"temperatures of version {wish.onward}, kept"
+    whose = f"temperatures of version {begun[-1].folder.name}, kept" if begun else "temperatures"
     seal(folder, wish, {**figures, whose: cooled}, (), begun)
     return figures
 
@@ -524,6 +537,7 @@ EXAMPLES = """examples:
   heads alone, on encoders that stand: ... --data ../shared/data --version 4 --part classifier-fast
   from the project's own corpus:      ... --out build/own --judge ../shared/data
   rows were added, in an hour:        ... --data ../shared/data --onward 5 --part cross-encoder
+  the mean of its last passes:        ... --data ../shared/data --mean 9 10 11 --part cross-encoder
 """
 
 
@@ -551,10 +565,18 @@ def main() -> None:
     parser.add_argument("--part", action="append", choices=PARTS, help="may be given several times")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--version", type=int, help="go on with this one; the next if not given")
-    parser.add_argument(
+    begins = parser.add_mutually_exclusive_group()
+    begins.add_argument(
         "--onward",
         type=int,
         help="teach this version of the cross-encoder one pass more, not MiniLM two",
+    )
+    begins.add_argument(
+        "--mean",
+        type=int,
+        nargs="+",
+        default=(),
+        help="average the weights of these versions of the cross-encoder, and teach none",
     )
     given = parser.parse_args()
     try:
@@ -568,6 +590,7 @@ def main() -> None:
                 trials=given.trials,
                 parts=given.part or PARTS,
                 onward=given.onward,
+                mean=given.mean,
             )
         )
     except (TrainingDataError, ModelError, OSError) as error:

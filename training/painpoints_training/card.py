@@ -33,7 +33,7 @@ class Card:
     """What a reader must know of a part before trusting it.
 
     encoders:   that heads stand on, by name.
-    begun_with: the version that was taught on, by name.
+    begun_with: the versions that it was made of, by name.
     """
 
     part: str
@@ -46,7 +46,7 @@ class Card:
     made_by: str
     data: Mapping[str, str]
     encoders: Sequence[Mapping[str, str]] = ()
-    begun_with: Mapping[str, str] | None = None
+    begun_with: Sequence[Mapping[str, str]] = ()
 
 
 def seal(folder: Path, card: Card) -> None:
@@ -61,7 +61,7 @@ def seal(folder: Path, card: Card) -> None:
             "made_by": card.made_by,
             "data": dict(card.data),
             "encoders": [dict(one) for one in card.encoders],
-            **({"begun_with": dict(card.begun_with)} if card.begun_with else {}),
+            **({"begun_with": [dict(one) for one in card.begun_with]} if card.begun_with else {}),
             "sources": {name: NOTICES[name] for name in card.sources},
             "metrics": dict(card.metrics),
         },

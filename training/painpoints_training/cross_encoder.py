@@ -34,6 +34,7 @@ from painpoints.encode import (
     plain_torch,
     reading_pairs,
 )
+from painpoints.errors import TrainingDataError
 from painpoints_training import anchored, heads, teach
 from painpoints_training.corpus import CLASSES
 from painpoints_training.encoder import fewer_pieces
@@ -44,7 +45,7 @@ State = Mapping[str, NDArray[np.generic]]
 """The weights of a model, by name."""
 
 N_FROZEN = 2
-"""Lowest layers kept as they are, beside the vectors of word pieces."""
+"""Lowest layers kept as they are, beside the vectors of word pieces, until it is taught on."""
 
 ALONE = 0.2
 """Share of the rows whose context is hidden while learning: many mentions come without one."""
@@ -72,13 +73,14 @@ def cross(base: Path, pruned: Pruned, seed: int) -> Cross:
     fewer_pieces(model, pruned)
     model.pooler = None
     pruned.tokenizer.enable_truncation(PAIR_TOKENS)
-    return _lowest_frozen(Cross(model, pruned.tokenizer, model.config.hidden_size))
+    return _frozen(Cross(model, pruned.tokenizer, model.config.hidden_size), N_FROZEN)
 
 
 def resumed(part: bundle.Part) -> tuple[Cross, dict[str, float]]:
     """Return a sealed cross-encoder to be taught on, and the temperature of each label.
 
-    It keeps its word pieces: what new rows say in others is read in smaller ones.
+    It keeps its word pieces: what new rows say in others is read in smaller ones. All its layers
+    learn: after several passes it is less the rows than the layers that bound it.
     """
     body, tokenizer = pair_model(part.folder)
     student = Cross(body, tokenizer, body.config.hidden_size)
@@ -90,13 +92,38 @@ def resumed(part: bundle.Part) -> tuple[Cross, dict[str, float]]:
             rows = [list(model.classes_).index(name) for name in CLASSES[label]]
             layer.weight.copy_(torch.from_numpy(model.coef_[rows]))
             layer.bias.copy_(torch.from_numpy(model.intercept_[rows]))
-    return _lowest_frozen(student), {label: fitted[label]["temperature"] for label in LABELS}
+    return _frozen(student, 0), {label: fitted[label]["temperature"] for label in LABELS}
 
 
-def _lowest_frozen(student: Cross) -> Cross:
+def mean(parts: Sequence[bundle.Part]) -> tuple[Cross, dict[str, float]]:
+    """Return the mean of the weights of sealed cross-encoders, and the temperatures of the last.
+
+    They are passes of one training: a mean of its later weights lies nearer to the middle of what it
+    circles (Izmailov et al. 2018, averaging weights leads to wider optima).
+
+    Raises:
+        TrainingDataError: they have other word pieces, so are not of one training.
+    """
+    taken = [resumed(part) for part in parts]
+    student, cooled = taken[-1]
+    if len({one.tokenizer.to_str() for one, _ in taken}) > 1:
+        raise TrainingDataError(
+            "these cross-encoders have other word pieces: no mean is made of them"
+        )
+    states = [one.state_dict() for one, _ in taken]
+    student.load_state_dict({name: _mean([state[name] for state in states]) for name in states[0]})
+    return student, cooled
+
+
+def _mean(tensors: Sequence[Tensor]) -> Tensor:
+    return torch.stack(list(tensors)).double().mean(0).to(tensors[0].dtype)
+
+
+def _frozen(student: Cross, n_layers: int) -> Cross:
+    """Return it with the vectors of word pieces and its lowest layers kept as they are."""
     body: Any = student.body
     body.embeddings.requires_grad_(requires_grad=False)
-    for layer in body.encoder.layer[:N_FROZEN]:
+    for layer in body.encoder.layer[:n_layers]:
         layer.requires_grad_(requires_grad=False)
     return student
 
