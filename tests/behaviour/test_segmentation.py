@@ -126,6 +126,27 @@ def test_names_of_persons_are_found_and_brands_survive() -> None:
     assert named == [["Priya"], ["John Smith"], ["Osei"], [], [], []]
 
 
+def test_a_word_that_is_a_name_too_is_no_person_where_things_are_told_of() -> None:
+    """A bill that was wrong stays; a Bill who was kind is masked."""
+    things = [
+        "Bill was wrong",
+        "Bill came late. Mark the road works clearly.",
+        "The Bill is too high",
+    ]
+    persons = [
+        "Bill was very helpful",
+        "Mark in support fixed it",
+        "Penny Jones called",
+        "thanks to Mark",
+    ]
+    found = Segmenter.load(MODEL, parse=False).names([*things, *persons])
+    assert found[: len(things)] == [[]] * len(things)
+    named = [
+        [t[a:b] for a, b in spans] for t, spans in zip(persons, found[len(things) :], strict=True)
+    ]
+    assert named == [["Bill"], ["Mark"], ["Penny Jones"], ["Mark"]]
+
+
 def test_phrases_name_the_trouble() -> None:
     """The first phrase of a plain complaint is its subject with its trouble, in its own words."""
     texts = [

@@ -57,6 +57,34 @@ yusuf yvonne zac zach zainab zara zoe
 FIRST_NAMES = frozenset(_FIRST.split())
 """Common first names, written by hand; those that are common words or brands are not in it."""
 
+_ALSO_WORDS = frozenset(
+    {"amber", "bill", "dawn", "frank", "guy", "mark", "max", "pat", "penny", "ruby"}
+)
+"""First names that are words as well: "Bill was wrong" blames no Bill."""
+_OF_THINGS = re.compile(
+    r"(?:^|[.!?;:\n\u2026\"\u201c(\u2022*-])\s*$"
+    r"|\b(?i:the|a|an|my|our|your|his|her|their|this|that|these|every|each|last|first|next|monthly|final"
+    r"|phone|water|energy|gas|electric|electricity|hotel|medical|tax)\s$"
+)
+"""What stands before such a word where it is no name: the start of a sentence, or what counts things."""
+_DOES = (
+    "who|helped|answered|sorted|told|listened|explained|apologi[sz]ed|greeted|served|welcomed|promised"
+    "|offered|knew|rang|phoned|fixed|said|called|gave"
+)
+_WORKS_AT = "reception|support|sales|desk|team|accounts|billing|service|store|shop"
+_IS_LIKE = (
+    "helpful|unhelpful|rude|polite|friendly|kind|patient|lovely|amazing|brilliant|fantastic|great"
+    "|wonderful|excellent|professional|knowledgeable|courteous|understanding|caring|attentive|star|gem"
+    "|legend|nice|superb|outstanding|delight|pleasure|sweet|dismissive|condescending|abrupt"
+)
+_VERY = "so|very|really|extremely|absolutely|always|such|an?|incredibly|just|super|the|most"
+_OF_PERSONS = re.compile(
+    r"(?:['\u2019]s)?"
+    rf"(?:,\s+(?:the|my|our|who|from|an?)\b|\s+[A-Z][a-z]|\s+(?:{_DOES})\b"
+    rf"|\s+(?:in|from|at|on)\s+(?:[a-z]+\s)?(?:{_WORKS_AT})\b"
+    rf"|\s+(?:was|is)\s+(?:(?:{_VERY})\s+)*(?:{_IS_LIKE})\b)"
+)
+"""What stands after it where it is one all the same."""
 _NAME = r"[A-Z][a-zà-ÿ]+(?:['\u2019-][A-Z][a-zà-ÿ]+)?"
 _FULL = rf"{_NAME}(?:\s(?:[A-Z]\.?\s)?{_NAME})?"
 _TITLED = re.compile(
@@ -144,7 +172,7 @@ def _by_wording(text: str, *, known: bool) -> Iterable[Span]:
         if _is_first_name(found["name"]) or (sure and found["name"].lower() not in _NOT_NAMES):
             yield found.start("name"), found.end("name")
     for found in _BEHAVED.finditer(text) if known else ():
-        if _is_first_name(found["name"]):
+        if _is_first_name(found["name"]) and not _is_thing(text, *found.span("name")):
             yield found.start("name"), found.end("name")
 
 
@@ -162,7 +190,18 @@ def _is_believed(text: str, start: int, name: str) -> bool:
     words = name.split()
     if not all(word[0].isupper() and word[1:].islower() for word in words if word.isalpha()):
         return False
-    return _is_first_name(name) or _PERSONAL.search(text, 0, start) is not None
+    if _PERSONAL.search(text, 0, start) is not None:
+        return True
+    return _is_first_name(name) and not _is_thing(text, start, start + len(name))
+
+
+def _is_thing(text: str, start: int, end: int) -> bool:
+    """Return whether a first name is no more than the word that it is, too: "Mark the road clearly"."""
+    return (
+        text[start:end].lower() in _ALSO_WORDS
+        and _OF_THINGS.search(text, 0, start) is not None
+        and _OF_PERSONS.match(text, end) is None
+    )
 
 
 def _apart(spans: list[Span]) -> list[Span]:
