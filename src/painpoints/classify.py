@@ -267,12 +267,23 @@ def run_prior(given: Probabilities, natural: Probabilities) -> Probabilities:
     """
     if given.shape[0] < MIN_RUN:
         return natural
-    counts = np.asarray(given[:: -(-len(given) // N_COUNTED)], dtype=np.float64)
+    counts = np.asarray(_evenly(given), dtype=np.float64)
     found = natural
     for _ in range(N_ROUNDS):
         counted = _normalised(counts * (found / natural)).mean(axis=0)
         found = RUN_WEIGHT * counted + (1.0 - RUN_WEIGHT) * natural
     return np.asarray(found)
+
+
+def _evenly(given: Probabilities) -> Probabilities:
+    """Return at most `N_COUNTED` rows at even distances in the order of what they say.
+
+    In the order of the export every second row may answer the same question.
+    """
+    if len(given) <= N_COUNTED:
+        return given
+    ordered: Probabilities = given[np.lexsort(given.T)]
+    return ordered[:: -(-len(given) // N_COUNTED)]
 
 
 def _head(label: str, fitted: Mapping[str, Any]) -> Head:

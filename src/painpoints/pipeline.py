@@ -403,16 +403,21 @@ class Analyser:
         """
         sizes = members.group_by(*GROUP).len().join(found, on="topic_id")
         most = sizes.filter(pl.col("len") >= MOST_OF_TOPIC * pl.col("n_mentions"))
-        names = {row[:3]: row[3] for row in most.select(*GROUP, "label").rows()} | {**told.names}
         enough = pl.len() >= self.settings.rank.min_people
         of_group = members.filter(enough.over(*GROUP)).join(
             told.mentions.select("mention_id"), on="mention_id", how="semi"
         )
         grouped = of_group.group_by(*GROUP).agg("mention_id").sort(*GROUP)
-        keys = {"\t".join(row[:3]): row for row in grouped.rows() if row[:3] not in names}
-        groups = {key: row[3] for key, row in keys.items()}
+        ids = {row[:3]: row[3] for row in grouped.rows()}
+        names = {
+            row[:3]: row[3]
+            for row in most.select(*GROUP, "label").rows()
+            if row[:3] not in ids or told.namer.said(row[3], ids[row[:3]])
+        } | {**told.names}
+        keys = {"\t".join(key): key for key in ids if key not in names}
+        groups = {name: ids[key] for name, key in keys.items()}
         named = told.namer.groups(groups, taken=sorted(set(names.values())))
-        return {**names, **{keys[key][:3]: name for key, name in named.items()}}
+        return {**names, **{keys[key]: name for key, name in named.items()}}
 
 
 def same_parts(one: Mapping[str, str], other: Mapping[str, str], which: str) -> bool:

@@ -126,6 +126,26 @@ def test_names_of_persons_are_found_and_brands_survive() -> None:
     assert named == [["Priya"], ["John Smith"], ["Osei"], [], [], []]
 
 
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("Mr McDonald was rude", ["McDonald"]),
+        ("spoke to Sarah MacKenzie about it", ["Sarah MacKenzie"]),
+        ("My name is Kateřina Nováková.", ["Kateřina Nováková"]),
+        ("Mrs Mu\u0308ller", ["Mu\u0308ller"]),
+        ("Dr O'Neill", ["O'Neill"]),
+        ("Mr van der Berg called", ["van der Berg"]),
+        ("I spoke to Zbigniew and Zbigniew was rude", ["Zbigniew", "Zbigniew"]),
+        ("I spoke to Customer Service and Head Office", []),
+        ("my Dr Martens boots", []),
+    ],
+)
+def test_a_name_is_masked_whole_and_wherever_it_stands(text: str, names: list[str]) -> None:
+    """No letter of it stays, in any spelling of Latin letters; departments and brands do."""
+    spans = Segmenter.load(MODEL, parse=False).names([text])[0]
+    assert [text[start:end] for start, end in spans] == names
+
+
 def test_a_word_that_is_a_name_too_is_no_person_where_things_are_told_of() -> None:
     """A bill that was wrong stays; a Bill who was kind is masked."""
     things = [

@@ -13,6 +13,7 @@ from painpoints import classify, tables
 from painpoints.classify import (
     LABELS,
     MIN_RUN,
+    N_COUNTED,
     Classified,
     Classifier,
     context,
@@ -189,6 +190,18 @@ def test_run_prior_is_a_distribution(seed: int) -> None:
     found = run_prior(given_probabilities, np.array([0.4, 0.3, 0.2, 0.1]))
     assert found.sum() == pytest.approx(1.0)
     assert (found > 0).all()
+
+
+def test_a_large_run_s_prior_is_the_same_in_any_order() -> None:
+    """Two questions in turn, above the rows that are counted, are both heard."""
+    said = np.array([[0.8, 0.1, 0.1], [0.1, 0.1, 0.8]], np.float32)
+    natural = np.array([0.4, 0.2, 0.4])
+    in_turn = np.tile(said, (N_COUNTED // 2 + 1, 1))
+    found = run_prior(in_turn, natural)
+    np.testing.assert_allclose(
+        found, run_prior(np.repeat(said, N_COUNTED // 2 + 1, axis=0), natural)
+    )
+    assert found[0] == pytest.approx(found[2], abs=1e-3)
 
 
 def test_even_run_keeps_an_even_prior() -> None:

@@ -328,3 +328,27 @@ def test_a_name_says_what_happened(said: str, names: list[str], no_names: list[s
     read = {text for text, _, _ in wording.pieces(said, {})}
     assert read.issuperset(names)
     assert read.isdisjoint(no_names)
+
+
+def test_a_typing_error_is_no_name() -> None:
+    """A word that one member spells otherwise than several do does not stand in the headline."""
+    texts = ["points never showwed up", "my points never showed", "points showed late"]
+    mentions, vectors = beside_staff(
+        [*texts, "where are my points", "points are missing"], "negative"
+    )
+    corpus = Namer(mentions, vectors)._corpus
+    assert "showed" in corpus.known
+    assert "showwed" not in corpus.known
+    assert "missing" in corpus.known
+    assert wording.word("SAID").spoken == "said"
+    assert wording.word("ATM").spoken == "ATM"
+
+
+def test_a_group_goes_by_a_name_that_one_of_it_says() -> None:
+    """Whether a topic's name fits a finding is told by the words of its mentions."""
+    mentions, vectors = beside_staff(
+        ["skipped a week and was charged", "deal was charged"], "negative"
+    )
+    namer = Namer(mentions, vectors)
+    assert not namer.said("Deal and was charged", ["m0"])
+    assert namer.said("Deal and was charged", ["m0", "m1"])

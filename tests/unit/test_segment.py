@@ -176,6 +176,14 @@ def test_very_long_mentions_are_cut() -> None:
     assert max(len(text[a:b].split()) for a, b in cut_fast(text)) <= clauses.MAX_WORDS
 
 
+@pytest.mark.parametrize("text", ["dog and " * 12_000, "item7, " * 14_000])
+def test_a_cell_of_a_hundred_thousand_letters_is_cut(text: str) -> None:
+    """A list pasted into a cell takes no hours: a boundary is judged by what is near it."""
+    spans = cut_fast(text)
+    assert spans[0][0] == 0
+    assert sum(end - start for start, end in spans) > 0.9 * len(text)
+
+
 def test_a_text_without_letters_is_one_mention() -> None:
     """Figures and emoji alone are kept, blanks and stops are not."""
     assert cut_fast("10/10") == [(0, 5)]

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from painpoints.errors import TableError
-from painpoints.labels import names
+from painpoints.labels import names, wording
 from painpoints.labels.corpus import Corpus, FindPhrases, Floats, Group, Listen, Rows
 from painpoints.labels.wording import TOKEN
 
@@ -103,6 +103,12 @@ class Namer:
         found = {g: Group(self._corpus, self._corpus.rows_of(ids)) for g, ids in groups.items()}
         self._parse(found)
         return names.choose(self._corpus, found, taken)
+
+    def said(self, name: str, ids: Sequence[str]) -> bool:
+        """Return whether one of the mentions says all that a name says."""
+        wanted = set(wording.keys(name))
+        texts = self._corpus.texts
+        return any(wanted <= set(wording.keys(texts[row])) for row in self._corpus.rows_of(ids))
 
     def _parse(self, groups: Mapping[str, Group]) -> None:
         self._corpus.parse([row for g in groups.values() for row in g.central[:MOST_PARSED]])

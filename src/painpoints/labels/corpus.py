@@ -24,6 +24,8 @@ MOST_MEMBERS = 100
 """Members of a group that word sequences are taken from: the nearest to its middle."""
 MANY = 2_000
 """Mentions from which a word that one of them uses is taken for a typing error."""
+LONG = 6
+"""Letters from which a word that differs by one from another is taken for a typing error of it."""
 COMMON = 0.05
 """Share of the members that use a word which may stand in the name."""
 
@@ -109,11 +111,23 @@ class Corpus:
 
     @cached_property
     def known(self) -> frozenset[str]:
-        """Return the content words; of many mentions those that two use, which leaves typos out."""
+        """Return the content words; of many mentions those that two use, which leaves typos out.
+
+        Of few mentions a word that one uses is a typo where another, a letter apart, is used by more.
+        """
         matrix, words = self.counts
         if matrix is None:
             return frozenset()
-        return frozenset(words[np.asarray(matrix.sum(axis=0)).ravel() > (len(self.texts) >= MANY)])
+        several = np.asarray(matrix.sum(axis=0)).ravel() > 1
+        often = frozenset(words[several])
+        if len(self.texts) >= MANY:
+            return often
+        spelt = {shorter for word in often if len(word) >= LONG for shorter in _shorter(word)}
+        once = words[~several]
+        typos = {
+            word for word in once if len(word) >= LONG and not spelt.isdisjoint(_shorter(word))
+        }
+        return often | frozenset(once) - typos
 
     @cached_property
     def share(self) -> npt.NDArray[np.float64]:
@@ -165,6 +179,11 @@ class Corpus:
     @cached_property
     def _row_of(self) -> dict[str, int]:
         return {one: row for row, one in enumerate(self.ids)}
+
+
+def _shorter(word: str) -> set[str]:
+    """Return the word and what is left of it without one letter: words a slip apart share one."""
+    return {word, *(word[:place] + word[place + 1 :] for place in range(len(word)))}
 
 
 class Group:

@@ -52,11 +52,16 @@ def word(token: str) -> Word:
     plain = token.lower().replace("\u2019", "'")
     return Word(
         plain=plain,
-        spoken=token if token.isupper() and 1 < len(token) <= 5 else token.lower(),
+        spoken=token if _is_short_form(token, plain) else token.lower(),
         key=_key(plain),
         turns=plain in _NOT or plain.endswith("n't"),
         unsayable=plain in _RUDE or plain in _PERSONAL or len(plain) == 1,
     )
+
+
+def _is_short_form(token: str, plain: str) -> bool:
+    """Return whether capitals are how a word is written ("ATM", "IT"), not shouted ("SAID")."""
+    return token.isupper() and 1 < len(token) <= 5 and (len(token) == 2 or plain not in _STOP)
 
 
 def clauses(text: str) -> list[list[Word]]:

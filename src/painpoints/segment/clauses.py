@@ -15,6 +15,8 @@ from painpoints.segment.words import CLASSES
 
 MAX_WORDS = 60
 """Longer mentions are cut at the boundary nearest their middle; nobody follows longer ones."""
+REACH = 2 * MAX_WORDS
+"""Tokens on either side that a boundary is judged by: the rules take their cube in time."""
 
 _WORD = re.compile(
     r"(?:https?://|www\.)\S+|[Ee]ven\s(?:though|if|when)\b|[Aa]s\sif\b|[Ss]o\sthat\b"
@@ -117,10 +119,12 @@ _CANDIDATE = re.compile(
 def cuts(codes: str) -> list[int]:
     """Return the tokens at which a new piece begins, in order."""
     found: list[int] = []
-    left = 0
+    left = seen = depth = 0
     for candidate in _CANDIDATE.finditer(codes):
         at = candidate.start()
-        if at <= left or codes.count("(", 0, at) > codes.count(")", 0, at):
+        depth += codes.count("(", seen, at) - codes.count(")", seen, at)
+        seen = at
+        if at <= left or depth > 0:
             continue
         if _is_cut(codes, left, at, candidate):
             found.append(at)
@@ -129,8 +133,8 @@ def cuts(codes: str) -> list[int]:
 
 
 def _is_cut(codes: str, left: int, at: int, candidate: re.Match[str]) -> bool:
-    before = codes[left:at].lstrip(",~-CXAE").rstrip("E,~-")
-    after = codes[candidate.end() :]
+    before = codes[max(left, at - REACH) : at].lstrip(",~-CXAE").rstrip("E,~-")
+    after = codes[candidate.end() : candidate.end() + REACH]
     if not before or not after:
         return False
     return _JUDGES[candidate.lastgroup or ""](before, after, candidate.group())

@@ -85,8 +85,13 @@ _OF_PERSONS = re.compile(
     rf"|\s+(?:was|is)\s+(?:(?:{_VERY})\s+)*(?:{_IS_LIKE})\b)"
 )
 """What stands after it where it is one all the same."""
-_NAME = r"[A-Z][a-zà-ÿ]+(?:['\u2019-][A-Z][a-zà-ÿ]+)?"
-_FULL = rf"{_NAME}(?:\s(?:[A-Z]\.?\s)?{_NAME})?"
+_UPPER = "A-Z" + "".join(one for one in map(chr, range(0xC0, 0x250)) if one.isupper())
+_LOWER = "a-z" + "".join(one for one in map(chr, range(0xC0, 0x250)) if one.islower())
+_LETTER = r"(?:[^\W\d_]|[\u0300-\u036f])"
+_CAPITALISED = rf"[{_UPPER}][{_LOWER}]{_LETTER}*(?!{_LETTER})"
+_NAME = rf"(?:[{_UPPER}]['\u2019])?{_CAPITALISED}(?:['\u2019-]{_CAPITALISED})?"
+_LAST = rf"(?:(?:van|von|de|del|della|der|den|di|da|la|le|bin|al|el)\s){{0,2}}{_NAME}"
+_FULL = rf"{_LAST}(?:\s(?:[{_UPPER}]\.?\s)?{_LAST}){{0,3}}"
 _TITLED = re.compile(
     rf"\b(?:Mr|Mrs|Ms|Miss|Mx|Dr|Prof|Sir|Dame|Nurse|Sister|Doctor|Professor|Rev)\b\.?\s+(?P<name>{_FULL})"
 )
@@ -113,7 +118,11 @@ _PERSONAL_NAME = re.compile(rf"{_PEOPLE}[A-Z][a-z]")
 _CAPITAL = re.compile(r"\b[A-Z][a-z]+")
 _SURE = re.compile(r"(?i:my name|name of|named|spoke|speak|talked|served|helped|dealt|assisted)")
 """What stands before names only, whether they are common or not."""
-_ADDRESSED = "doc team all everyone staff customer service support sir madam there manager reception mum dad god"
+_ADDRESSED = (
+    "doc team all everyone staff customer service services support sir madam there manager reception mum dad god "
+    "head office branch store shop desk company sales billing technical tech help line helpline centre center "
+    "accounts complaints department bank gas energy coffee"
+)
 _NOT_NAMES = frozenset(_ADDRESSED.split())
 
 
@@ -121,6 +130,7 @@ _BRANDS = re.compile(
     r"(?i:john lewis|james cook|john deere|ted baker|thomas cook|jack wills|jack daniels?|jo malone|tommy hilfiger"
     r"|michael kors|ralph lauren|paul smith|marc jacobs|kate spade|laura ashley|karen millen|harry potter"
     r"|charlotte tilbury|charles tyrwhitt|russell & bromley|hugo boss|martha stewart|sally hansen"
+    r"|dr\.? martens|dr\.? pepper|dr\.? oetker|miss selfridge|mr\.? kipling|mr\.? porter|mr\.? muscle"
     r"|charlie hebdo|max mara|bobbi brown|jimmy choo|danny meyer|ben & jerry|aunt bessie|uncle ben)\b"
 )
 """Brands that look like persons."""
@@ -149,9 +159,16 @@ def names(load: Callable[[], Any], texts: Sequence[str]) -> list[list[Span]]:
             for i, doc in zip(wanted, docs, strict=True):
                 shapes[i].extend(_by_pipeline(texts[i], doc))
     return [
-        [span for span in _apart(spans) if not _is_brand_or_place(text, span)]
+        _everywhere(text, [span for span in _apart(spans) if not _is_brand_or_place(text, span)])
         for text, spans in zip(texts, shapes, strict=True)
     ]
+
+
+def _everywhere(text: str, spans: list[Span]) -> list[Span]:
+    """Return the spans with those of the same names elsewhere in the text."""
+    said = {text[start:end] for start, end in spans}
+    again = (re.finditer(rf"(?<!\w){re.escape(name)}(?!\w)", text) for name in said)
+    return _apart([*spans, *(found.span() for one in again for found in one)])
 
 
 def _holds_first_name(text: str) -> bool:
@@ -166,10 +183,13 @@ def _by_wording(text: str, *, known: bool) -> Iterable[Span]:
     """Yield what the words around it make a name; `known`: the text holds a common first name."""
     for pattern in (_TITLED, _SIGNED):
         for found in pattern.finditer(text):
-            yield found.start("name"), found.end("name")
+            if _BRANDS.match(text, found.start()) is None:
+                yield found.start("name"), found.end("name")
     for found in _STATED.finditer(text) if known or _SURE.search(text) else ():
         sure = _SURE.match(found.group()) is not None
-        if _is_first_name(found["name"]) or (sure and found["name"].lower() not in _NOT_NAMES):
+        if _is_first_name(found["name"]) or (
+            sure and _NOT_NAMES.isdisjoint(found["name"].lower().split())
+        ):
             yield found.start("name"), found.end("name")
     for found in _BEHAVED.finditer(text) if known else ():
         if _is_first_name(found["name"]) and not _is_thing(text, *found.span("name")):
