@@ -132,8 +132,9 @@ class Reader:
         tell("segment", 0, 0)
         mentions = self.segmenter.segment(feedback)
         tell("encode", 0, 0)
-        around = classify.contexts(mentions, feedback)
-        return Reading(mentions, *self.labeller.read(mentions["text"].to_list(), around, tell))
+        said = [redact.unnumbered(text) for text in mentions["text"]]
+        around = [redact.unnumbered(text) for text in classify.contexts(mentions, feedback)]
+        return Reading(mentions, *self.labeller.read(said, around, tell))
 
     def listen(self, texts: Sequence[str]) -> tuple[Vectors, Vectors]:
         """Return of texts, each by itself, the vectors and how likely each `Sentiment` is, (n, 3)."""

@@ -110,7 +110,7 @@ def test_strangers_are_not_listened_to(
     tmp_path: Path, path: bytes, shown: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where keys are needed, a request without a right one is refused before its body is read."""
-    monkeypatch.setattr(connections, "SILENT_S", 3.0)
+    monkeypatch.setattr(connections, "SILENT_S", 20.0)
     head = b"POST %s HTTP/1.1\r\nHost: 127.0.0.1\r\n%sContent-Type: multipart/form-data; boundary=x\r\nConnection: close\r\nContent-Length: 1000000\r\n\r\n"
     with listening(Api(tmp_path, require_key=True).client.app) as port:
         told = answer(connected(port, head % (path, shown)))

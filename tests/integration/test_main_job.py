@@ -168,6 +168,18 @@ def test_same_text_same_labels_alone_and_among_others(analyser: Analyser) -> Non
     assert together.select(labels).equals(alone.select(labels))
 
 
+def test_the_number_of_a_placeholder_changes_no_answer(analyser: Analyser) -> None:
+    """How many addresses stand in the rows before says nothing of a text."""
+    before = [f"My address is user{n}@example.com" for n in range(60)]
+    last = "Sent it to me@example.com twice"
+    among = analyser.score_texts([*before, last]).filter(pl.col("text").str.starts_with("Sent"))
+    alone = analyser.score_texts([last])
+    assert among["text"].to_list() == ["Sent it to [EMAIL_61] twice"]
+    for label in ("stage", "touchpoint", "sentiment", "type", "severity"):
+        assert among[label].to_list() == alone[label].to_list()
+        assert among[f"{label}_prob"][0] == pytest.approx(alone[f"{label}_prob"][0], abs=1e-5)
+
+
 @pytest.mark.parametrize("n_rows", [1, 50])
 def test_small_data_gives_a_map(analyser: Analyser, tmp_path: Path, n_rows: int) -> None:
     """One row and fifty rows give a whole run that ranks nothing it cannot."""

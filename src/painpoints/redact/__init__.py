@@ -39,6 +39,7 @@ __all__ = [
     "mask_part",
     "numbering",
     "renumbered",
+    "unnumbered",
 ]
 
 FindNames = Callable[[Sequence[str]], list[list[tuple[int, int]]]]
@@ -119,6 +120,11 @@ def mask_part(
     counts = {kind: register.counts[kind] for kind in (*KINDS, "person_id", "feedback_id")}
     values = tuple((kind, _digest(key, settings.salt)) for kind, key in register.numbers)
     return Masked(frame, counts, before, values)
+
+
+def unnumbered(text: str) -> str:
+    """Return the text as labels are read from it: the number of a placeholder only counts rows before."""
+    return PLACEHOLDER.sub(r"[\g<kind>_1]", text) if "[" in text else text
 
 
 def _digest(value: str, salt: str) -> str:
