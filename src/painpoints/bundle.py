@@ -19,7 +19,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from painpoints.errors import ModelError
 
@@ -52,6 +52,9 @@ ALLOWED = frozenset(
     }
 )
 """Every class that an artefact may hold, by exact module and name."""
+
+PLAIN_KINDS = frozenset("biufU")
+"""Kinds of numpy dtypes that an artefact may hold: of any other, bytes may be taken for pointers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,11 +223,12 @@ def verify(folder: Path) -> Part:
             artefacts[name] = content
     problems += [f"{name} is not in the manifest" for name in _foreign(folder, manifest)]
     if problems:
-        raise ModelError(f"model {folder}: " + "; ".join(problems) + ". " + _remedy(folder))
+        raise ModelError(f"model {folder}: " + "; ".join(problems) + ". " + remedy(folder))
     return Part(folder=folder, manifest=manifest, artefacts=artefacts)
 
 
-def _remedy(folder: Path) -> str:
+def remedy(folder: Path) -> str:
+    """Return what to do about a part that cannot be used."""
     if not is_version(folder.name):
         return "Reinstall painpoints, or rebuild the part with `make models`."
     if _is_in_force(folder):
@@ -251,13 +255,13 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     try:
         manifest = json.loads((folder / MANIFEST).read_bytes())
     except OSError as error:
-        raise ModelError(f"{told} cannot be read. {_remedy(folder)}") from error
+        raise ModelError(f"{told} cannot be read. {remedy(folder)}") from error
     except (ValueError, RecursionError) as error:
-        raise ModelError(f"{told} is damaged. {_remedy(folder)}") from error
+        raise ModelError(f"{told} is damaged. {remedy(folder)}") from error
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
-        raise ModelError(f"{told} is not of format {FORMAT}. {_remedy(folder)}")
+        raise ModelError(f"{told} is not of format {FORMAT}. {remedy(folder)}")
     if not _is_whole(manifest):
-        raise ModelError(f"{told} lacks what every manifest has. {_remedy(folder)}")
+        raise ModelError(f"{told} lacks what every manifest has. {remedy(folder)}")
     return manifest
 
 
@@ -284,7 +288,7 @@ def write_manifest(folder: Path, facts: Mapping[str, Any]) -> None:
         "format": FORMAT,
         **facts,
         "versions": {name: _installed(name) for name in RECORDED},
-        "files": {name: _facts((folder / name).read_bytes()) for name in names},
+        "files": {name: sealed((folder / name).read_bytes()) for name in names},
     }
     text = json.dumps(manifest, indent=1, sort_keys=False, ensure_ascii=False) + "\n"
     (folder / MANIFEST).write_text(text, encoding="utf-8")
@@ -299,7 +303,8 @@ def _foreign(folder: Path, manifest: Mapping[str, Any]) -> list[str]:
     return sorted(set(_files(folder)) - set(manifest["files"]))
 
 
-def _facts(content: bytes) -> dict[str, Any]:
+def sealed(content: bytes) -> dict[str, Any]:
+    """Return what a manifest says of a file."""
     return {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
 
 
@@ -309,7 +314,7 @@ def _checked(file: Path, facts: Mapping[str, Any]) -> tuple[list[str], bytes]:
         content = file.read_bytes()
     except OSError:
         return [f"{file.name} is missing"], b""
-    found = _facts(content)
+    found = sealed(content)
     if found == dict(facts):
         return [], content
     return [_changed(file.name, found, facts)], b""
@@ -353,32 +358,74 @@ def _unpickle(content: bytes, file: Path) -> Any:
             warnings.simplefilter("error", InconsistentVersionWarning)
             return _listed_unpickler(content).load()
     except InconsistentVersionWarning as error:
-        raise ModelError(f"model {file}: {error}. {_remedy(file.parent)}") from error
+        raise ModelError(f"model {file}: {error}. {remedy(file.parent)}") from error
     except Exception as error:  # pickle names no closed list of what foreign bytes raise
-        raise ModelError(f"model {file} cannot be read: {error}. {_remedy(file.parent)}") from error
+        raise ModelError(f"model {file} cannot be read: {error}. {remedy(file.parent)}") from error
 
 
 def _listed_unpickler(content: bytes) -> pickle.Unpickler:
     """Return joblib's unpickler, held to `ALLOWED`.
 
     joblib has no public hook for this; its class is subclassed, and a test holds that it refuses.
-    Arrays of objects are refused as well: joblib reads those with a plain `pickle.load`.
+    numpy believes what a pickle says of a dtype and of an array's memory, so neither is built as
+    the pickle says: dtypes are plain and keep their own state, arrays come from joblib's wrapper.
     """
+    import numpy as np
     from joblib.numpy_pickle import NumpyArrayWrapper, NumpyUnpickler
+    from sklearn.linear_model import LogisticRegression
 
     class PlainArrays(NumpyArrayWrapper):  # type: ignore[misc]  # joblib has no types: Any as base
         def read_array(self, unpickler: Any, *rest: Any) -> Any:
-            if self.dtype.hasobject:
-                raise pickle.UnpicklingError("an array of objects is not allowed")
+            if not isinstance(self.dtype, np.dtype):
+                raise pickle.UnpicklingError("an array without a dtype is not allowed")
             return super().read_array(unpickler, *rest)
+
+    stands_for = {"NumpyArrayWrapper": PlainArrays, "dtype": _plain_dtype, "ndarray": _no_array}
 
     class Listed(NumpyUnpickler):  # type: ignore[misc]  # joblib has no types: Any as base
         def find_class(self, module: str, name: str) -> Any:
             if (module, name) not in ALLOWED:
                 raise pickle.UnpicklingError(f"class {module}.{name} is not allowed")
-            return PlainArrays if name == "NumpyArrayWrapper" else super().find_class(module, name)
+            return stands_for.get(name) or super().find_class(module, name)
+
+        def load_build(self) -> None:
+            built, state = self.stack[-2:]
+            if isinstance(built, np.dtype):
+                self.stack[-1] = _own_state(built, state)
+            elif not isinstance(built, PlainArrays | LogisticRegression):
+                raise pickle.UnpicklingError(f"a state of {type(built).__name__} is not allowed")
+            super().load_build()
+
+        dispatch: ClassVar[dict[int, Any]] = {
+            **NumpyUnpickler.dispatch,
+            pickle.BUILD[0]: load_build,
+        }
 
     unpickler: pickle.Unpickler = Listed(
         filename="", file_handle=io.BytesIO(content), ensure_native_byte_order=True
     )
     return unpickler
+
+
+def _plain_dtype(told: Any, *_: Any) -> Any:
+    """Return a new dtype of numbers or texts."""
+    import numpy as np
+
+    dtype = np.dtype(told, copy=True)
+    if dtype.kind not in PLAIN_KINDS:
+        raise pickle.UnpicklingError(f"an array of objects or records is not allowed: {dtype}")
+    return dtype
+
+
+def _own_state(dtype: Any, told: Any) -> tuple[Any, ...]:
+    """Return the state that numpy itself gives such a dtype, if the pickle says the same."""
+    for order in "<>":
+        state: tuple[Any, ...] = dtype.newbyteorder(order).__reduce__()[2]
+        if told == state:
+            return state
+    raise pickle.UnpicklingError(f"a dtype {dtype} of another state is not allowed")
+
+
+def _no_array(*_: Any) -> Any:
+    """Stand for `numpy.ndarray`, which joblib's wrapper names and never calls."""
+    raise pickle.UnpicklingError("an array outside joblib's wrapper is not allowed")

@@ -2,12 +2,16 @@
 
 import json
 import os
+import pickle
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import joblib
 import numpy as np
 import pytest
+from numpy._core.multiarray import scalar
 from sklearn.linear_model import LogisticRegression
 
 from painpoints import bundle
@@ -101,6 +105,87 @@ def test_code_in_an_array_of_objects_does_not_run(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="array of objects"):
         bundle.verify(folder).artefact("heads.joblib")
     assert not mark.exists()
+
+
+class _Called:
+    """Has the unpickler call a function, and set a state on what it returns."""
+
+    def __init__(self, *told: Any) -> None:
+        self.told = told
+
+    def __reduce__(self) -> Any:
+        """Return what the pickle says."""
+        return self.told
+
+
+def _dtype(name: str, *state: Any) -> _Called:
+    return _Called(
+        np.dtype, (name, False, True), (3, *(state or ("|", None, None, None, -1, -1, 0)))
+    )
+
+
+HIDDEN = _dtype("V8", "|", None, ("a",), {"a": (np.dtype("O"), 0)}, 8, 1, 0)
+"""Records of objects that say they hold none."""
+
+POINTERS = {
+    "scalar": (scalar, (_dtype("O8"), b"A" * 8)),
+    "array": (np.ndarray, ((4,), _dtype("O8"), b"A" * 32)),
+    "array of a named dtype": (np.ndarray, ((4,), "O8", b"A" * 32)),
+    "state of an array": (np.ndarray, ((1,),), (1, (4,), _dtype("O8"), False, b"A" * 32)),
+    "records": (np.ndarray, ((1,),), (1, (4,), HIDDEN, False, b"A" * 32)),
+    "numbers that are no numbers": (scalar, (_dtype("f8", "<", None, None, None, -1, -1, 63), b"A" * 8)),
+    "texts of no length": (scalar, (_dtype("U2", "<", None, None, None, -8, 4, 8), b"")),
+}  # fmt: skip
+"""Pickles of listed classes alone that have numpy take their bytes for pointers."""
+
+READ = """
+import sys
+from painpoints import bundle
+from painpoints.errors import ModelError
+try:
+    print(repr(bundle.verify(bundle.Path(sys.argv[1])).artefact("heads.joblib")))
+except ModelError as error:
+    print("refused:", error)
+"""
+
+
+@pytest.mark.parametrize("way", POINTERS)
+def test_bytes_of_a_pickle_are_never_taken_for_pointers(tmp_path: Path, way: str) -> None:
+    """Whatever a pickle says of a dtype or of an array's memory is refused before it is looked at."""
+    folder = tmp_path / "evil" / "1"
+    folder.mkdir(parents=True)
+    (folder / "heads.joblib").write_bytes(pickle.dumps({"heads": _Called(*POINTERS[way])}))
+    bundle.write_manifest(folder, {"part": "evil", "version": 1})
+    done = subprocess.run([sys.executable, "-c", READ, folder], capture_output=True, text=True, check=False)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("refused: ")
+    assert "is not allowed" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(b"cnumpy\ndtype\n", b"cnumpy\nndarray\n"),
+        b"csklearn.linear_model._logistic\nLogisticRegression\n",
+    ],
+)
+def test_a_pickle_sets_nothing_on_what_it_names(tmp_path: Path, name: bytes) -> None:
+    """A state is for what was built; on a class or function it would hold for every other model."""
+    folder = tmp_path / "evil" / "1"
+    folder.mkdir(parents=True)
+    (folder / "heads.joblib").write_bytes(b"\x80\x02" + name + b"N}U\x04evilK\x01s\x86b.")
+    bundle.write_manifest(folder, {"part": "evil", "version": 1})
+    with pytest.raises(ModelError, match=r"a state of .* is not allowed"):
+        bundle.verify(folder).artefact("heads.joblib")
+
+
+@pytest.mark.parametrize("values", [np.arange(3.0), np.array(["a", "bcd"]), np.float32(0.5), np.array([True])])  # fmt: skip
+def test_plain_numbers_and_texts_are_read_back(tmp_path: Path, values: Any) -> None:
+    """Arrays and scalars of every kind that heads hold, also in the other order of bytes."""
+    turned = values.astype(values.dtype.newbyteorder(">"))
+    for one in (values, turned):
+        read = bundle.verify(_joblib(tmp_path / "x" / "1", [one, one])).artefact("heads.joblib")
+        assert all(np.array_equal(back, values) for back in read)
 
 
 @pytest.mark.parametrize(

@@ -250,6 +250,12 @@ def test_own_stages_say_what_they_are(tmp_path: Path) -> None:
     assert own_stages.covered([joining, claims]) == {"support": "claims"}
 
 
+def test_own_stages_of_a_windows_editor_are_read(tmp_path: Path) -> None:
+    """A byte-order mark before the first table is no part of it."""
+    plain = own_stages.read(_csv(tmp_path, STAGES, "plain.toml"))
+    assert own_stages.read(_csv(tmp_path, "\ufeff" + STAGES, "marked.toml")) == plain
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [

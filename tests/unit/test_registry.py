@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from painpoints import bundle
+from painpoints.classify import LABELS
 from painpoints.errors import InputError, ModelError
 from painpoints_training import beside, comparing, refit, registry, shown
 from painpoints_training.anchored import Linear
@@ -36,8 +37,10 @@ def make(models: Path, name: str, *, after: float = 0.9, against: str = "shipped
     """Seal a version that scores `after`, where `against` scored 0.8."""
     encoder = bundle.verify(bundle.newest("encoder-fast"))
     model = refit.as_model(Linear(np.ones((3, 4)), np.zeros(3)), ["a", "b", "none"])
+    even = np.full(3, 1 / 3)
+    head = {"model": model, "prior": even, "natural": even, "temperature": 1.0, "min_prob": 0.4}
     with registry.new_version(PART, models, name) as folder:
-        joblib.dump({"heads": {"stage": {"model": model}}}, folder / "heads.joblib")
+        joblib.dump({"heads": dict.fromkeys(LABELS, head)}, folder / "heads.joblib")
         (folder / registry.CARD).write_text(f"# {name}\n", encoding="utf-8")
         bundle.write_manifest(
             folder,
@@ -181,6 +184,128 @@ def test_a_version_is_judged_against_what_is_in_force_now(tmp_path: Path) -> Non
     registry.promote(PART, tmp_path, "own-1")
     with pytest.raises(InputError, match=r"0\.900 -> 0\.850"):
         registry.promote(PART, tmp_path, "own-2")
+
+
+def _told(folder: Path, **facts: Any) -> Path:
+    """Seal a version anew with other facts; those that are None are left out."""
+    manifest = {**bundle.read_manifest(folder), **facts}
+    bundle.write_manifest(folder, {name: one for name, one in manifest.items() if one is not None})
+    return folder
+
+
+@pytest.mark.parametrize("on", [comparing.OWN, comparing.HELD_OUT])
+def test_a_fall_on_own_rows_counts_whatever_is_in_force_now(tmp_path: Path, on: str) -> None:
+    """A version that was refused is not promoted because another has come into force since."""
+    _promoted(tmp_path, "own-1")
+    fall = comparing.compare(on, _plain(0.8), _plain(0.6), margin=0.02, matters=("stage",))
+    _told(make(tmp_path, "own-2", after=0.95), compared=[one.to_dict() for one in fall])
+    with pytest.raises(InputError, match=f"on {on}: 0.800 -> 0.600 .*against shipped"):
+        registry.promote(PART, tmp_path, "own-2")
+
+
+def test_what_the_version_in_force_has_learnt_is_not_lost_in_silence(tmp_path: Path) -> None:
+    """A version measured against another one is held back for labels that only this one learnt."""
+    own = make(tmp_path, "own-1")
+    _told(own, taught={"stage": ["a", "b"], "type": ["a"], "severity": []})
+    registry.promote(PART, tmp_path, "own-1")
+    _told(make(tmp_path, "own-2", after=0.95), taught={"stage": ["c"], "type": []})
+    with pytest.raises(
+        InputError, match=r"much: type: none of the 1 rows that own-1 [a-z ]+\. Add"
+    ):
+        registry.promote(PART, tmp_path, "own-2")
+    assert registry.promote(PART, tmp_path, "own-2", force=True)
+
+
+def test_a_promotion_by_force_that_was_cut_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Wherever it stops, no other version appears, and this one is whole or told as damaged."""
+    folder = make(tmp_path, "own-1", after=0.7)
+    facts = bundle.read_manifest(folder)
+    true_replace, n_left = Path.replace, iter((1, 0))
+
+    def cut(file: Path, target: Path) -> Path:
+        if next(n_left):
+            return true_replace(file, target)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "replace", cut)
+        with pytest.raises(KeyboardInterrupt):
+            registry.promote(PART, tmp_path, "own-1", force=True)
+    assert [one.name for one in folder.parent.iterdir()] == ["own-1"]
+    with pytest.raises(ModelError, match=r"MODEL_CARD\.md was changed.*delete its folder"):
+        registry.promote(PART, tmp_path, "own-1", force=True)
+    (folder / registry.CARD).write_text("# own-1\n", encoding="utf-8")
+    assert registry.promote(PART, tmp_path, "own-1", force=True)
+    sealed = bundle.verify(folder).manifest
+    assert {**sealed, "files": 0} == {**facts, "forced": sealed["forced"], "files": 0}
+
+
+def test_leftovers_of_before_do_not_block_a_promotion_by_force(tmp_path: Path) -> None:
+    """What an earlier release left beside a version when it was cut off is in nobody's way."""
+    folder = make(tmp_path, "own-1", after=0.7)
+    for name in (".own-1.old", "own-1.forced"):
+        shutil.copytree(folder, folder.with_name(name))
+    assert registry.promote(PART, tmp_path, "own-1", force=True)
+    assert bundle.verify(folder).manifest["forced"]
+
+
+@pytest.mark.parametrize("heads", [None, {"x": 1}, [1], {"heads": {"stage": 1}}, {"heads": {}}])
+def test_a_version_without_heads_is_never_promoted(tmp_path: Path, heads: Any) -> None:
+    """It is found out before a run takes it, with the way out."""
+    folder = make(tmp_path, "own-1")
+    if heads is None:
+        (folder / bundle.HEADS).unlink()
+    else:
+        joblib.dump(heads, folder / bundle.HEADS)
+    _told(folder)
+    told = r"heads\.joblib (holds no heads|is not there)\. .*delete its folder"
+    with pytest.raises(ModelError, match=told):
+        registry.promote(PART, tmp_path, "own-1", force=True)
+    assert re.search(told, registry.problems(tmp_path)[str(folder)])
+
+
+def test_a_version_of_somebody_else_is_told(tmp_path: Path) -> None:
+    """One that says nothing of how it was judged is neither promoted nor compared."""
+    folder = _told(make(tmp_path, "own-1"), control=None, margin=None)
+    told = (
+        r"own-1 was not written by `painpoints train`: .* no control, margin\. .*delete its folder"
+    )
+    with pytest.raises(ModelError, match=told):
+        registry.promote(PART, tmp_path, "own-1", force=True)
+    with pytest.raises(ModelError, match=told):
+        beside.compared(beside.Wish("fast", tmp_path, "own-1", None, None), _silent)
+    assert re.search(told, registry.problems(tmp_path)[str(folder)])
+
+
+@pytest.mark.parametrize("card", [None, b"\xff\xfe"])
+@pytest.mark.parametrize("sealed", ["before", "after"])
+def test_a_card_that_cannot_be_shown(tmp_path: Path, card: bytes | None, sealed: str) -> None:
+    """A card that is missing or no text is told with the way out, also where it was sealed so."""
+    file = make(tmp_path, "own-1") / registry.CARD
+    file.unlink() if card is None else file.write_bytes(card)
+    if sealed == "after":
+        _told(file.parent)
+    version = registry.find(PART, tmp_path, "own-1")
+    with pytest.raises(ModelError, match=r"MODEL_CARD\.md .*or delete its folder"):
+        shown.card(version, as_json=False)
+    shown.card(version, as_json=True)
+
+
+def test_a_card_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What stands in it is printed."""
+    make(tmp_path, "own-1")
+    shown.card(registry.find(PART, tmp_path, "own-1"), as_json=False)
+    assert capsys.readouterr().out.strip() == "# own-1"
+
+
+def test_a_version_is_not_compared_with_itself(tmp_path: Path) -> None:
+    """The message says whether it was named twice or is the one in force."""
+    _promoted(tmp_path, "own-1", "own-2")
+    for version, other, told in (("own-1", "own-1", "is both"), ("own-2", None, "is in force")):
+        with pytest.raises(InputError, match=f"{version} {told}.*; name the version"):
+            beside.compared(beside.Wish("fast", tmp_path, version, other, None), _silent)
 
 
 def test_a_version_of_before_an_update_is_told_and_held_back(

@@ -59,7 +59,8 @@ def compared(wish: Wish, on_step: OnStep) -> Beside:
     else:
         other = registry.find(part, wish.models, wish.other)
     if other.name == version.name:
-        raise InputError(f"{version.name} is in force; name the version to compare it with")
+        told = "is in force" if wish.other is None else "is both that were named"
+        raise InputError(f"{version.name} {told}; name the version to compare it with")
     if wish.on is None:
         rows = _recorded(version, other)
     else:
@@ -90,6 +91,7 @@ def _measured(
 def _recorded(version: registry.Version, other: registry.Version) -> list[Compared]:
     """Return what stands in the manifests; own rows only where they were measured against `other`."""
     for one in (version, other):
+        registry.refuse_foreign(one)
         stale = registry.outdated(one)
         if stale:
             raise InputError(f"{stale}, or compare them with --on LABELLED")

@@ -10,22 +10,29 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 from painpoints import bundle
+from painpoints.classify import Classifier
 from painpoints.encode import part_names
 from painpoints.errors import InputError, ModelError, PainpointsError
-from painpoints.writers import write_json
+from painpoints.writers import write_files, write_json
 from painpoints_training import comparing
 
 PARTS = ("classifier-accurate", "classifier-fast")
 """Parts that analysts train; the others are only shipped."""
 
 CARD = "MODEL_CARD.md"
+
+JUDGED_BY = (
+    *("encoders", "stages", "guard", "metrics", "control"),
+    *("against", "compared", "margin", "matters"),
+)
+"""What every manifest that `own_card` seals has, and without which no version can be judged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,11 +229,42 @@ def usable(version: Version, models: Path) -> bundle.Part:
         ModelError: it is damaged, foreign, or stands on another encoder.
     """
     part = bundle.verify(version.folder)
-    if bundle.HEADS in part.artefacts:
-        part.artefact(bundle.HEADS)
     if version.part in PARTS:
+        refuse_foreign(replace(version, manifest=part.manifest))
+        _refuse_no_heads(part)
         bundle.refuse_mismatch(part, _encoders(version.part, models))
+    elif bundle.HEADS in part.artefacts:
+        part.artefact(bundle.HEADS)
     return part
+
+
+def refuse_foreign(version: Version) -> None:
+    """Check that an own version says of itself what it is judged by.
+
+    Raises:
+        ModelError: it does not, so `painpoints train` has not written it.
+    """
+    if not bundle.is_version(version.folder.name):
+        return
+    missing = [name for name in JUDGED_BY if name not in version.manifest]
+    missing += [CARD] * (CARD not in version.manifest["files"])
+    if missing:
+        raise ModelError(
+            f"model {version.folder} was not written by `painpoints train`: "
+            f"{bundle.MANIFEST} has no {', '.join(missing)}. {bundle.remedy(version.folder)}"
+        )
+
+
+def _refuse_no_heads(part: bundle.Part) -> None:
+    """Check that there are heads of all labels, before a run is told to take them."""
+    told = f"model {part.folder}: {bundle.HEADS}"
+    if bundle.HEADS not in part.artefacts:
+        raise ModelError(f"{told} is not there. {bundle.remedy(part.folder)}")
+    heads = part.artefact(bundle.HEADS)
+    try:
+        Classifier(heads)
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise ModelError(f"{told} holds no heads. {bundle.remedy(part.folder)}") from error
 
 
 def _encoders(part: str, models: Path) -> list[bundle.Part]:
@@ -239,7 +277,8 @@ def falls_below(version: Version, now: Version) -> list[str]:
     """Return the falls against the version in force, in words, and what would be lost with it.
 
     Measured against it at training, or else, where both were measured on the same guard, by that:
-    by the better of the one in force and the shipped one.
+    by the better of the one in force and the shipped one. What it fell on rows of its own then
+    counts as well, since nothing later was measured there.
     """
     told = version.manifest
     stale = outdated(version)
@@ -248,6 +287,28 @@ def falls_below(version: Version, now: Version) -> list[str]:
     if told["against"] == now.name:
         compared = [comparing.Compared(**one) for one in told["compared"]]
         return [*told.get("lost", ()), *comparing.falls(compared)]
+    return [*_recorded(told), *_forgotten(told, now), *_on_guard(told, now)]
+
+
+def _recorded(told: Mapping[str, Any]) -> list[str]:
+    """Return the falls on rows that only the training has seen, against whatever was in force then."""
+    compared = [comparing.Compared(**one) for one in told["compared"]]
+    own = [one for one in compared if one.on in {comparing.OWN, comparing.HELD_OUT}]
+    return [f"{one}, against {told['against']}" for one in comparing.falls(own)]
+
+
+def _forgotten(told: Mapping[str, Any], now: Version) -> list[str]:
+    """Return the labels that the version in force has learnt, and the other one from no row."""
+    here, known = told.get("taught", {}), now.manifest.get("taught", {})
+    return [
+        f"{label}: none of the {len(keys):,} rows that {now.name} learnt from is there"
+        for label, keys in known.items()
+        if keys and not here.get(label)
+    ]
+
+
+def _on_guard(told: Mapping[str, Any], now: Version) -> list[str]:
+    """Return the falls on the guard, where both were measured on the same."""
     before, after = told["control"], told["metrics"]["guard"]
     if now.name != bundle.SHIPPED:
         if now.manifest["guard"] != told["guard"] or now.manifest["stages"] != told["stages"]:
@@ -341,21 +402,19 @@ def _point(part: str, models: Path, stack: tuple[str, ...], act: Mapping[str, An
 
 
 def note_force(folder: Path, fallen: list[str]) -> None:
-    """Write into the version's card that it was promoted although it fell, and seal it again."""
+    """Write into the version's card that it was promoted although it fell, and seal it again.
+
+    Cut off between card and manifest, the card is told as changed; no other file is touched.
+    """
     manifest = bundle.read_manifest(folder)
-    page = (folder / CARD).read_text(encoding="utf-8")
     at = datetime.now(UTC).date().isoformat()
     lines = ["", "## Promoted by force", "", f"On {at}, although it falls:", ""]
-    text = page + "\n".join([*lines, *[f"* {one}" for one in fallen], ""])
-    facts = {k: v for k, v in manifest.items() if k not in {"format", "versions", "files"}}
-    with new_version(folder.parent.name, folder.parents[1], f"{folder.name}.forced") as copy:
-        shutil.copytree(folder, copy, dirs_exist_ok=True)
-        (copy / CARD).write_text(text, encoding="utf-8")
-        bundle.write_manifest(copy, {**facts, "forced": [*manifest.get("forced", []), *fallen]})
-    forced, old = folder.with_name(f"{folder.name}.forced"), folder.with_name(f".{folder.name}.old")
-    folder.rename(old)
-    forced.rename(folder)
-    shutil.rmtree(old)
+    added = "\n".join([*lines, *[f"* {one}" for one in fallen], ""])
+    page = (folder / CARD).read_bytes() + added.encode()
+    files = {**manifest["files"], CARD: bundle.sealed(page)}
+    told = {**manifest, "forced": [*manifest.get("forced", []), *fallen], "files": files}
+    text = json.dumps(told, indent=1, ensure_ascii=False) + "\n"
+    write_files({CARD: page, bundle.MANIFEST: text.encode()}, folder)
 
 
 def problems(models: Path) -> dict[str, str]:

@@ -9,7 +9,7 @@ force, before anybody can promote it.
 
 import hashlib
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +18,8 @@ from typing import Any, Literal, Protocol
 import joblib
 import numpy as np
 import polars as pl
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from painpoints import bundle
 from painpoints.classify import LABELS, Classifier, dense_features
@@ -31,7 +33,7 @@ from painpoints_training import comparing, labelled, own_card, own_stages, regis
 from painpoints_training.comparing import Compared
 from painpoints_training.corpus import CLASSES
 from painpoints_training.heads import temperature
-from painpoints_training.labelled import Finding
+from painpoints_training.labelled import Finding, folded
 from painpoints_training.refit import Journey, refit
 from painpoints_training.shipped import Base, Rows, features_of, load
 
@@ -86,12 +88,16 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What the request holds: rows to learn from, rows that only measure, own stages, findings."""
+    """What the request holds: rows to learn from, rows that only measure, own stages, findings.
+
+    data: sha256 of each file that teaches, by the path that was given.
+    """
 
     rows: pl.DataFrame
     held_out: pl.DataFrame
     stages: tuple[StageSettings, ...]
     findings: tuple[Finding, ...]
+    data: Mapping[str, str]
 
     @property
     def stops(self) -> tuple[Finding, ...]:
@@ -156,6 +162,7 @@ def check(request: Request) -> Checked:
     classes = classes_of(stages)
     covered = own_stages.covered(stages)
     read = labelled.read(request.labels, classes, covered, request.read)
+    data = _hashes(file for file in (*request.labels, request.stages) if file)
     findings = list(read.findings)
     held_out = pl.DataFrame(schema=labelled.SCHEMA)
     rows = read.rows
@@ -168,8 +175,12 @@ def check(request: Request) -> Checked:
     findings += labelled.too_few(rows, classes, own=descriptions, covered=covered)
     if not rows.height and not stages:
         findings.append(Finding("no row is left to learn from", "labels", stops=True))
-    checked = Checked(rows, held_out, stages, tuple(findings))
+    checked = Checked(rows, held_out, stages, tuple(findings), data)
     return replace(checked, findings=(*findings, *_of_before(checked, request)))
+
+
+def _hashes(files: Iterable[Path]) -> dict[str, str]:
+    return {str(file): hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
 
 
 def classes_of(stages: Sequence[StageSettings]) -> dict[str, tuple[str, ...]]:
@@ -500,11 +511,25 @@ def _cross_validated(bench: Bench, seed: int, tell: OnStep) -> Trials:
 
 
 def _folds(frame: pl.DataFrame, seed: int) -> Any:
-    """Return the fold of each row; rows of one verbatim share theirs."""
-    whole = frame.select(pl.coalesce("verbatim", "text")).to_series()
-    shuffled = sorted(whole.unique(), key=lambda text: zlib.crc32(f"{seed}{text}".encode()))
+    """Return the fold of each row; rows that have a text or a verbatim in common share theirs."""
+    kin = _kin(frame)
+    shuffled = sorted(set(kin), key=lambda text: zlib.crc32(f"{seed}{text}".encode()))
     group = {text: number for number, text in enumerate(shuffled)}
-    return np.array([group[text] % N_FOLDS for text in whole])
+    return np.array([group[text] % N_FOLDS for text in kin])
+
+
+def _kin(frame: pl.DataFrame) -> list[str]:
+    """Return for each row the first of all texts that rows with a text in common lead to."""
+    plain = frame.select(folded("text"), whole=pl.coalesce(folded("verbatim"), folded("text")))
+    known = sorted({*plain["text"], *plain["whole"]})
+    place = {text: number for number, text in enumerate(known)}
+    ends = [[place[text] for text in plain[name]] for name in ("text", "whole")]
+    links = coo_array((np.ones(plain.height), ends), shape=(len(known), len(known)))
+    _, component = connected_components(links, directed=False)
+    first: dict[int, str] = {}
+    for text, number in zip(known, component, strict=True):
+        first.setdefault(number, text)
+    return [first[component[number]] for number in ends[0]]
 
 
 def _cooled(bench: Bench, made: Sequence[Mapping[str, Any]], held: Sequence[Any]) -> float:
@@ -569,7 +594,6 @@ def _truth(rows: pl.DataFrame) -> pl.DataFrame:
 
 def _facts(name: str, request: Request, bench: Bench, judged: Judged) -> own_card.Facts:
     base, checked = bench.base, bench.checked
-    files = [file for file in (*request.labels, request.stages) if file]
     return own_card.Facts(
         part=f"classifier-{request.quality}",
         version=name,
@@ -577,7 +601,7 @@ def _facts(name: str, request: Request, bench: Bench, judged: Judged) -> own_car
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
         base=bundle.named(base.heads_part),
         encoders=[bundle.named(part) for part in base.encoder_parts],
-        data={file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files},
+        data=checked.data,
         sources=base.heads_part.manifest["sources"],
         stages=tuple(stage.model_dump(mode="json") for stage in checked.stages),
         n_rows={label: checked.rows[label].count() for label in LABELS},

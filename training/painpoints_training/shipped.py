@@ -6,6 +6,7 @@ pays for them.
 """
 
 import hashlib
+import io
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -93,8 +94,9 @@ def load(quality: str, models: Path, tell: Tell) -> Base:
     told = hashlib.sha256("\n".join(both["text"] + "\t" + both["context"]).encode()).hexdigest()
     identity = "-".join([*(bundle.identity(part)[:16] for part in found.parts), told[:16]])
     kept = models / CACHE / f"{identity}.npy"
-    features = _kept(kept, lambda: features_of(both, labeller.encoders, tell))
     cut, dim = guard.height, labeller.encoders.mentions.dim
+    shape = (both.height, dim + labeller.encoders.contexts.dim)
+    features = _kept(kept, shape, lambda: features_of(both, labeller.encoders, tell))
     return Base(
         quality=quality,
         encoders=labeller.encoders,
@@ -129,11 +131,31 @@ def features_of(rows: pl.DataFrame, encoders: Encoders, tell: Tell) -> Vectors:
     return dense_features(*read)
 
 
-def _kept(file: Path, make: Callable[[], Vectors]) -> Vectors:
-    """Return the array in `file`, made and written there if there is none that can be read."""
-    with suppress(OSError, ValueError, EOFError):
-        return np.asarray(np.load(file, allow_pickle=False), dtype=np.float32)
+def _kept(file: Path, shape: tuple[int, int], make: Callable[[], Vectors]) -> Vectors:
+    """Return the vectors in `file`, made and written there if there are none that are whole."""
+    kept = _whole(file, shape)
+    if kept is not None:
+        return kept
     made = make()
     with replacing(file) as unfinished, unfinished.open("wb") as stream:
         np.save(stream, made, allow_pickle=False)
+    with replacing(_sum_of(file)) as unfinished:
+        unfinished.write_text(hashlib.sha256(file.read_bytes()).hexdigest(), encoding="ascii")
     return made
+
+
+def _sum_of(file: Path) -> Path:
+    return file.with_suffix(".sha256")
+
+
+def _whole(file: Path, shape: tuple[int, int]) -> Vectors | None:
+    """Return the vectors in `file`; None where they are not what was written, or not vectors."""
+    with suppress(OSError, ValueError, EOFError):
+        content = file.read_bytes()
+        told = _sum_of(file).read_text(encoding="ascii")
+        if hashlib.sha256(content).hexdigest() != told:
+            return None
+        found = np.load(io.BytesIO(content), allow_pickle=False)
+        if found.dtype == np.float32 and found.shape == shape and np.isfinite(found).all():
+            return np.asarray(found)
+    return None

@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich import box
@@ -10,8 +11,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from painpoints import terminal
+from painpoints import bundle, terminal
 from painpoints.bundle import OWN_MODELS
+from painpoints.errors import ModelError
 from painpoints.evaluate import Figures
 from painpoints_training.comparing import Compared, plain
 from painpoints_training.registry import CARD, Version, outdated
@@ -150,11 +152,29 @@ def _version(one: Version) -> dict[str, Any]:
 
 
 def card(version: Version, *, as_json: bool) -> None:
-    """Print the card of a version, or its manifest."""
+    """Print the card of a version, or its manifest.
+
+    Raises:
+        ModelError: the card is wanted, and the version is damaged.
+    """
     if as_json:
         terminal.print_json(dict(version.manifest))
     else:
-        terminal.print_line((version.folder / CARD).read_text(encoding="utf-8"))
+        terminal.print_line(_card(version.folder))
+
+
+def _card(folder: Path) -> str:
+    """Return the card of a version that is whole.
+
+    Raises:
+        ModelError: the version is damaged, or has no card that can be read.
+    """
+    bundle.verify(folder)
+    try:
+        return (folder / CARD).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        told = f"model {folder}: {CARD} cannot be read"
+        raise ModelError(f"{told}. {bundle.remedy(folder)}") from error
 
 
 def verified(found: Mapping[str, str], *, as_json: bool) -> None:
