@@ -401,6 +401,15 @@ def test_hard_is_counted_once_as_hard(tmp_path: Path) -> None:
     assert (share.measure, share.estimate.value) == ("easy_share", pytest.approx(0.2))
 
 
+def test_ids_that_repeat_are_no_segment(tmp_path: Path) -> None:
+    """They cut nothing; `check` says how to count each answer once."""
+    rows = [f"r-{n % 20},Delivery number {n} was late again,{n % 5 + 1}\n" for n in range(60)]
+    path = write(tmp_path / "a.csv", "Response ID,comment,stars\n" + "".join(rows))
+    roles = {one.column: one for one in readers.read([path]).sources[0].mapping}
+    assert roles["Response ID"].role == "unused"
+    assert "repeat" in roles["Response ID"].reason
+
+
 def test_order_of_rows_does_not_change_what_is_read(tmp_path: Path) -> None:
     """The same rows in another order give the same feedbacks."""
     header, *rows = BODY.splitlines(keepends=True)

@@ -487,10 +487,17 @@ def _why_no_segment(column: Profile, n_rows: int) -> str | None:
         (column.n_distinct == 1, "only ever one value"),
         (_is_of_company(column.header), "written by the company"),
         (column.date_share > 0.6, "another date"),
+        (_tells_answers(column), "an id whose values repeat; id = counts each once"),
         (too_many, f"{column.n_distinct:,} different values in {n_rows:,} rows"),
         (column.mean_chars > 60, "values too long to cut by"),
     )
     return next((reason for against, reason in reasons_against if against), None)
+
+
+def _tells_answers(column: Profile) -> bool:
+    """Tell the ids of answers by their header: they cut nothing, though rows may repeat them."""
+    told = re.search(_ANSWER_WORDS, column.header) and re.search(_ID_WORDS, column.header)
+    return bool(told) and column.is_code and column.distinct_share > 0.3
 
 
 def _unless_named(mapped: Mapped) -> Mapped:
