@@ -265,6 +265,7 @@ def claims(run: Path, target: Path) -> None:
     mentions = pl.read_parquet(
         run / "mentions.parquet",
         columns=["mention_id", "feedback_id", "text", "stage", "sentiment", "type", "topic_id"],
+        glob=False,
     )
     grouped = findings.members(mentions)
     grouped.select("mention_id", claim=pl.col("kind")).write_parquet(target, compression="zstd")
@@ -294,7 +295,7 @@ def judge_fixes(
     known = pl.read_parquet_schema(run / "feedback.parquet")
     needed = ("feedback_id", "person_id", "row", "source", "channel", "created_at", "reason")
     columns = [name for name in known if name in needed or name.startswith("segment_")]
-    feedback = pl.read_parquet(run / "feedback.parquet", columns=columns)
+    feedback = pl.read_parquet(run / "feedback.parquet", columns=columns, glob=False)
     mentions = pl.read_parquet(
         run / "mentions.parquet",
         columns=[
@@ -306,6 +307,7 @@ def judge_fixes(
             "type",
             "topic_id",
         ],
+        glob=False,
     )
     moved = pl.DataFrame(
         {"mention_id": list(in_parts), "part": list(in_parts.values())},
@@ -314,7 +316,7 @@ def judge_fixes(
     counted = pl.coalesce("part", "topic_id").replace(dict(merged))
     mentions = mentions.join(moved, on="mention_id", how="left", maintain_order="left")
     mentions = mentions.with_columns(topic_id=counted).drop("part")
-    topics = pl.read_parquet(run / "topics.parquet")
+    topics = pl.read_parquet(run / "topics.parquet", glob=False)
     more: list[tuple[str, str | None, str | None]]
     more = [(one, topic_of(one), label) for one, label in parts.items()]
     labels = dict(topics.select("topic_id", "label").iter_rows()) | dict(parts)

@@ -8,6 +8,7 @@ nothing here imports upward.
 
 import json
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -20,6 +21,8 @@ import typer
 from painpoints.errors import InputError, PainpointsError, SettingsError
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from painpoints.config import Settings
     from painpoints.distribute import Workshop
 
@@ -154,6 +157,8 @@ def analyze(
     if update is not None and continues is not None:
         raise SettingsError("--update adds to a run, --continue makes another; give one of them")
     runs.refuse_foreign(out)
+    named = (chosen.rank.feasibility, chosen.rank.fixes, chosen.models, settings)
+    runs.refuse_within(out, [*_files(inputs), *filter(None, named)])
     how = distribute.How(engine, scheduler, workers, resume, distribute.parts_folder(out, parts))
     with (
         distribute.workshop(out, how) as workshop,
@@ -232,7 +237,7 @@ def score(
     as_json: AsJson = False,
 ) -> None:
     """Label mentions (stage, touchpoint, sentiment, type, severity) without finding topics."""
-    from painpoints import runs, terminal
+    from painpoints import readers, runs, terminal
     from painpoints.pipeline import Analyser
 
     if out is not None:
@@ -252,12 +257,17 @@ def score(
     analyser = Analyser(chosen)
     if run is not None:
         analyser.refuse_other(runs.load_facts(run)["parts"], "encoder-")
-    if list(inputs) == ["-"]:
-        mentions = analyser.score_texts(sys.stdin.read().splitlines(), topic_model=model)
+    if set(inputs) == {"-"}:
+        texts = sys.stdin.read().splitlines()
+        feedback = readers.from_texts(texts, chosen.read)
+        mentions = analyser.score_texts(texts, topic_model=model)
     else:
         mentions = analyser.score(inputs, topic_model=model)
+        files = [name for name in inputs if name != "-"]  # standard input is read once only
+        feedback = readers.read(files, chosen.read, chosen.columns).feedback
     if out is not None:
         runs.write_table(mentions, out)
+    terminal.print_left_out(_left_out(feedback, mentions))
     terminal.print_mentions(mentions, out=out, as_json=as_json)
 
 
@@ -391,6 +401,23 @@ def _settings(file: Path | None, flags: Mapping[str, Any]) -> "Settings":
     from painpoints.config import load
 
     return load(file, flags)
+
+
+def _files(inputs: Sequence[str]) -> list[Path]:
+    """Return the files that the inputs name; standard input is none."""
+    from painpoints.readers.inputs import find_inputs
+
+    named = [item for item in inputs if item != "-"]
+    return [found.path for found in find_inputs(named, Path()).files] if named else []
+
+
+def _left_out(feedback: "pl.DataFrame", mentions: "pl.DataFrame") -> dict[str, int]:
+    """Return how many answers have no mention, by reason; ids are masked only in the mentions."""
+    from painpoints.journeymap import NO_MENTION
+
+    reasons = Counter(feedback["reason"].drop_nulls())
+    n_silent = feedback.height - reasons.total() - mentions["feedback_id"].n_unique()
+    return dict(reasons + Counter({NO_MENTION: n_silent}))
 
 
 def _columns(pairs: Sequence[str] | None) -> dict[str, Any]:

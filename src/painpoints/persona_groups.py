@@ -69,12 +69,25 @@ def find(
     *,
     seed: int = 0,
 ) -> Personas:
-    """Return the personas, or that there are none and why.
+    """Return the personas, or that there are none and why; of answers where nobody is named.
 
     A subject is a topic, or the broader topic that it is part of. Looked at are people who tell
     two subjects or more; where there are more than 20,000, so many drawn by a hash of who they
     are. At most 1,000 of these make the groups, and all are placed in them.
     """
+    look = _found(feedback, mentions, topics, seed)
+    return look if tables.people_known(feedback) else _of_answers(look)
+
+
+def _of_answers(look: Personas) -> Personas:
+    """Return the look with words that speak of answers, which are what was counted."""
+    reason, method = (text.replace("people", "answers") for text in (look.reason, look.method))
+    return replace(look, reason=reason, method=method)
+
+
+def _found(
+    feedback: pl.DataFrame, mentions: pl.DataFrame, topics: pl.DataFrame, seed: int
+) -> Personas:
     everyone = feedback.drop(points.TEXT, strict=False).with_columns(who=tables.person())
     heard = everyone.filter(pl.col("reason").is_null())
     scored = points.headline(everyone)

@@ -10,7 +10,7 @@ import shutil
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from importlib.metadata import version
@@ -47,12 +47,40 @@ def refuse_foreign(out: Path) -> None:
     """Check, before the work begins, that `out` may be written: new, empty, or a run of ours.
 
     Raises:
-        InputError: it is a file, or a folder that holds something else.
+        InputError: it is a file, a folder that holds something else, or one that nothing can take
+            the place of.
     """
+    place = out.resolve()
+    if place.is_mount():
+        raise InputError(f"{out} is a mount point, which cannot be replaced; {_within(out)}")
+    if Path.cwd().is_relative_to(place):
+        raise InputError(f"{out} is the folder you work in, and is replaced; {_within(out)}")
     if out.exists() and not out.is_dir():
         raise InputError(f"{out} is a file; name a folder for the results")
     if out.is_dir() and any(out.iterdir()) and not (out / RUN).is_file():
         raise InputError(f"{out} holds other files and no {RUN}; name a new or an empty folder")
+
+
+def _within(out: Path) -> str:
+    return f"name a folder in it, such as {out / 'run'}"
+
+
+def refuse_within(out: Path, files: Iterable[Path]) -> None:
+    """Check, before the work begins, that none of the files is lost when `out` is replaced.
+
+    The register of fixes is none of them where the run keeps it under the name that it has.
+
+    Raises:
+        InputError: naming the first that is.
+    """
+    place = out.resolve()
+    for file in files:
+        within = file.resolve().is_relative_to(place)
+        if within and file.resolve() != place / FIXES:
+            raise InputError(
+                f"{file} lies in {out}, which is replaced as a whole: move it out first, or name "
+                "another folder for the results"
+            )
 
 
 def refuse_ending(table: Path) -> None:
@@ -191,7 +219,7 @@ def load_tables(run: Path) -> Tables:
 def _load_table(run: Path, table: tables.Table) -> pl.DataFrame:
     path = run / f"{table.name}.parquet"
     try:
-        return tables.check(table, pl.read_parquet(path))
+        return tables.check(table, pl.read_parquet(path, glob=False))
     except (OSError, pl.exceptions.PolarsError, TableError) as error:
         raise RunError(f"{path} cannot be read: {error}; analyse the input again") from error
 
@@ -247,8 +275,12 @@ def redraw(run: Path, out: Path, settings: Settings) -> list[Path]:
     its map and its register are those of the reports.
 
     Raises:
+        InputError: `out` holds files that another wrote.
         RunError: the run is missing or damaged, or `out` cannot be written.
     """
+    inside = out.resolve() == run.resolve()
+    if not inside:
+        _refuse_others(out)
     own = Settings.model_validate(load_facts(run)["settings"])
     titled = settings.report.model_dump(exclude_unset=True)
     register = settings.rank.fixes or (run / FIXES if (run / FIXES).is_file() else None)
@@ -259,8 +291,25 @@ def redraw(run: Path, out: Path, settings: Settings) -> list[Path]:
         }
     )
     whole = load_tables(run)
-    write = _tell if out.resolve() == run.resolve() else _draw
+    write = _tell if inside else _draw
     return write(whole, arrange(whole, drawn), drawn, out)
+
+
+def _refuse_others(out: Path) -> None:
+    """Check that reports drawn into `out` replace at most the reports drawn there before.
+
+    Reports are drawn together, so files of only some of their names are somebody else's.
+
+    Raises:
+        InputError: they would replace other files.
+    """
+    if (out / RUN).exists():
+        raise InputError(f"{out} is another run, with its own reports; name another folder")
+    there = [name for name in report.FILES if (out / name).exists()]
+    if there and len(there) < len(report.FILES):
+        raise InputError(
+            f"{out} holds {', '.join(there)} of something else; move it away, or name another folder"
+        )
 
 
 def write_table(frame: pl.DataFrame, path: Path) -> Path:
@@ -279,18 +328,22 @@ def summary(analysis: Analysis, written: Sequence[Path]) -> dict[str, Any]:
 
 @contextmanager
 def _replacing(out: Path) -> Iterator[Path]:
-    """Yield a new folder beside `out` that takes its place when the block ends well."""
+    """Yield a new folder beside `out` that takes its place when the block ends well.
+
+    Where `out` is a link, the folder that it leads to is replaced.
+    """
+    out = out.resolve()
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         unfinished = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
     except OSError as error:
-        raise RunError(f"{out} cannot be written: {error.strerror}") from error
+        raise RunError(f"{out} cannot be written: {error.strerror or error}") from error
     try:
         yield unfinished
         unfinished.chmod(0o755)
         _swap(unfinished, out)
     except OSError as error:
-        raise RunError(f"{out} cannot be written: {error.strerror}") from error
+        raise RunError(f"{out} cannot be written: {error.strerror or error}") from error
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
 

@@ -6,7 +6,7 @@ a live line; elsewhere each step is one plain line. Tables fit 80 columns.
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter
@@ -147,8 +147,7 @@ def print_map(journey: JourneyMap) -> None:
     _print_findings("What could be gained", journey, "opportunities")
     _print_sections(journey)
     if journey.left_out:
-        left = ", ".join(f"{n:,} {reason}" for reason, n in sorted(journey.left_out.items()))
-        _out.print(f"Left out, with reason: {left}", style="dim")
+        _out.print(f"Left out, with reason: {_left_out(journey.left_out)}", style="dim")
 
 
 def _print_sections(journey: JourneyMap) -> None:
@@ -169,6 +168,12 @@ def _score_line(score: Score) -> str:
     return f"{words.score_text(score)} ({score.convention})"
 
 
+_NOTHING = {
+    "pain_points": "nothing that enough {} speak of to rank",
+    "opportunities": "nothing that surely lifts the score or is asked for by enough {}",
+}
+
+
 def _print_findings(title: str, journey: JourneyMap, which: str) -> None:
     table = _plain_table(title=title)
     table.add_column("Stage", width=13)
@@ -181,7 +186,7 @@ def _print_findings(title: str, journey: JourneyMap, which: str) -> None:
     if table.row_count:
         _out.print(table)
     else:
-        _out.print(f"{title}: nothing that enough people speak of to rank.\n")
+        _out.print(f"{title}: {_NOTHING[which].format(words.people_word(journey, 2))}.\n")
 
 
 def _add_stage(table: Table, view: StageView, findings: Sequence[Finding]) -> None:
@@ -262,19 +267,33 @@ def print_mentions(mentions: "pl.DataFrame", *, out: Path | None, as_json: bool)
         print_line(f"{mentions.height:,} mentions written to {out}")
     elif as_json:
         print_json(mentions.to_dicts())
+    elif mentions.is_empty():
+        print_line("no text to label")
     else:
         _out.print(_mentions_table(mentions))
 
 
 def _mentions_table(mentions: "pl.DataFrame") -> Table:
-    columns = ("Mention", 5), ("Stage", 3), ("Touchpoint", 3), ("Feeling", 2), ("Type", 3)
-    table = _plain_table(*columns)
+    table = _plain_table(("Mention", 1))
+    for name, width in (("Stage", 13), ("Touchpoint", 16), ("Feeling", 8), ("Type", 10)):
+        table.add_column(name, width=width)
     table.add_column("Sev.", width=4, justify="right")
     for row in mentions.select(
         "text", "stage", "touchpoint", "sentiment", "type", "severity"
     ).iter_rows():
-        table.add_row(*(escape(str(value)) for value in row))
+        text, *labels = map(str, row)
+        table.add_row(escape(text), *(escape(label.replace("_", " ")) for label in labels))
     return table
+
+
+def print_left_out(reasons: Mapping[str, int]) -> None:
+    """Say on standard error how many answers have no mention, and why; nothing if all have one."""
+    if reasons:
+        print_note(f"Left out, with reason: {_left_out(reasons)}")
+
+
+def _left_out(reasons: Mapping[str, int]) -> str:
+    return ", ".join(f"{n:,} {reason}" for reason, n in sorted(reasons.items()))
 
 
 # -- what was read ----------------------------------------------------------------------------

@@ -1,15 +1,17 @@
 """The engine as the service calls it: real models, a small run, labels with that run's topics."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
 import pytest
+from tests.api.fakes import write_run
 from tests.synthetic import frames
 
 from painpoints.errors import InputError, SettingsError
 from painpoints_api import slices
-from painpoints_api.engine import PackagedEngine, check_settings
+from painpoints_api.engine import PackagedEngine, check_settings, claims, judge_fixes
 
 JOURNEY = {"stages": [{"name": "buying", "covers": ["purchase", "delivery"]}, {"name": "after", "covers": ["use", "support"]}]}  # fmt: skip
 
@@ -46,6 +48,22 @@ def test_a_run_has_all_that_slices_need(run: Path) -> None:
     journey = json.loads((run / "journey_map.json").read_text(encoding="utf-8"))
     assert sum(row["n_mentions"] for row in rows) == journey["n_mentions"]
     assert {row["stage"] for row in rows} <= {"buying", "after", "none", "unsure"}
+
+
+def test_a_run_is_read_from_its_own_folder(tmp_path: Path) -> None:
+    """A folder named like a pattern is no pattern: what it would match is another run."""
+    told = {}
+    for name, n_people in (("same", 60), ("run1", 20), ("run[1]", 60)):
+        run = tmp_path / name
+        run.mkdir()
+        write_run(run, n_people=n_people)
+        claims(run, tmp_path / "claims.parquet")
+        known = dict.fromkeys(("stage", "touchpoint", "segment", "owner", "expected", "note"))
+        fix = {**known, "topic": "t04", "date": datetime(2026, 4, 1, tzinfo=UTC), "name": "mended"}
+        verdicts = judge_fixes(run, [fix], {}, {}, {}, min_people=5)
+        told[name] = pl.read_parquet(tmp_path / "claims.parquet").rows(), verdicts
+    assert told["run[1]"] == told["same"]
+    assert all(mine != other for mine, other in zip(told["same"], told["run1"], strict=True))
 
 
 def test_topics_outlive_new_answers(engine: PackagedEngine, run: Path, tmp_path: Path) -> None:

@@ -198,6 +198,20 @@ def test_filters_recount_from_the_mentions(show: Opener, sample_html: str) -> No
     assert "#" not in seen.page.url
 
 
+def test_a_slice_does_not_show_the_change_of_the_whole(show: Opener) -> None:
+    """The line against the period before is the whole map's, and goes while a filter is on."""
+    journey, rows = sample(400)
+    fell = Change(-56.0, -53.0, 0.01, "z", "rising", "nps")
+    html = drawn_page(replace(journey, changes=(fell,)), rows, n_evidence_total=len(rows))
+    seen = show(html)
+    line = seen.page.locator("#changes")
+    expect(line).to_be_visible()
+    seen.choose("Plan", "Pro")
+    expect(line).to_be_hidden()
+    seen.page.locator("#filter-reset").click()
+    expect(line).to_be_visible()
+
+
 def test_clear_outruns_a_search_being_typed(show: Opener, sample_html: str) -> None:
     """What was typed a moment before Clear does not come back."""
     seen = show(sample_html)

@@ -4,26 +4,34 @@ import json
 import shutil
 from pathlib import Path
 
+import polars as pl
 import pytest
 from typer.testing import CliRunner
 
 from painpoints import runs
 from painpoints.cli import app
 from painpoints.config import load
-from painpoints.errors import RunError
-from painpoints.pipeline import Analyser
+from painpoints.errors import InputError, RunError
+from painpoints.pipeline import Analyser, Analysis
 
 DEMO = Path(__file__).parents[2] / "data" / "fixtures" / "demo" / "lakeside_broadband_nps.csv"
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Analyse the first answers of the demo; no test changes this run."""
-    place = tmp_path_factory.mktemp("made")
+def analysis(tmp_path_factory: pytest.TempPathFactory) -> Analysis:
+    """Analyse the first answers of the demo."""
+    answers = tmp_path_factory.mktemp("input") / "answers.csv"
     lines = DEMO.read_text(encoding="utf-8").splitlines(keepends=True)
-    (place / "answers.csv").write_text("".join(lines[:301]), encoding="utf-8")
+    answers.write_text("".join(lines[:301]), encoding="utf-8")
     analyser = Analyser(load(None, {"quality": "fast", "rank": {"n_bootstrap": 20}}))
-    runs.save(analyser.analyse([place / "answers.csv"]), place / "run")
+    return analyser.analyse([answers])
+
+
+@pytest.fixture(scope="module")
+def made(analysis: Analysis, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Save the analysis; no test changes this run."""
+    place = tmp_path_factory.mktemp("made")
+    runs.save(analysis, place / "run")
     return place / "run"
 
 
@@ -99,3 +107,86 @@ def test_a_run_outlives_a_setting(run: Path) -> None:
     rewrite(run, "settings", threads=0)
     assert runs.redraw(run, run, load(None))
     assert len(runs.load_earlier(run).stages) == 8
+
+
+def test_a_run_is_read_from_its_own_folder(run: Path, tmp_path: Path) -> None:
+    """A folder named like a pattern is no pattern: the run that it would match is left alone."""
+    own = shutil.copytree(run, tmp_path / "run[1]")
+    other = shutil.copytree(run, tmp_path / "run1")
+    topics = pl.read_parquet(other / "topics.parquet")
+    topics.with_columns(label=pl.lit("other")).write_parquet(other / "topics.parquet")
+    assert "other" not in runs.load_tables(own).topics["label"]
+
+
+@pytest.mark.parametrize("option", ["input", "--fixes", "--feasibility", "--settings"])
+def test_no_file_is_read_from_the_folder_that_is_replaced(run: Path, option: str) -> None:
+    """A file in the run's folder would be gone with the earlier run: that is said at once."""
+    mine = run / "mine.csv"
+    mine.write_text("" if option == "--settings" else "topic,date\nLate,2026-05-01\n", "utf-8")
+    asked = ["analyze", str(mine if option == "input" else DEMO), "-o", str(run)]
+    asked += [] if option == "input" else [option, str(mine)]
+    with pytest.raises(InputError, match=r"mine\.csv lies in .*: move it out first"):
+        CliRunner().invoke(app, asked, catch_exceptions=False)
+    assert mine.exists()
+
+
+def test_the_register_of_a_run_may_be_read_again(run: Path) -> None:
+    """The run keeps its register under the same name, so none is lost."""
+    (run / runs.FIXES).write_text("topic,date\nLate,2026-05-01\n", "utf-8")
+    runs.refuse_within(run, [run / runs.FIXES, run.parent / "answers.csv"])
+
+
+def test_a_run_is_saved_where_a_link_leads(analysis: Analysis, tmp_path: Path) -> None:
+    """The link stays, also when the run is replaced, and nothing lies about."""
+    (tmp_path / "link").symlink_to(tmp_path / "there")
+    for _ in range(2):
+        written = runs.save(analysis, tmp_path / "link")
+    assert all(path.parent == tmp_path / "link" and path.is_file() for path in written)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["link", "there"]
+    assert (tmp_path / "link").is_symlink()
+
+
+def test_what_cannot_be_replaced_is_refused_at_once(
+    run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither the folder one works in nor a mount point: the sentence says what to name instead."""
+    monkeypatch.chdir(run)
+    for out, told in ((Path(), "the folder you work in"), (Path("/"), "a mount point")):
+        with pytest.raises(InputError, match=rf"is {told}.*name a folder in it, such as .*run"):
+            runs.refuse_foreign(out)
+
+
+def test_an_error_without_a_name_is_told(tmp_path: Path) -> None:
+    """Where the system names no reason, the error's own words are given."""
+    with pytest.raises(RunError, match="out cannot be written: no place"), runs._replacing(tmp_path / "out"):  # fmt: skip
+        raise OSError("no place")
+
+
+def test_reports_replace_none_but_reports(run: Path, tmp_path: Path) -> None:
+    """Drawn into another folder, they leave other runs and other files alone; drawn again they may."""
+    other = shutil.copytree(run, tmp_path / "other")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "report.md").write_text("mine", "utf-8")
+    for out, told in ((other, "another run"), (tmp_path / "mine", "report.md of something else")):
+        before = {path.name: path.read_bytes() for path in out.iterdir()}
+        with pytest.raises(InputError, match=told):
+            runs.redraw(run, out, load(None, {"report": {"title": "Mine"}}))
+        assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new" / "notes.txt").write_text("mine", "utf-8")
+    for _ in range(2):
+        runs.redraw(run, tmp_path / "new", load(None))
+
+
+def test_score_says_what_was_left_out_and_why(tmp_path: Path) -> None:
+    """Answers without a mention are told on standard error; without any, there is no table."""
+    lines = ["التطبيق بطيء جدا ولا يعمل", "الخدمة سيئة للغاية", "n/a"]
+    (tmp_path / "new.csv").write_text("\n".join(["comment", *lines]), encoding="utf-8")
+    heard = "the router never worked"
+    for asked, typed in (([str(tmp_path / "new.csv")], None), (["-"], "\n".join(lines))):
+        done = CliRunner().invoke(app, ["score", *asked, "--quality", "fast"], input=typed)
+        assert done.stdout == "no text to label\n"
+        assert "Left out, with reason: 2 language, 1 no_answer" in done.stderr
+    done = CliRunner().invoke(app, ["score", "-", "--quality", "fast", "--json"], input=heard)
+    assert json.loads(done.stdout)
+    assert done.stderr == ""

@@ -130,6 +130,15 @@ def test_too_few_people_are_said_to_be_too_few() -> None:
         assert look.n_heard == n
 
 
+def test_answers_of_nobody_named_are_not_called_people() -> None:
+    """Reason and method speak of answers, which are what was counted."""
+    made = frames(60)
+    unnamed = made.feedback.with_columns(person_id=pl.lit(None, pl.String))
+    look = persona_groups.find(unnamed, made.mentions, made.topics)
+    assert look.reason.endswith("answers tell 2 subjects or more; it takes 200")
+    assert "people" not in look.method
+
+
 def test_the_score_is_that_of_the_run() -> None:
     """Most answers are CSAT without a text, so personas score CSAT, though who wrote gave NPS."""
     wrote, silent = frames(50).feedback, frames(90, survey="csat").feedback

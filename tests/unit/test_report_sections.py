@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from zipfile import ZipFile
 
+import polars as pl
 import pytest
 from python_calamine import CalamineWorkbook
 from tests.sample_map import SCRIPT, sample
@@ -159,6 +160,27 @@ def test_the_look_says_how_sure_it_is() -> None:
     assert by_name(quiet)["emerging"].lead.startswith("Nothing new: in 2026-W26")
     yearly = replace(journey, emerging=watch(rows, verdict="seasonal"))
     assert by_name(yearly)["emerging"].lead.startswith("Nothing new")
+
+
+@pytest.mark.parametrize(
+    ("unit", "period", "window"),
+    [
+        ("month", "2026-02", "2025-12 to 2026-02"),
+        ("week", "2026-W01", "2025-W51 to 2026-W01"),
+        ("quarter", "2026-Q2", "2025-Q4 to 2026-Q2"),
+        ("year", "2026", "2024 to 2026"),
+    ],
+)
+def test_pooled_periods_are_named_from_the_first(unit: str, period: str, window: str) -> None:
+    """People of several periods are not told as those of the last: in lead, row and notes."""
+    journey, rows = told()
+    look = watch(rows)
+    pooled = replace(look, unit=unit, period=period, found=(replace(look.found[0], n_periods=3),))
+    section = by_name(replace(journey, emerging=pooled))["emerging"]
+    assert section.lead.startswith(f"In {window}, “Late” is rising among plan: Pro: 7 people")
+    assert section.tables[0].rows[0].cells[2].text == f"rising ({window})"
+    assert f"last 3 {unit}s together" in section.notes[2]
+    assert not any("together" in note for note in by_name(journey)["emerging"].notes)
 
 
 def test_labels_stay_text() -> None:
@@ -410,6 +432,18 @@ def test_no_personas_are_said_to_be_none_and_why() -> None:
     assert section.notes[1].startswith("Looked at: 500 of 900 people")
 
 
+def test_personas_of_answers_do_not_speak_of_people() -> None:
+    """Where nobody is named, answers were looked at; where nobody was heard, nothing was."""
+    journey, rows = told()
+    none = replace(looked(rows), verdict="none", reason="no clear groups", found=())
+    for look in (looked(rows), none):
+        section = by_name(replace(journey, people_known=False, personas=look))["personas"]
+        titles = [column.title for table in section.tables for column in table.columns]
+        assert not any("eople" in text for text in (section.lead, *section.notes, *titles))
+        assert "Answers" in titles
+    assert "personas" not in by_name(replace(journey, personas=replace(none, n_heard=0)))
+
+
 def test_lines_are_told_by_period_with_their_intervals() -> None:
     """A row per period, a column per line, each cell with its interval; rows lead to the pains."""
     journey, rows = told()
@@ -499,6 +533,26 @@ def test_the_terminal_does_not_call_answers_people(capsys: pytest.CaptureFixture
         heads = [line for line in capsys.readouterr().out.splitlines() if "Finding" in line]
         assert heads
         assert all(head in line for line in heads)
+
+
+def test_the_terminal_says_why_nothing_stands_there(capsys: pytest.CaptureFixture[str]) -> None:
+    """Pains need people enough; praise, besides, an effect that is sure."""
+    bare = replace(SAMPLE[0], stages=(), people_known=False)
+    terminal.print_map(bare)
+    said = " ".join(capsys.readouterr().out.split())
+    assert "What hurts: nothing that enough answers speak of to rank." in said
+    assert "What could be gained: nothing that surely lifts the score or is asked for by enough answers." in said  # fmt: skip
+
+
+def test_labels_are_whole_words_in_80_columns(capsys: pytest.CaptureFixture[str]) -> None:
+    """However long the mention, no label is broken, and names read as words."""
+    labels = {"stage": "consideration", "touchpoint": "customer_service", "sentiment": "negative", "type": "pain_point"}  # fmt: skip
+    row = {"text": "nobody ever answers the telephone there", **labels, "severity": 3}
+    terminal.print_mentions(pl.DataFrame([row]), out=None, as_json=False)
+    said = capsys.readouterr().out
+    for label in labels.values():
+        assert label.replace("_", " ") in said
+    assert max(map(len, said.splitlines())) <= 80
 
 
 def workbook_heads(journey: JourneyMap, rows: tuple[Evidence, ...]) -> list[object]:

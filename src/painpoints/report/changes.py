@@ -4,6 +4,7 @@ Computes none of the numbers.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from painpoints.domain import (
@@ -43,14 +44,32 @@ def watch_lead(watch: Watch, people: str) -> str:
         return f"Nothing new: in {watch.period} no issue is told by clearly more {people} than in the {watch.n_baseline} {watch.unit}s before."
     first = told[0]
     more = f", and {len(told) - 1} more" if len(told) > 1 else ""
-    return f"In {watch.period}, {emerging_text(first, people)}{more}."
+    return f"In {window_name(watch, first.n_periods)}, {emerging_text(first, people)}{more}."
+
+
+def window_name(watch: Watch, n_periods: int) -> str:
+    """Return the last periods of a look: `2026-06`, or `2026-04 to 2026-06` where three count as one."""
+    if n_periods == 1:
+        return watch.period
+    return f"{_periods_before(watch, n_periods - 1)} to {watch.period}"
+
+
+def _periods_before(watch: Watch, n: int) -> str:
+    """Return the period that lies n before the one of the look."""
+    if watch.unit == "week":
+        monday = datetime.strptime(f"{watch.period}-1", "%G-W%V-%u").replace(tzinfo=UTC)
+        return period_name(monday - timedelta(weeks=n), "week")
+    year, _, part = watch.period.partition("-")
+    per_year = {"month": 12, "quarter": 4}.get(watch.unit, 1)
+    at = int(year) * per_year + int(part.removeprefix("Q") or 1) - 1 - n
+    month = at % per_year * (12 // per_year) + 1
+    return period_name(datetime(at // per_year, month, 1, tzinfo=UTC), watch.unit)
 
 
 def emerging_text(found: Emerging, people: str) -> str:
     """Return `“Late” is rising: 24 people against 9 expected, 2.7 times (1.6 to 4.4)`."""
     where = f" among {found.segment}" if found.segment else ""
-    when = f" over {found.n_periods} periods" if found.n_periods > 1 else ""
-    return f"“{found.label}” is {found.verdict}{where}{when}: {words.count(found.now)} {people}, {_expected(found):,.1f} expected, {ratio_text(found.ratio)}"
+    return f"“{found.label}” is {found.verdict}{where}: {words.count(found.now)} {people}, {_expected(found):,.1f} expected, {ratio_text(found.ratio)}"
 
 
 def _expected(found: Emerging) -> float:
@@ -65,12 +84,17 @@ def ratio_text(ratio: Estimate) -> str:
     return f"{ratio.value:.1f} times ({ratio.low or 0:.1f} to {high})"
 
 
-def watch_notes(watch: Watch) -> tuple[str, ...]:
+def watch_notes(watch: Watch, people: str) -> tuple[str, ...]:
     """Return how the look was made and how much it can be trusted."""
     notes = [
         f"{watch.n_tests} tests on {watch.n_topics} topics, {watch.period} against the {watch.n_baseline} {watch.unit}s before: {watch.method}.",
         f"If nothing had changed, such a look would show {watch.expected_false_alarms:.2g} false alarms a {watch.unit}. Were a topic told three times as often, it would be found at once for {words.percent(watch.power)} of the topics.",
     ]
+    pooled = max((found.n_periods for found in watch.found), default=1)
+    if pooled > 1:
+        notes.append(
+            f"Rows of several {watch.unit}s count each of the {people} of the last {pooled} {watch.unit}s together, and compare them with the {watch.unit}s before those."
+        )
     if watch.not_compared:
         notes.append(f"Too few people to look at apart: {', '.join(watch.not_compared)}.")
     return tuple(notes)
@@ -96,7 +120,7 @@ def emerging(journey: JourneyMap) -> Iterator[Section]:
     table = Table(
         f"What emerges in {watch.period}",
         tuple(Column(t, look) for t, look in zip(titles, looks, strict=True)),
-        tuple(Row(_emerging_cells(e), keys[i]) for i, e in enumerate(watch.found)),
+        tuple(Row(_emerging_cells(watch, e), keys[i]) for i, e in enumerate(watch.found)),
     )
     sets = {keys[i]: (f"{e.label}: {e.verdict}", e.evidence_ids) for i, e in enumerate(watch.found)}
     yield Section(
@@ -105,13 +129,13 @@ def emerging(journey: JourneyMap) -> Iterator[Section]:
         "Emerging",
         watch_lead(watch, people),
         (table,),
-        watch_notes(watch),
+        watch_notes(watch, people),
         sets=sets,
     )
 
 
-def _emerging_cells(found: Emerging) -> tuple[Cell, ...]:
-    pooled = f" ({found.n_periods} periods)" if found.n_periods > 1 else ""
+def _emerging_cells(watch: Watch, found: Emerging) -> tuple[Cell, ...]:
+    pooled = f" ({window_name(watch, found.n_periods)})" if found.n_periods > 1 else ""
     return (
         text_cell(found.label),
         text_cell(found.segment or "everybody"),

@@ -237,8 +237,9 @@ def _few(view: SegmentView) -> str:
 def personas(journey: JourneyMap) -> Iterator[Section]:
     """Yield the section of the personas, if the map has one."""
     look = journey.personas
-    if look is None:
+    if look is None or not look.n_heard:
         return
+    people = words.people_word(journey, 2)
     keys = {
         (i, t.key): f"persona:{i}:{t.key}" for i, p in enumerate(look.found) for t in p.subjects
     }
@@ -246,14 +247,16 @@ def personas(journey: JourneyMap) -> Iterator[Section]:
         "personas",
         "Personas in the data",
         "Personas",
-        personas_lead(look),
+        personas_lead(look, people),
         (
             Table(
-                "Personas", PERSONA_COLUMNS, tuple(Row(_persona_cells(look, p)) for p in look.found)
+                "Personas",
+                _persona_columns(people),
+                tuple(Row(_persona_cells(look, p)) for p in look.found),
             ),
             Table(
                 "What sets them apart",
-                TRAIT_COLUMNS,
+                _trait_columns(people),
                 tuple(
                     Row(_trait_cells(p, t, kind), keys.get((i, t.key), ""))
                     for i, p in enumerate(look.found)
@@ -264,7 +267,7 @@ def personas(journey: JourneyMap) -> Iterator[Section]:
         ),
         (
             f"{look.method[:1].upper()}{look.method[1:]}.",
-            f"Looked at: {words.count(look.n_people)} of {words.count(look.n_heard)} people, who tell two subjects or more{'' if look.p_value is None else f'; p {p_text(look.p_value)} that people without groups would look so'}.",
+            f"Looked at: {words.count(look.n_people)} of {words.count(look.n_heard)} {words.people_word(journey, look.n_heard)}, {'who' if journey.people_known else 'that'} tell two subjects or more{'' if look.p_value is None else f'; p {p_text(look.p_value)} that {people} without groups would look so'}.",
             *(
                 (
                     "Subjects and scores made the personas, so their differences bear no p; the export's columns did not: exact test, Benjamini-Hochberg over all.",
@@ -281,22 +284,26 @@ def personas(journey: JourneyMap) -> Iterator[Section]:
     )
 
 
-PERSONA_COLUMNS = (
-    Column("Persona"), Column("People", "count"), Column("Share of people placed", "share"),
-    Column("Score"), Column("The others"),
-)  # fmt: skip
-TRAIT_COLUMNS = (
-    Column("Persona"), Column("How"), Column("What"), Column("People", "count"),
-    Column("Share here", "share"), Column("Share elsewhere", "share"), Column("p", "p"),
-)  # fmt: skip
+def _persona_columns(people: str) -> tuple[Column, ...]:
+    return (
+        Column("Persona"), Column(people.capitalize(), "count"),
+        Column(f"Share of {people} placed", "share"), Column("Score"), Column("The others"),
+    )  # fmt: skip
 
 
-def personas_lead(look: Personas) -> str:
+def _trait_columns(people: str) -> tuple[Column, ...]:
+    return (
+        Column("Persona"), Column("How"), Column("What"), Column(people.capitalize(), "count"),
+        Column("Share here", "share"), Column("Share elsewhere", "share"), Column("p", "p"),
+    )  # fmt: skip
+
+
+def personas_lead(look: Personas, people: str) -> str:
     """Return which personas there are, or that there are none and why, in one sentence."""
     if not look.found:
         return f"No personas: {look.reason}."
     told = "; ".join(
-        f"“{p.name}” ({words.percent(p.share.value)} of the people placed)" for p in look.found
+        f"“{p.name}” ({words.percent(p.share.value)} of the {people} placed)" for p in look.found
     )
     return f"{look.reason[:1].upper()}{look.reason[1:]}: {told}."
 

@@ -50,6 +50,8 @@ let engineLead = null;
 function drawLead(app) {
   const places = ["claim", "support", "figures"].map((id) => document.getElementById(id));
   engineLead ??= places.map((place) => [...place.childNodes]);
+  const changes = document.getElementById("changes"); // the whole map's: a slice is not tested against the period before
+  if (changes) changes.hidden = app.view.filtered;
   if (!app.view.filtered) {
     places.forEach((place, i) => place.replaceChildren(...engineLead[i]));
   } else {
