@@ -258,13 +258,10 @@ def score(
     if run is not None:
         analyser.refuse_other(runs.load_facts(run)["parts"], "encoder-")
     if set(inputs) == {"-"}:
-        texts = sys.stdin.read().splitlines()
-        feedback = readers.from_texts(texts, chosen.read)
-        mentions = analyser.score_texts(texts, topic_model=model)
+        feedback = readers.from_texts(sys.stdin.read().splitlines(), chosen.read)
     else:
-        mentions = analyser.score(inputs, topic_model=model)
-        files = [name for name in inputs if name != "-"]  # standard input is read once only
-        feedback = readers.read(files, chosen.read, chosen.columns).feedback
+        feedback = readers.read(inputs, chosen.read, chosen.columns).feedback
+    mentions = analyser.score_feedback(feedback, topic_model=model)
     if out is not None:
         runs.write_table(mentions, out)
     terminal.print_left_out(_left_out(feedback, mentions))

@@ -264,7 +264,7 @@ class Analyser:
         and in a file.
         """
         intake = readers.read(inputs, self.settings.read, self.settings.columns)
-        return self._score(intake.feedback, topic_model)
+        return self.score_feedback(intake.feedback, topic_model=topic_model)
 
     def score_texts(
         self,
@@ -276,9 +276,13 @@ class Analyser:
 
         `feedback_id` is the text's number from 0.
         """
-        return self._score(readers.from_texts(texts, self.settings.read), topic_model)
+        read = readers.from_texts(texts, self.settings.read)
+        return self.score_feedback(read, topic_model=topic_model)
 
-    def _score(self, feedback: pl.DataFrame, topic_model: "TopicModel | None") -> pl.DataFrame:
+    def score_feedback(
+        self, feedback: pl.DataFrame, *, topic_model: "TopicModel | None" = None
+    ) -> pl.DataFrame:
+        """Label the mentions of rows of FEEDBACK that were read before."""
         reader = self.reader
         masked = reader.mask(feedback).feedback
         reading = reader.read(masked, self._on_step)
