@@ -116,9 +116,10 @@ function drawFindings(app) {
   const { view, open } = app;
   const all = view.stages.flatMap((v) => [...v.pain_points, ...v.opportunities]);
   const kinds = { pain_point: "Pain points", opportunity: "Opportunities" };
+  const nothing = { pain_point: "None is told by enough people to be ranked.", opportunity: "None surely lifts the score or is asked for by enough people." };
   document.getElementById("findings-switch").replaceChildren(...Object.entries(kinds).map(([kind, words]) => el("button", { type: "button", "aria-pressed": String(kind === findingKind), on: { click: () => { findingKind = kind; drawFindings(app); } } }, `${words} (${all.filter((f) => f.kind === kind).length})`)));
   const shown = all.filter((f) => f.kind === findingKind);
-  document.getElementById("findings-view").replaceChildren(shown.length ? findingsTable(view, shown, `${kinds[findingKind]} of the whole journey`, open) : el("p", { class: "fine" }, "None is told by enough people to be ranked."));
+  document.getElementById("findings-view").replaceChildren(shown.length ? findingsTable(view, shown, `${kinds[findingKind]} of the whole journey`, open) : el("p", { class: "fine" }, nothing[findingKind]));
 }
 
 // On paper both kinds stand below each other.
