@@ -165,8 +165,10 @@ def test_names_of_versions_are_plain(api: Api) -> None:
 
 def own(models: Path, part: str, *names: str) -> None:
     """Lay versions of a classifier into the folder of own models, the last one in force."""
+    judged = {**dict.fromkeys(registry.JUDGED_BY, ()), "against": bundle.SHIPPED}
     for name in names:
-        shutil.copytree(bundle.shipped(part, None), models / part / name)
+        folder = shutil.copytree(bundle.shipped(part, None), models / part / name)
+        bundle.write_manifest(folder, judged | bundle.read_manifest(folder))
     registry._point(part, models, names, {})
 
 
